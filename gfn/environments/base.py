@@ -1,0 +1,106 @@
+"""What a task is: a pointed DAG (or its continuous counterpart) with a reward on its terminal states.
+
+Every function is pure and batched over any leading axes, by convention ``[R, B, ...]``: R replicas
+(seeds trained together) and B trajectories. Nothing here knows of a policy or an estimator.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from pydantic import Field, PrivateAttr
+from torch import Tensor
+
+from gfn.settings import Settings
+
+
+class Environment(Settings, ABC):
+    """Base of all tasks.
+
+    A subclass names itself in the field ``task`` and declares its sizes and laws as further fields,
+    so that a task is also its own validated, hashable specification.
+    """
+
+    task: str
+    task_seed: int = Field(0, ge=0, description="seed of the reward's random law, apart from the training seeds")
+
+    _constants: dict = PrivateAttr(default_factory=dict)
+
+    @property
+    @abstractmethod
+    def max_steps(self) -> int:
+        """Length of the longest trajectory, in actions."""
+
+    @property
+    @abstractmethod
+    def observation_size(self) -> int:
+        """Length D of the vector a policy sees."""
+
+    @abstractmethod
+    def initial(self, *batch: int, device: torch.device | str | None = None) -> Tensor:
+        """The source state s_o, repeated over ``batch``."""
+
+    @abstractmethod
+    def observe(self, state: Tensor) -> Tensor:
+        """What a policy sees of ``state``: ``[..., D]``."""
+
+    @abstractmethod
+    def step(self, state: Tensor, action: Tensor) -> Tensor:
+        """The state after ``action`` (``[...]``); a terminal state stays as it is."""
+
+    @abstractmethod
+    def is_terminal(self, state: Tensor) -> Tensor:
+        """Whether ``state`` is an object x: bool ``[...]``."""
+
+    @abstractmethod
+    def log_parents(self, state: Tensor) -> Tensor:
+        """Log of the number of parents of ``state``, so that log p_B = -log_parents: ``[...]``."""
+
+    @abstractmethod
+    def log_reward(self, state: Tensor) -> Tensor:
+        """log r(x) of terminal states, float64 ``[...]``."""
+
+    def constant(self, name: str, like: Tensor) -> Tensor:
+        """The task's constant tensor ``self.<name>``, kept on the device of ``like``."""
+        key = (name, like.device)
+        if key not in self._constants:
+            self._constants[key] = getattr(self, name).to(like.device)
+        return self._constants[key]
+
+    def uniform(self, count: int, low: float, high: float, stream: int) -> Tensor:
+        """``count`` i.i.d. draws of U[low, high] from the task seed, float64; ``stream`` tells draws apart."""
+        generator = torch.Generator().manual_seed(2 * self.task_seed + stream)
+        return low + (high - low) * torch.rand(count, generator=generator, dtype=torch.float64)
+
+
+class DiscreteEnvironment(Environment):
+    """A task with finitely many actions.
+
+    Where trajectories differ in length, a terminal state allows one action that leaves it as it is,
+    so that finished trajectories take part in every step with probability one.
+    """
+
+    @property
+    @abstractmethod
+    def action_count(self) -> int:
+        """Number A of actions."""
+
+    @abstractmethod
+    def mask(self, state: Tensor) -> Tensor:
+        """Which actions are allowed: bool ``[..., A]``."""
+
+    @abstractmethod
+    def backward_mask(self, state: Tensor) -> Tensor:
+        """Which actions may have led to ``state``: bool ``[..., A]``, one for each parent."""
+
+    @abstractmethod
+    def undo(self, state: Tensor, action: Tensor) -> Tensor:
+        """The parent from which ``action`` led to ``state``."""
+
+    @abstractmethod
+    def key(self, state: Tensor) -> Tensor:
+        """A number that tells states apart: int64 ``[...]``."""
+
+    def log_parents(self, state: Tensor) -> Tensor:
+        return self.backward_mask(state).sum(-1).clamp(min=1).log()

@@ -1,0 +1,77 @@
+"""Targets in the plane, whose two coordinates are drawn one after the other."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+import torch
+from torch import Tensor
+
+from gfn.environments.base import Environment
+
+
+class PlanarEnvironment(Environment):
+    """A density on the plane; an action is a real number, the next coordinate.
+
+    A state is ``[..., 3]``: the two coordinates (0 until drawn) and how many have been drawn. Each
+    point has one trajectory, so log p_B = 0 and the policy's density at x is p_F of that trajectory.
+    """
+
+    @property
+    def max_steps(self) -> int:
+        return 2
+
+    @property
+    def observation_size(self) -> int:
+        return 3
+
+    @property
+    def log_z(self) -> float:
+        """log of the integral of r, which is a normalised density here."""
+        return 0.0
+
+    @property
+    @abstractmethod
+    def box(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The rectangle ((x1 from, to), (x2 from, to)) outside which the target has negligible mass."""
+
+    @abstractmethod
+    def sample_target(self, count: int, generator: torch.Generator) -> Tensor:
+        """``count`` exact samples of the target: float64 ``[count, 2]``."""
+
+    @abstractmethod
+    def log_density(self, points: Tensor) -> Tensor:
+        """Log-density of the target at points ``[..., 2]``: ``[...]``."""
+
+    def initial(self, *batch: int, device=None) -> Tensor:
+        return torch.zeros(*batch, 3, dtype=torch.float64, device=device)
+
+    def observe(self, state: Tensor) -> Tensor:
+        """Two indicators of the step, then the first coordinate (0 before it is drawn)."""
+        drawn = state[..., 2]
+        return torch.stack([drawn == 0, drawn == 1, state[..., 0]], -1)
+
+    def step(self, state: Tensor, action: Tensor) -> Tensor:
+        action = action.to(state.dtype)
+        drawn = state[..., 2]
+        first = torch.where(drawn == 0, action, state[..., 0])
+        second = torch.where(drawn == 1, action, state[..., 1])
+        return torch.stack([first, second, drawn + 1], -1)
+
+    def is_terminal(self, state: Tensor) -> Tensor:
+        return state[..., 2] == 2
+
+    def log_parents(self, state: Tensor) -> Tensor:
+        return torch.zeros_like(state[..., 0])
+
+    def log_reward(self, state: Tensor) -> Tensor:
+        return self.log_density(state[..., :2])
+
+    def grid(self, resolution: int) -> tuple[Tensor, float]:
+        """Midpoints ``[resolution², 2]`` (x1 slow, x2 fast) of a grid of equal cells on ``box``, and a cell's area."""
+        axes, area = [], 1.0
+        for low, high in self.box:
+            width = (high - low) / resolution
+            axes.append(low + width * (torch.arange(resolution, dtype=torch.float64) + 0.5))
+            area *= width
+        return torch.cartesian_prod(*axes), area

@@ -1,0 +1,159 @@
+r"""The paper's four divergences between P_F and P̄_B(τ) = p_B(τ | x) r(x) / Z, estimated on policy.
+
+Each function takes ``log_pf``, ``log_pb``, ``log_reward`` of trajectories τ ~ P_F and returns a
+surrogate whose gradient in the policy's parameters is the estimate. None needs Z, an environment or
+anything else of this package. Shapes: ``[N]`` for N trajectories of one policy, giving ``[]``; or
+``[R, N]`` for R policies with stacked parameters, giving ``[R]``.
+
+Importance weights w = p_B r / p_F are only ever formed in log space. Where an unbiased estimate
+needs them unnormalised (forward KL, Tsallis), ``log_scale`` is a constant to subtract from log w: it
+only multiplies the gradient by a positive constant, and a rough guess of log Z keeps exp in range.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from gfn.estimators.control_variates import EPSILON, ControlVariate, surrogate
+
+
+def reverse_kl(
+    log_pf: Tensor,
+    log_pb: Tensor,
+    log_reward: Tensor,
+    *,
+    control_variate: ControlVariate = "both",
+    parameters: Iterable[Tensor] = (),
+    epsilon: float = EPSILON,
+) -> Tensor:
+    r"""Reverse KL divergence, KL(P_F ‖ P̄_B).
+
+    .. math:: \nabla = E[\nabla \log p_F + (\log p_F - \log(p_B r)) \nabla \log p_F]
+
+    Arguments:
+        log_pf: log p_F(τ; θ), differentiable.
+        log_pb: log p_B(τ | x).
+        log_reward: log r(x).
+        control_variate: ``none``, ``loo``, ``score`` or ``both``.
+        parameters: θ, needed by ``score`` and ``both``.
+        epsilon: ε of the score control variate.
+    """
+    f = (log_pf - log_pb - log_reward).detach()
+    return surrogate(log_pf, torch.ones_like(f), f, control_variate, parameters, epsilon)
+
+
+def forward_kl(
+    log_pf: Tensor,
+    log_pb: Tensor,
+    log_reward: Tensor,
+    *,
+    control_variate: ControlVariate = "both",
+    parameters: Iterable[Tensor] = (),
+    epsilon: float = EPSILON,
+    log_scale: Tensor | float = 0.0,
+) -> Tensor:
+    r"""Forward KL divergence, KL(P̄_B ‖ P_F), importance-sampled from P_F.
+
+    .. math:: \nabla = -C\, E[w \nabla \log p_F], \qquad w = p_B r / p_F,\; C = e^{-\text{log\_scale}}
+
+    Its one term can be read as E[f ∇log p_F] with f = -w or, since ∇w = -w ∇log p_F, as E[∇w].
+    ``loo`` takes the first reading and ``score`` the second; with ``both``, leave-one-out has the
+    term, nothing is left to the score control variate, and the estimate stays unbiased.
+
+    Arguments:
+        log_pf: log p_F(τ; θ), differentiable.
+        log_pb: log p_B(τ | x).
+        log_reward: log r(x).
+        control_variate: ``none``, ``loo``, ``score`` or ``both``.
+        parameters: θ, needed by ``score``.
+        epsilon: ε of the score control variate.
+        log_scale: constant subtracted from log w, scalar or ``[R, 1]``.
+    """
+    term = -(log_pb + log_reward - log_pf - log_scale).detach().exp()
+    if control_variate == "score":
+        return surrogate(log_pf, term, torch.zeros_like(term), "score", parameters, epsilon)
+    return surrogate(log_pf, torch.zeros_like(term), term, "loo" if control_variate == "both" else control_variate)
+
+
+def tsallis(
+    log_pf: Tensor,
+    log_pb: Tensor,
+    log_reward: Tensor,
+    alpha: float = 0.5,
+    *,
+    control_variate: ControlVariate = "both",
+    parameters: Iterable[Tensor] = (),
+    epsilon: float = EPSILON,
+    log_scale: Tensor | float = 0.0,
+) -> Tensor:
+    r"""Tsallis-α divergence of P_F from P̄_B.
+
+    .. math:: \nabla = C\, \frac{E[\nabla g + g \nabla \log p_F]}{\alpha - 1}, \qquad g = (p_B r / p_F)^{1-\alpha},\;
+              C = e^{-(1-\alpha)\,\text{log\_scale}}
+
+    Arguments:
+        log_pf: log p_F(τ; θ), differentiable.
+        log_pb: log p_B(τ | x).
+        log_reward: log r(x).
+        alpha: α, any finite number but 0 and 1.
+        control_variate: ``none``, ``loo``, ``score`` or ``both``.
+        parameters: θ, needed by ``score`` and ``both``.
+        epsilon: ε of the score control variate.
+        log_scale: constant subtracted from log w, scalar or ``[R, 1]``.
+
+    Raises:
+        ValueError: for α that is 0, 1 or not finite.
+    """
+    check_alpha(alpha)
+    g = ((1 - alpha) * (log_pb + log_reward - log_pf - log_scale)).detach().exp()
+    # ∇g = -(1 - α) g ∇log p_F, and -(1 - α) / (α - 1) = 1.
+    return surrogate(log_pf, g, g / (alpha - 1), control_variate, parameters, epsilon)
+
+
+def renyi(
+    log_pf: Tensor,
+    log_pb: Tensor,
+    log_reward: Tensor,
+    alpha: float = 0.5,
+    *,
+    control_variate: ControlVariate = "both",
+    parameters: Iterable[Tensor] = (),
+    epsilon: float = EPSILON,
+) -> Tensor:
+    r"""Rényi-α divergence of P_F from P̄_B.
+
+    .. math:: \nabla = \frac{E[\nabla g + g \nabla \log p_F]}{(\alpha - 1)\, E[g]}, \qquad g = (p_B r / p_F)^{1-\alpha}
+
+    E[g] is estimated from the same batch, so the estimate is self-normalised: consistent, and
+    biased by O(1/N).
+
+    Arguments:
+        log_pf: log p_F(τ; θ), differentiable.
+        log_pb: log p_B(τ | x).
+        log_reward: log r(x).
+        alpha: α, any finite number but 0 and 1.
+        control_variate: ``none``, ``loo``, ``score`` or ``both``.
+        parameters: θ, needed by ``score`` and ``both``.
+        epsilon: ε of the score control variate.
+
+    Raises:
+        ValueError: for α that is 0, 1 or not finite.
+    """
+    check_alpha(alpha)
+    log_g = ((1 - alpha) * (log_pb + log_reward - log_pf)).detach()
+    g = log_g.softmax(-1) * log_g.shape[-1]
+    return surrogate(log_pf, g, g / (alpha - 1), control_variate, parameters, epsilon)
+
+
+def check_alpha(alpha: float) -> None:
+    """Refuse an order α for which the Rényi and Tsallis divergences give no gradient of their own."""
+    if alpha == 1:
+        raise ValueError("alpha = 1 is not allowed: both divergences become the reverse KL there, use reverse_kl")
+    if alpha == 0:
+        raise ValueError("alpha = 0 is not allowed: the gradient vanishes there, use any other finite number but 1")
+    if not math.isfinite(alpha):
+        raise ValueError(f"alpha = {alpha} is not allowed: any finite number but 0 and 1")

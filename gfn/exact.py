@@ -1,0 +1,156 @@
+"""Exact answers on enumerable tasks: state graphs, terminal distributions, all trajectories, gradients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from gfn.environments import DiscreteEnvironment
+from gfn.policies import CategoricalPolicy
+from gfn.sampling import Trajectories, evaluate
+
+CHUNK = 1 << 16
+MAX_STATES = 1 << 22
+
+
+@dataclass(frozen=True)
+class StateGraph:
+    """All states of a task, source first, level by level, and all edges between them.
+
+    Attributes:
+        states: ``[S, ...]``.
+        terminal: which states are objects, bool ``[S]``.
+        source, action, target: the edges, int64 ``[E]``, ordered by level.
+        levels: for each level, the slice of its edges.
+    """
+
+    states: Tensor
+    terminal: Tensor
+    source: Tensor
+    action: Tensor
+    target: Tensor
+    levels: tuple[slice, ...]
+
+    @property
+    def objects(self) -> Tensor:
+        """All terminal states x, ``[X, ...]``."""
+        return self.states[self.terminal]
+
+
+@lru_cache(maxsize=8)
+def state_graph(environment: DiscreteEnvironment) -> StateGraph:
+    """Enumerate a task breadth first, using nothing but its own ``mask`` and ``step``.
+
+    Raises:
+        ValueError: if there are more than 2²² states.
+    """
+    states, sources, actions, targets, levels = [environment.initial(1)], [], [], [], []
+    first, edges = 0, 0
+    while True:
+        level = states[-1]
+        open_ = ~environment.is_terminal(level)
+        source, action = (environment.mask(level) & open_.unsqueeze(-1)).nonzero(as_tuple=True)
+        if len(source) == 0:
+            break
+        children = environment.step(level[source], action)
+        keys, inverse = environment.key(children).unique(return_inverse=True)
+        representative = torch.empty(len(keys), dtype=torch.long).scatter_(0, inverse, torch.arange(len(inverse)))
+        sources.append(first + source)
+        actions.append(action)
+        first += len(level)
+        targets.append(first + inverse)
+        levels.append(slice(edges, edges + len(source)))
+        edges += len(source)
+        states.append(children[representative])
+        if first + len(keys) > MAX_STATES:
+            raise ValueError(f"{environment.task} has over {MAX_STATES} states at these sizes: too many to enumerate")
+    every = torch.cat(states)
+    return StateGraph(
+        every, environment.is_terminal(every), torch.cat(sources), torch.cat(actions), torch.cat(targets), tuple(levels)
+    )
+
+
+def target_distribution(environment: DiscreteEnvironment) -> Tensor:
+    """r(x)/Z of every object, in the order of ``state_graph(environment).objects``: float64 ``[X]``."""
+    return environment.log_reward(state_graph(environment).objects).softmax(0)
+
+
+@torch.no_grad()
+def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalPolicy) -> Tensor:
+    """p_T(x) of every object under a policy, by dynamic programming over the state graph.
+
+    Returns:
+        float64 ``[R, X]``, in the order of ``state_graph(environment).objects``.
+    """
+    graph = state_graph(environment)
+    device = next(policy.parameters()).device
+    decisions = torch.cat([log_probs.exp().double().cpu() for log_probs in _all_log_probs(environment, policy, graph, device)], 1)
+    row = (~graph.terminal).cumsum(0) - 1
+    reach = torch.zeros(decisions.shape[0], len(graph.states), dtype=torch.float64)
+    reach[:, 0] = 1.0
+    for level in graph.levels:
+        source, action = graph.source[level], graph.action[level]
+        flow = reach[:, source] * decisions[:, row[source], action]
+        reach.index_add_(1, graph.target[level], flow)
+    return reach[:, graph.terminal]
+
+
+def _all_log_probs(environment, policy, graph, device):
+    """log π(· | s) of all non-terminal states, in chunks ``[R, chunk, A]``."""
+    replicas = next(policy.parameters()).shape[0]
+    for chunk in graph.states[~graph.terminal].split(max(1, CHUNK // replicas)):
+        chunk = chunk.to(device)
+        observation = environment.observe(chunk).expand(replicas, -1, -1)
+        yield policy.log_probs(observation, environment.mask(chunk).expand(replicas, -1, -1))
+
+
+def all_trajectories(environment: DiscreteEnvironment) -> tuple[list[Tensor], list[Tensor]]:
+    """Every trajectory of a small task, as the ``states`` and ``actions`` of :func:`gfn.sampling.evaluate` with R = 1."""
+    states, actions = [environment.initial(1, 1)], []
+    for _ in range(environment.max_steps):
+        mask = environment.mask(states[-1])[0]
+        which, action = mask.nonzero(as_tuple=True)
+        states = [s[:, which] for s in states]
+        actions = [a[:, which] for a in actions] + [action.unsqueeze(0)]
+        states.append(environment.step(states[-1], action.unsqueeze(0)))
+        if len(which) > MAX_STATES:
+            raise ValueError(f"{environment.task} has over {MAX_STATES} trajectories at these sizes: too many to enumerate")
+    return states, actions
+
+
+def all_probabilities(environment: DiscreteEnvironment, policy: CategoricalPolicy) -> Trajectories:
+    """Every trajectory of a small task with its probabilities under each replica, ``[R, number of trajectories]``."""
+    replicas = next(policy.parameters()).shape[0]
+    states, actions = all_trajectories(environment)
+    states = [s.expand(replicas, *s.shape[1:]) for s in states]
+    return evaluate(environment, policy, states, [a.expand(replicas, -1) for a in actions])
+
+
+def divergence(name: str, trajectories: Trajectories, alpha: float | None = None) -> Tensor:
+    """A divergence between P_F and P̄_B by its definition, summing over all trajectories of a task.
+
+    Differentiable: its gradient is the exact gradient that the estimators estimate.
+
+    Arguments:
+        name: ``reverse_kl``, ``forward_kl``, ``renyi`` or ``tsallis``.
+        trajectories: from :func:`all_probabilities`.
+        alpha: α of Rényi and Tsallis.
+
+    Returns:
+        The divergence of each replica, ``[R]``.
+    """
+    log_p = trajectories.log_pf
+    log_q = (trajectories.log_pb + trajectories.log_reward).log_softmax(-1)
+    if name == "reverse_kl":
+        return (log_p.exp() * (log_p - log_q)).sum(-1)
+    if name == "forward_kl":
+        return (log_q.exp() * (log_q - log_p)).sum(-1)
+    log_moment = (alpha * log_p + (1 - alpha) * log_q).logsumexp(-1)
+    if name == "renyi":
+        return log_moment / (alpha - 1)
+    if name == "tsallis":
+        return (log_moment.exp() - 1) / (alpha - 1)
+    raise ValueError(f"divergence = {name!r} is not allowed: one of reverse_kl, forward_kl, renyi, tsallis")

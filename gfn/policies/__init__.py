@@ -1,0 +1,32 @@
+"""Forward policies with a replica axis, and the uniform backward policy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from gfn.environments import DiscreteEnvironment, Environment
+from gfn.policies.backward import sample_parent_action
+from gfn.policies.categorical import CategoricalPolicy
+from gfn.policies.mixture import MixturePolicy
+from gfn.settings import Settings
+
+Policy = CategoricalPolicy | MixturePolicy
+
+
+class PolicySettings(Settings):
+    """Shape of the forward policy's network, the same for every objective."""
+
+    hidden: tuple[int, ...] = Field((128, 128), description="widths of the hidden layers")
+    components: int = Field(16, ge=1, le=1024, description="Gaussians in each coordinate's mixture (planar tasks)")
+
+
+def make_policy(environment: Environment, settings: PolicySettings, seeds: Sequence[int]) -> Policy:
+    """The task's forward policy, one replica a seed, in float32 on the CPU."""
+    if isinstance(environment, DiscreteEnvironment):
+        return CategoricalPolicy(seeds, environment.observation_size, environment.action_count, settings.hidden)
+    return MixturePolicy(seeds, environment.observation_size, settings.components, settings.hidden)
+
+
+__all__ = ["CategoricalPolicy", "MixturePolicy", "Policy", "PolicySettings", "make_policy", "sample_parent_action"]

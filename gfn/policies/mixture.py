@@ -1,0 +1,63 @@
+"""Forward policy of planar tasks: each coordinate from a Gaussian mixture given those before it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import softplus
+
+from gfn.policies.network import ReplicatedMLP
+
+MIN_SCALE = 1e-3
+
+
+class MixturePolicy(nn.Module):
+    r"""π(a | s) = Σ_k w_k(s) N(a; μ_k(s), σ_k(s)²), with all of w, μ and σ put out by one network.
+
+    Nothing is placed by hand: at the start all components lie where the network's default
+    initialisation puts them, near zero.
+
+    Arguments:
+        seeds: the R seeds of the replicas.
+        observation_size: length D of an observation.
+        components: number K of mixture components.
+        hidden: widths of the hidden layers.
+    """
+
+    def __init__(self, seeds: Sequence[int], observation_size: int, components: int, hidden: Sequence[int]) -> None:
+        super().__init__()
+        self.network = ReplicatedMLP(seeds, [observation_size, *hidden, 3 * components])
+
+    def mixture(self, observation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-weights, means and standard deviations, each ``[R, M, K]``."""
+        raw = self.network(observation.to(self.network.weights[0].dtype))
+        logits, means, scales = raw.chunk(3, -1)
+        return logits.log_softmax(-1), means, softplus(scales) + MIN_SCALE
+
+    def log_prob(self, observation: Tensor, mask: None, action: Tensor) -> Tensor:
+        """Log-density of ``action`` ``[R, M]``: ``[R, M]``, differentiable in the parameters."""
+        log_weights, means, scales = self.mixture(observation)
+        z = (action.to(means.dtype).unsqueeze(-1) - means) / scales
+        return (log_weights - 0.5 * z.square() - scales.log()).logsumexp(-1) - 0.5 * math.log(2 * math.pi)
+
+    def noise(self, generators: Sequence[torch.Generator], *shape: int) -> Tensor:
+        """The randomness that ``sample`` turns into actions, uniform then normal: ``[R, *shape, 2]``."""
+        dtype = self.network.weights[0].dtype
+        draws = []
+        for g in generators:
+            uniform = torch.rand(*shape, generator=g, device=g.device, dtype=dtype)
+            normal = torch.randn(*shape, generator=g, device=g.device, dtype=dtype)
+            draws.append(torch.stack([uniform, normal], -1))
+        return torch.stack(draws)
+
+    @torch.no_grad()
+    def sample(self, observation: Tensor, mask: None, noise: Tensor) -> Tensor:
+        """Actions ``[R, M]``: a component by inversion, then a normal draw from it."""
+        log_weights, means, scales = self.mixture(observation)
+        cumulative = log_weights.exp().cumsum(-1)
+        threshold = noise[..., :1] * (1 - 2 * torch.finfo(noise.dtype).eps) * cumulative[..., -1:]
+        which = (cumulative <= threshold).sum(-1, keepdim=True)
+        return (means.gather(-1, which) + scales.gather(-1, which) * noise[..., 1:]).squeeze(-1)

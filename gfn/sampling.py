@@ -1,0 +1,91 @@
+"""Rollouts: trajectories drawn from a policy, or traced back from given objects."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gfn.environments import DiscreteEnvironment, Environment
+from gfn.policies import Policy, sample_parent_action
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """R × B trajectories and their log-probabilities.
+
+    Attributes:
+        log_pf: log p_F(τ; θ), ``[R, B]``, differentiable in the policy's parameters.
+        log_pb: log p_B(τ | x), ``[R, B]``.
+        log_reward: log r(x), ``[R, B]``.
+        terminal: the objects x, ``[R, B, ...]``.
+    """
+
+    log_pf: Tensor
+    log_pb: Tensor
+    log_reward: Tensor
+    terminal: Tensor
+
+
+def rollout(environment: Environment, policy: Policy, batch: int, generators: Sequence[torch.Generator]) -> Trajectories:
+    """Draw ``batch`` trajectories τ ~ p_F for each replica.
+
+    Sampling runs without gradients; the probabilities of what was drawn then come from one pass
+    over all steps together, which is cheaper than differentiating through every small step.
+
+    Arguments:
+        environment: the task.
+        policy: a forward policy of R replicas.
+        batch: number B of trajectories for each replica.
+        generators: R sources of randomness, one a replica.
+    """
+    noise = policy.noise(generators, environment.max_steps, batch)
+    state = environment.initial(len(generators), batch, device=noise.device)
+    states, actions = [state], []
+    for step in range(environment.max_steps):
+        mask = environment.mask(state) if isinstance(environment, DiscreteEnvironment) else None
+        action = policy.sample(environment.observe(state), mask, noise[:, step])
+        state = environment.step(state, action)
+        states.append(state)
+        actions.append(action)
+    return evaluate(environment, policy, states, actions)
+
+
+def retrace(environment: DiscreteEnvironment, policy: Policy, terminal: Tensor, generator: torch.Generator) -> Trajectories:
+    """Draw one trajectory τ ~ p_B(· | x) for each object ``terminal`` ``[R, B, ...]``.
+
+    Objects must be reached in exactly ``max_steps`` actions.
+    """
+    states, actions = [terminal], []
+    for _ in range(environment.max_steps):
+        action = sample_parent_action(environment, states[0], generator)
+        states.insert(0, environment.undo(states[0], action))
+        actions.insert(0, action)
+    return evaluate(environment, policy, states, actions)
+
+
+def evaluate(environment: Environment, policy: Policy, states: list[Tensor], actions: list[Tensor]) -> Trajectories:
+    """Probabilities of given trajectories.
+
+    Arguments:
+        environment: the task.
+        policy: a forward policy of R replicas.
+        states: T + 1 states, each ``[R, B, ...]``, from source to object.
+        actions: T actions, each ``[R, B]``; what follows a terminal state counts with probability one.
+    """
+    replicas, batch = actions[0].shape
+    visited = torch.stack(states[:-1], 1)
+    mask = environment.mask(visited).flatten(1, 2) if isinstance(environment, DiscreteEnvironment) else None
+    action = torch.stack(actions, 1).flatten(1, 2)
+    log_prob = policy.log_prob(environment.observe(visited).flatten(1, 2), mask, action)
+    reached = torch.stack(states[1:], 1)
+    log_parents = environment.log_parents(reached).masked_fill(environment.is_terminal(visited), 0)
+    log_pf = log_prob.view(replicas, -1, batch).sum(1)
+    return Trajectories(
+        log_pf=log_pf,
+        log_pb=-log_parents.sum(1).to(log_pf.dtype),
+        log_reward=environment.log_reward(states[-1]).to(log_pf.dtype),
+        terminal=states[-1],
+    )

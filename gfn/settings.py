@@ -1,0 +1,47 @@
+"""Validated, frozen settings: the base of every task, specification and set of notebook parameters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+
+class SettingsError(ValueError):
+    """A setting that is not allowed; its message is one sentence naming the value and what is allowed."""
+
+
+def explain(error: ValidationError, model: type[BaseModel] | None = None) -> str:
+    """The first problem of a pydantic error as one sentence.
+
+    Arguments:
+        error: what pydantic raised.
+        model: the model whose fields are listed when a setting is unknown.
+    """
+    problem = error.errors(include_url=False)[0]
+    name = ".".join(str(part) for part in problem["loc"]) or "these settings"
+    if problem["type"] == "extra_forbidden":
+        known = f"; known settings: {', '.join(sorted(model.model_fields))}" if model else ""
+        return f"unknown setting {name!r}{known}"
+    message = problem["msg"].removeprefix("Value error, ")
+    if problem["type"] == "value_error":
+        return message
+    if problem["type"] == "missing":
+        return f"{name} is missing"
+    return f"{name} = {problem['input']!r} is not allowed: {message[0].lower()}{message[1:]}"
+
+
+class Settings(BaseModel):
+    """An immutable, hashable record of settings that refuses unknown names and impossible values.
+
+    Raises:
+        SettingsError: on construction, in one sentence.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise SettingsError(explain(error, type(self))) from None
