@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gfn.environments import DiscreteEnvironment
+from gfn.estimators.divergences import order_factor
 from gfn.policies import CategoricalPolicy
 from gfn.sampling import Trajectories, evaluate
 
@@ -150,7 +151,7 @@ def divergence(name: str, trajectories: Trajectories, alpha: float | None = None
         return (log_q.exp() * (log_q - log_p)).sum(-1)
     log_moment = (alpha * log_p + (1 - alpha) * log_q).logsumexp(-1)
     if name == "renyi":
-        return log_moment / (alpha - 1)
+        return log_moment * order_factor(alpha)
     if name == "tsallis":
-        return (log_moment.exp() - 1) / (alpha - 1)
+        return (log_moment.exp() - 1) * order_factor(alpha)
     raise ValueError(f"divergence = {name!r} is not allowed: one of reverse_kl, forward_kl, renyi, tsallis")

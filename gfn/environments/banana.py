@@ -9,7 +9,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from gfn.environments.planar import PlanarEnvironment
+from gfn.environments.planar import Box, PlanarEnvironment
 
 
 class Banana(PlanarEnvironment):
@@ -24,8 +24,12 @@ class Banana(PlanarEnvironment):
     correlation: float = Field(0.9, gt=-1, lt=1, description="correlation ρ of the straightened Gaussian")
 
     @property
-    def box(self):
+    def box(self) -> Box:
         return ((-5.0, 5.0), (-31.0, 4.0))
+
+    @property
+    def window(self) -> Box:
+        return ((-3.0, 3.0), (-9.0, 2.0))
 
     def log_density(self, points: Tensor) -> Tensor:
         first = points[..., 0]

@@ -98,6 +98,11 @@ class DiscreteEnvironment(Environment):
     def undo(self, state: Tensor, action: Tensor) -> Tensor:
         """The parent from which ``action`` led to ``state``."""
 
+    @property
+    @abstractmethod
+    def state_count(self) -> int:
+        """Number of states, objects among them."""
+
     @abstractmethod
     def key(self, state: Tensor) -> Tensor:
         """A number that tells states apart: int64 ``[...]``."""

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from gfn.environments.planar import PlanarEnvironment
+from gfn.environments.planar import Box, PlanarEnvironment
 
 
 class GaussianMixture(PlanarEnvironment):
@@ -31,8 +31,15 @@ class GaussianMixture(PlanarEnvironment):
         return torch.cartesian_prod(axis, axis)
 
     @property
-    def box(self):
-        reach = self.spacing * (self.side - 1) / 2 + 6 * self.scale
+    def box(self) -> Box:
+        return self._square(6 * self.scale)
+
+    @property
+    def window(self) -> Box:
+        return self._square(4 * self.scale)
+
+    def _square(self, margin: float) -> Box:
+        reach = self.spacing * (self.side - 1) / 2 + margin
         return ((-reach, reach), (-reach, reach))
 
     def log_density(self, points: Tensor) -> Tensor:

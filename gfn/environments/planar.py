@@ -9,6 +9,8 @@ from torch import Tensor
 
 from gfn.environments.base import Environment
 
+Box = tuple[tuple[float, float], tuple[float, float]]
+
 
 class PlanarEnvironment(Environment):
     """A density on the plane; an action is a real number, the next coordinate.
@@ -32,8 +34,13 @@ class PlanarEnvironment(Environment):
 
     @property
     @abstractmethod
-    def box(self) -> tuple[tuple[float, float], tuple[float, float]]:
+    def box(self) -> Box:
         """The rectangle ((x1 from, to), (x2 from, to)) outside which the target has negligible mass."""
+
+    @property
+    @abstractmethod
+    def window(self) -> Box:
+        """The rectangle that figures show."""
 
     @abstractmethod
     def sample_target(self, count: int, generator: torch.Generator) -> Tensor:
@@ -67,11 +74,14 @@ class PlanarEnvironment(Environment):
     def log_reward(self, state: Tensor) -> Tensor:
         return self.log_density(state[..., :2])
 
-    def grid(self, resolution: int) -> tuple[Tensor, float]:
-        """Midpoints ``[resolution², 2]`` (x1 slow, x2 fast) of a grid of equal cells on ``box``, and a cell's area."""
-        axes, area = [], 1.0
-        for low, high in self.box:
-            width = (high - low) / resolution
-            axes.append(low + width * (torch.arange(resolution, dtype=torch.float64) + 0.5))
-            area *= width
-        return torch.cartesian_prod(*axes), area
+    def axes(self, resolution: int, box: Box | None = None) -> tuple[Tensor, Tensor]:
+        """Midpoints of ``resolution`` equal cells along each side of ``box`` (by default the task's own): two ``[resolution]``."""
+        cells = (torch.arange(resolution, dtype=torch.float64) + 0.5) / resolution
+        (left, right), (bottom, top) = box or self.box
+        return left + (right - left) * cells, bottom + (top - bottom) * cells
+
+
+def cell_area(box: Box, resolution: int) -> float:
+    """Area of one of resolution² equal cells of ``box``."""
+    (left, right), (bottom, top) = box
+    return (right - left) * (top - bottom) / resolution**2

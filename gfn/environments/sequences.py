@@ -68,6 +68,11 @@ class Sequences(DiscreteEnvironment):
         return self.alphabet + 1
 
     @property
+    def state_count(self) -> int:
+        words = [self.alphabet**k for k in range(self.length + 1)]
+        return sum(words) + sum(words[:-1])
+
+    @property
     def stop(self) -> int:
         """The action, and token, that ends a word."""
         return self.alphabet

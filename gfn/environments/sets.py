@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Literal
 
@@ -51,6 +52,10 @@ class Sets(DiscreteEnvironment):
     @property
     def action_count(self) -> int:
         return self.universe
+
+    @property
+    def state_count(self) -> int:
+        return sum(math.comb(self.universe, k) for k in range(self.size + 1))
 
     def initial(self, *batch: int, device=None) -> Tensor:
         return torch.zeros(*batch, self.universe, dtype=torch.bool, device=device)

@@ -32,17 +32,23 @@ def reverse_kl(
 ) -> Tensor:
     r"""Reverse KL divergence, KL(P_F ‖ P̄_B).
 
-    .. math:: \nabla = E[\nabla \log p_F + (\log p_F - \log(p_B r)) \nabla \log p_F]
+    .. math:: \nabla = E[\nabla \log p_F + f \nabla \log p_F], \qquad f = \log p_F - \log(p_B r)
+
+    Its first term is E[1 · ∇log p_F], which leave-one-out removes altogether: its baseline for the
+    constant 1 is 1. So with ``loo`` and ``both`` nothing is left to the score control variate, and
+    the estimate is unbiased.
 
     Arguments:
         log_pf: log p_F(τ; θ), differentiable.
         log_pb: log p_B(τ | x).
         log_reward: log r(x).
         control_variate: ``none``, ``loo``, ``score`` or ``both``.
-        parameters: θ, needed by ``score`` and ``both``.
+        parameters: θ, needed by ``score``.
         epsilon: ε of the score control variate.
     """
     f = (log_pf - log_pb - log_reward).detach()
+    if control_variate in ("loo", "both"):
+        return surrogate(log_pf, torch.zeros_like(f), 1 + f, "loo")
     return surrogate(log_pf, torch.ones_like(f), f, control_variate, parameters, epsilon)
 
 
@@ -92,8 +98,11 @@ def tsallis(
 ) -> Tensor:
     r"""Tsallis-α divergence of P_F from P̄_B.
 
-    .. math:: \nabla = C\, \frac{E[\nabla g + g \nabla \log p_F]}{\alpha - 1}, \qquad g = (p_B r / p_F)^{1-\alpha},\;
-              C = e^{-(1-\alpha)\,\text{log\_scale}}
+    .. math:: \nabla = C\, \operatorname{sgn}(\alpha)\, \frac{E[\nabla g + g \nabla \log p_F]}{\alpha - 1}, \qquad
+              g = (p_B r / p_F)^{1-\alpha},\; C = e^{-(1-\alpha)\,\text{log\_scale}}
+
+    For α < 0 the paper's definition is never positive and greatest at the target; sgn(α) turns it
+    into what can be minimised (see :func:`order_factor`).
 
     Arguments:
         log_pf: log p_F(τ; θ), differentiable.
@@ -108,10 +117,10 @@ def tsallis(
     Raises:
         ValueError: for α that is 0, 1 or not finite.
     """
-    check_alpha(alpha)
+    factor = order_factor(alpha)
     g = ((1 - alpha) * (log_pb + log_reward - log_pf - log_scale)).detach().exp()
-    # ∇g = -(1 - α) g ∇log p_F, and -(1 - α) / (α - 1) = 1.
-    return surrogate(log_pf, g, g / (alpha - 1), control_variate, parameters, epsilon)
+    # ∇g = (α - 1) g ∇log p_F.
+    return surrogate(log_pf, factor * (alpha - 1) * g, factor * g, control_variate, parameters, epsilon)
 
 
 def renyi(
@@ -126,9 +135,10 @@ def renyi(
 ) -> Tensor:
     r"""Rényi-α divergence of P_F from P̄_B.
 
-    .. math:: \nabla = \frac{E[\nabla g + g \nabla \log p_F]}{(\alpha - 1)\, E[g]}, \qquad g = (p_B r / p_F)^{1-\alpha}
+    .. math:: \nabla = \operatorname{sgn}(\alpha)\, \frac{E[\nabla g + g \nabla \log p_F]}{(\alpha - 1)\, E[g]}, \qquad
+              g = (p_B r / p_F)^{1-\alpha}
 
-    E[g] is estimated from the same batch, so the estimate is self-normalised: consistent, and
+    For sgn(α) see :func:`order_factor`. E[g] is estimated from the same batch, so the estimate is self-normalised: consistent, and
     biased by O(1/N).
 
     Arguments:
@@ -143,17 +153,27 @@ def renyi(
     Raises:
         ValueError: for α that is 0, 1 or not finite.
     """
-    check_alpha(alpha)
+    factor = order_factor(alpha)
     log_g = ((1 - alpha) * (log_pb + log_reward - log_pf)).detach()
     g = log_g.softmax(-1) * log_g.shape[-1]
-    return surrogate(log_pf, g, g / (alpha - 1), control_variate, parameters, epsilon)
+    return surrogate(log_pf, factor * (alpha - 1) * g, factor * g, control_variate, parameters, epsilon)
 
 
-def check_alpha(alpha: float) -> None:
-    """Refuse an order α for which the Rényi and Tsallis divergences give no gradient of their own."""
+def order_factor(alpha: float) -> float:
+    r"""sgn(α) / (α - 1), the factor of the Rényi and Tsallis divergences.
+
+    The paper has 1 / (α - 1). By Jensen's inequality E[g] is at most 1 for 0 < α < 1 and at least 1
+    for all other orders, so that factor makes a divergence of positive orders only: for α < 0 it is
+    at most 0 and must be maximised. The sign makes every order a divergence to minimise, and changes
+    nothing for α > 0.
+
+    Raises:
+        ValueError: for α that is 0, 1 or not finite.
+    """
     if alpha == 1:
         raise ValueError("alpha = 1 is not allowed: both divergences become the reverse KL there, use reverse_kl")
     if alpha == 0:
         raise ValueError("alpha = 0 is not allowed: the gradient vanishes there, use any other finite number but 1")
     if not math.isfinite(alpha):
         raise ValueError(f"alpha = {alpha} is not allowed: any finite number but 0 and 1")
+    return math.copysign(1.0, alpha) / (alpha - 1)

@@ -54,7 +54,7 @@ class Objective(Settings):
     @classmethod
     def _alpha(cls, alpha: float | None) -> float | None:
         if alpha is not None:
-            divergences.check_alpha(alpha)
+            divergences.order_factor(alpha)
         return alpha
 
     @property

@@ -39,9 +39,7 @@ class MixturePolicy(nn.Module):
 
     def log_prob(self, observation: Tensor, mask: None, action: Tensor) -> Tensor:
         """Log-density of ``action`` ``[R, M]``: ``[R, M]``, differentiable in the parameters."""
-        log_weights, means, scales = self.mixture(observation)
-        z = (action.to(means.dtype).unsqueeze(-1) - means) / scales
-        return (log_weights - 0.5 * z.square() - scales.log()).logsumexp(-1) - 0.5 * math.log(2 * math.pi)
+        return mixture_log_density(*self.mixture(observation), action)
 
     def noise(self, generators: Sequence[torch.Generator], *shape: int) -> Tensor:
         """The randomness that ``sample`` turns into actions, uniform then normal: ``[R, *shape, 2]``."""
@@ -61,3 +59,9 @@ class MixturePolicy(nn.Module):
         threshold = noise[..., :1] * (1 - 2 * torch.finfo(noise.dtype).eps) * cumulative[..., -1:]
         which = (cumulative <= threshold).sum(-1, keepdim=True)
         return (means.gather(-1, which) + scales.gather(-1, which) * noise[..., 1:]).squeeze(-1)
+
+
+def mixture_log_density(log_weights: Tensor, means: Tensor, scales: Tensor, action: Tensor) -> Tensor:
+    """Log-density at ``action`` ``[...]`` of Gaussian mixtures with components along the last axis ``[..., K]``."""
+    z = (action.to(means.dtype).unsqueeze(-1) - means) / scales
+    return (log_weights - 0.5 * z.square() - scales.log()).logsumexp(-1) - 0.5 * math.log(2 * math.pi)

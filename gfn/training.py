@@ -1,0 +1,201 @@
+"""The training loop, the same for every task and objective: sample, estimate, step, evaluate, record."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from gfn.estimators.objective import WITH_SCALE
+from gfn.metrics import accuracy, policy_density
+from gfn.policies import make_policy
+from gfn.provenance import source_fingerprint
+from gfn.sampling import rollout
+from gfn.spec import TrainingSpec
+
+CHECKPOINT_SECONDS = 20.0
+
+Record = dict[str, Any]
+Progress = Callable[[int, int], None]
+
+
+class TrainingError(RuntimeError):
+    """Training met a number that is not finite.
+
+    Attributes:
+        records: everything recorded until then.
+    """
+
+    def __init__(self, message: str, records: list[Record]) -> None:
+        super().__init__(message)
+        self.records = records
+
+
+class Trainer:
+    """The state of a training run, which can be saved and resumed between any two iterations.
+
+    Arguments:
+        spec: what to train.
+        device: where to train, for example ``cpu`` or ``cuda``.
+    """
+
+    def __init__(self, spec: TrainingSpec, device: str = "cpu") -> None:
+        self.spec = spec
+        dtype = getattr(torch, spec.dtype)
+        self.policy = make_policy(spec.task, spec.policy, spec.seeds).to(device, dtype)
+        self.parameters = list(self.policy.parameters())
+        self.generators = [torch.Generator(device).manual_seed(seed) for seed in spec.seeds]
+        learned = spec.objective.log_z == "learned"
+        start = 0.0 if learned or spec.objective.name != "tb" else spec.task.log_z
+        self.log_z = nn.Parameter(torch.full((len(spec.seeds), 1), start, device=device, dtype=dtype), requires_grad=learned)
+        groups = [{"params": self.parameters, "lr": spec.learning_rate}]
+        if learned:
+            groups.append({"params": [self.log_z], "lr": spec.log_z_learning_rate})
+        self.optimiser = torch.optim.Adam(groups, fused=True)
+        self.iteration, self.seconds, self.records = 0, 0.0, []
+        self.log_scale = self._first_scale()
+
+    @torch.no_grad()
+    def _first_scale(self) -> Tensor:
+        """The constant taken from log-weights: the log of their mean in one batch drawn before training."""
+        if self.spec.objective.name not in WITH_SCALE:
+            return torch.zeros_like(self.log_z)
+        batch = rollout(self.spec.task, self.policy, self.spec.batch_size, self.generators)
+        log_weights = batch.log_pb + batch.log_reward - batch.log_pf
+        return log_weights.logsumexp(-1, keepdim=True) - math.log(self.spec.batch_size)
+
+    def step(self) -> None:
+        """One optimiser step for all seeds.
+
+        Raises:
+            TrainingError: if a loss or a gradient is not finite.
+        """
+        started = time.perf_counter()
+        batch = rollout(self.spec.task, self.policy, self.spec.batch_size, self.generators)
+        loss = self.spec.objective.loss(batch, self.parameters, self.log_z, self.log_scale)
+        self.optimiser.zero_grad()
+        loss.sum().backward()
+        gradients = [parameter.grad for parameter in self.parameters]
+        finite = torch.isfinite(loss.detach().sum() + torch.nn.utils.get_total_norm(gradients))
+        self.iteration += 1
+        if not finite:
+            self._fail(loss, gradients)
+        self.optimiser.step()
+        self.seconds += time.perf_counter() - started
+
+    def _fail(self, loss: Tensor, gradients: list[Tensor]) -> None:
+        fine = torch.isfinite(loss.detach())
+        for gradient in gradients:
+            fine &= torch.isfinite(gradient.flatten(1)).all(1)
+        seeds = [seed for seed, good in zip(self.spec.seeds, fine.tolist()) if not good]
+        raise TrainingError(
+            f"the gradient is not finite: task {self.spec.task.task}, objective {self.spec.objective.label}, "
+            f"seed {', '.join(map(str, seeds))}, iteration {self.iteration}",
+            self.records,
+        )
+
+    def evaluate(self) -> None:
+        """Record the task's accuracy for every seed, and at the end the density where asked for."""
+        spec = self.spec
+        metric, values = accuracy(
+            spec.task, self.policy, l1_objects=spec.l1_objects, l1_orders=spec.l1_orders, resolution=spec.resolution
+        )
+        self._record(metric, values)
+        if spec.objective.log_z == "learned":
+            self._record("log_z", self.log_z.detach().squeeze(1))
+        if spec.density and self.iteration == spec.iterations:
+            density = policy_density(spec.task, self.policy, spec.density, spec.task.window)
+            for cell, values in enumerate(density.flatten(1).T):
+                self._record("density", values, cell)
+
+    def _record(self, metric: str, values: Tensor, cell: int | None = None) -> None:
+        common = {
+            "iteration": self.iteration,
+            "trajectories": self.iteration * self.spec.batch_size,
+            "seconds": self.seconds,
+            "metric": metric,
+            "cell": cell,
+        }
+        self.records += [{**common, "seed": seed, "value": value} for seed, value in zip(self.spec.seeds, values.tolist())]
+
+    def run(self, checkpoint: Path | None = None, progress: Progress | None = None) -> list[Record]:
+        """Train to the end and return the records.
+
+        Arguments:
+            checkpoint: a file to resume from if it fits, and to save to every few seconds and when interrupted.
+            progress: called with the iterations done and their total.
+        """
+        if checkpoint is not None:
+            self.load(checkpoint)
+        if self.iteration == 0:
+            self.evaluate()
+        saved = time.monotonic()
+        try:
+            while self.iteration < self.spec.iterations:
+                self.step()
+                if self.iteration % self.spec.evaluate_every == 0 or self.iteration == self.spec.iterations:
+                    self.evaluate()
+                if progress is not None:
+                    progress(self.iteration, self.spec.iterations)
+                if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                    self.save(checkpoint)
+                    saved = time.monotonic()
+        except KeyboardInterrupt:
+            if checkpoint is not None:
+                self.save(checkpoint)
+            raise
+        return self.records
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint, atomically."""
+        tensors = {f"policy.{name}": value for name, value in self.policy.state_dict().items()}
+        tensors |= {"log_z": self.log_z.detach(), "log_scale": self.log_scale}
+        for index, state in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
+        tensors |= {f"generator.{index}": g.get_state() for index, g in enumerate(self.generators)}
+        about = {**self._identity(), "iteration": self.iteration, "seconds": self.seconds, "records": self.records}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{path.name}.{os.getpid()}")
+        save_file({name: value.contiguous() for name, value in tensors.items()}, partial, {"gfn": json.dumps(about)})
+        partial.replace(path)
+
+    def load(self, path: Path) -> bool:
+        """Continue from a checkpoint of the same specification and code; anything else is left alone.
+
+        Returns:
+            Whether there was one.
+        """
+        with contextlib.suppress(OSError, SafetensorError, KeyError, TypeError, ValueError), safe_open(path, "pt") as file:
+            about = json.loads(file.metadata()["gfn"])
+            if all(about[key] == value for key, value in self._identity().items()):
+                tensors = {name: file.get_tensor(name) for name in file.keys()}
+                self._restore(tensors, about)
+                return True
+        return False
+
+    def _identity(self) -> dict[str, str]:
+        return {"spec": self.spec.model_dump_json(), "source": source_fingerprint()}
+
+    def _restore(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
+        self.policy.load_state_dict({name.removeprefix("policy."): t for name, t in tensors.items() if name.startswith("policy.")})
+        self.log_z.data.copy_(tensors["log_z"])
+        self.log_scale = tensors["log_scale"].to(self.log_z.device)
+        optimiser = self.optimiser.state_dict()
+        for name, value in tensors.items():
+            if name.startswith("adam."):
+                _, index, key = name.split(".")
+                optimiser["state"].setdefault(int(index), {})[key] = value
+        self.optimiser.load_state_dict(optimiser)
+        for index, generator in enumerate(self.generators):
+            generator.set_state(tensors[f"generator.{index}"])
+        self.iteration, self.seconds, self.records = about["iteration"], about["seconds"], about["records"]
