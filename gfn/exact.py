@@ -88,7 +88,9 @@ def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalP
     """
     graph = state_graph(environment)
     device = next(policy.parameters()).device
-    decisions = torch.cat([log_probs.exp().double().cpu() for log_probs in _all_log_probs(environment, policy, graph, device)], 1)
+    decisions = torch.cat(
+        [log_probs.exp().double().cpu() for log_probs in _all_log_probs(environment, policy, graph, device)], 1
+    )
     row = (~graph.terminal).cumsum(0) - 1
     reach = torch.zeros(decisions.shape[0], len(graph.states), dtype=torch.float64)
     reach[:, 0] = 1.0
@@ -118,7 +120,9 @@ def all_trajectories(environment: DiscreteEnvironment) -> tuple[list[Tensor], li
         actions = [a[:, which] for a in actions] + [action.unsqueeze(0)]
         states.append(environment.step(states[-1], action.unsqueeze(0)))
         if len(which) > MAX_STATES:
-            raise ValueError(f"{environment.task} has over {MAX_STATES} trajectories at these sizes: too many to enumerate")
+            raise ValueError(
+                f"{environment.task} has over {MAX_STATES} trajectories at these sizes: too many to enumerate"
+            )
     return states, actions
 
 

@@ -85,7 +85,9 @@ def replicate(spec: GradientSpec, trained: Policy, count: int) -> Policy:
     """A policy whose ``count`` replicas are all copies of the one replica of ``trained``."""
     reference = next(trained.parameters())
     policy = make_policy(spec.task, spec.policy, [0] * count).to(reference.device, reference.dtype)
-    policy.load_state_dict({name: value.expand(count, *value.shape[1:]) for name, value in trained.state_dict().items()})
+    policy.load_state_dict(
+        {name: value.expand(count, *value.shape[1:]) for name, value in trained.state_dict().items()}
+    )
     return policy
 
 

@@ -60,7 +60,9 @@ def estimate_l1(environment: Sets, policy: CategoricalPolicy, objects: int, orde
 
 
 @torch.no_grad()
-def policy_density(environment: PlanarEnvironment, policy: MixturePolicy, resolution: int, box: Box | None = None) -> Tensor:
+def policy_density(
+    environment: PlanarEnvironment, policy: MixturePolicy, resolution: int, box: Box | None = None
+) -> Tensor:
     """p_T at the midpoints of a grid on ``box``: float64 ``[R, resolution (x1), resolution (x2)]``."""
     parameter = next(policy.parameters())
     first, second = (axis.to(parameter.device) for axis in environment.axes(resolution, box))
@@ -97,7 +99,9 @@ def jsd(environment: PlanarEnvironment, policy: MixturePolicy, resolution: int) 
     return inside + outside * math.log(2) / 2
 
 
-def accuracy(environment: Environment, policy: Policy, *, l1_objects: int, l1_orders: int, resolution: int) -> tuple[str, Tensor]:
+def accuracy(
+    environment: Environment, policy: Policy, *, l1_objects: int, l1_orders: int, resolution: int
+) -> tuple[str, Tensor]:
     """The task's own accuracy metric and its value for each replica.
 
     JSD for planar tasks; exact L1 for discrete tasks of at most 2¹⁹ states; else the importance

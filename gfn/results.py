@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
 from gfn.gradients import measure_gradients
+from gfn.paper import paper_data
 from gfn.provenance import provenance
 from gfn.reference import sample_reference
 from gfn.settings import SettingsError
@@ -28,6 +29,7 @@ SCHEMA = pa.schema(
         ("objective", pa.dictionary(pa.int8(), pa.string())),
         ("alpha", pa.float64()),
         ("control_variate", pa.dictionary(pa.int8(), pa.string())),
+        ("epsilon", pa.float64()),
         ("seed", pa.int64()),
         ("iteration", pa.int64()),
         ("trajectories", pa.int64()),
@@ -55,12 +57,10 @@ class Run:
 
 
 def default_store() -> Path:
-    """The store named by the environment variable GFN_RESULTS, else ``data/results`` of the nearest checkout."""
+    """The store named by the environment variable GFN_RESULTS, else ``data/results`` of the checkout."""
     if STORE_VARIABLE in os.environ:
         return Path(os.environ[STORE_VARIABLE])
-    here = Path.cwd()
-    roots = [folder for folder in (here, *here.parents) if (folder / "data" / "paper").is_dir()]
-    return (roots[0] if roots else here) / "data" / "results"
+    return paper_data().with_name("results")
 
 
 def result_path(spec: Spec, store: Path | None = None) -> Path:
@@ -83,7 +83,8 @@ def _row(spec: Spec, record: Record) -> Record:
     objective = record.get("objective") or getattr(spec, "objective", None)
     names = {"task": spec.task.task}
     if objective is not None:
-        names |= {"objective": objective.name, "alpha": objective.alpha, "control_variate": objective.control_variate}
+        names |= {"objective": objective.name, "alpha": objective.alpha}
+        names |= {"control_variate": objective.control_variate, "epsilon": objective.epsilon}
     return {name: record.get(name) for name in SCHEMA.names} | names
 
 
@@ -106,7 +107,9 @@ def read_run(path: Path) -> Run:
     except (pa.ArrowException, OSError, ValueError):
         raise ResultError(f"{path} is truncated or not a Parquet file") from None
     if table.schema.names != SCHEMA.names:
-        raise ResultError(f"{path} is of another version of this project: its columns are {', '.join(table.schema.names)}")
+        raise ResultError(
+            f"{path} is of another version of this project: its columns are {', '.join(table.schema.names)}"
+        )
     if about.get("status") != "complete":
         raise ResultError(f"{path} is the part of a run that failed, up to its last evaluation")
     return Run(spec, table.to_pandas(), about)

@@ -29,7 +29,9 @@ class Trajectories:
     terminal: Tensor
 
 
-def rollout(environment: Environment, policy: Policy, batch: int, generators: Sequence[torch.Generator]) -> Trajectories:
+def rollout(
+    environment: Environment, policy: Policy, batch: int, generators: Sequence[torch.Generator]
+) -> Trajectories:
     """Draw ``batch`` trajectories τ ~ p_F for each replica.
 
     Sampling runs without gradients; the probabilities of what was drawn then come from one pass
@@ -53,7 +55,9 @@ def rollout(environment: Environment, policy: Policy, batch: int, generators: Se
     return evaluate(environment, policy, states, actions)
 
 
-def retrace(environment: DiscreteEnvironment, policy: Policy, terminal: Tensor, generator: torch.Generator) -> Trajectories:
+def retrace(
+    environment: DiscreteEnvironment, policy: Policy, terminal: Tensor, generator: torch.Generator
+) -> Trajectories:
     """Draw one trajectory τ ~ p_B(· | x) for each object ``terminal`` ``[R, B, ...]``.
 
     Objects must be reached in exactly ``max_steps`` actions.

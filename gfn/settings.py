@@ -45,3 +45,14 @@ class Settings(BaseModel):
             super().__init__(**values)
         except ValidationError as error:
             raise SettingsError(explain(error, type(self))) from None
+
+    def __eq__(self, other: object) -> bool:
+        # Fields alone: tensors cached on an instance are derived from them, and cannot be compared with ==.
+        return type(self) is type(other) and _values(self) == _values(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), _values(self)))
+
+
+def _values(settings: Settings) -> tuple[Any, ...]:
+    return tuple(getattr(settings, name) for name in type(settings).model_fields)

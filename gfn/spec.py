@@ -51,7 +51,9 @@ class TrainingSpec(Spec):
     l1_objects: int = Field(128, ge=2, description="objects in the importance estimate of L1, where it cannot be exact")
     l1_orders: int = Field(32, ge=1, description="backward orders for each of these objects")
     resolution: int = Field(256, ge=8, le=4096, description="quadrature cells along each axis (planar tasks)")
-    density: int = Field(0, ge=0, le=1024, description="cells along each axis of the final density to keep, 0 for none (planar tasks)")
+    density: int = Field(
+        0, ge=0, le=1024, description="cells along each axis of the final density to keep, 0 for none (planar tasks)"
+    )
     dtype: Literal["float32", "float64"] = Field("float32", description="precision of the networks")
 
     @model_validator(mode="after")
@@ -62,7 +64,9 @@ class TrainingSpec(Spec):
                 "leave-one-out needs at least 2 trajectories"
             )
         if self.density and not isinstance(self.task, PlanarEnvironment):
-            raise ValueError(f"density = {self.density} is not allowed for task {self.task.task}: only planar tasks have a density")
+            raise ValueError(
+                f"density = {self.density} is not allowed for task {self.task.task}: only planar tasks have a density"
+            )
         return self
 
 
@@ -75,7 +79,9 @@ class GradientSpec(Spec):
     policy: PolicySettings = Field(default_factory=PolicySettings)
     seeds: Seeds = Field((0, 1, 2), description="seeds of the policies at which gradients are measured")
     warmup: tuple[Annotated[int, Field(ge=0)], ...] = Field((0, 128), description="iterations of TB before measuring")
-    batch_sizes: tuple[Annotated[int, Field(ge=2)], ...] = Field((2, 8, 32, 128), description="trajectories an estimate")
+    batch_sizes: tuple[Annotated[int, Field(ge=2)], ...] = Field(
+        (2, 8, 32, 128), description="trajectories an estimate"
+    )
     replicates: int = Field(64, ge=2, description="independent estimates for each entry")
     exact: bool = Field(False, description="compare with the exact gradient (small enumerable tasks)")
 
@@ -84,7 +90,9 @@ class GradientSpec(Spec):
         if self.exact and not isinstance(self.task, DiscreteEnvironment):
             raise ValueError(f"exact = True is not allowed for task {self.task.task}: it cannot be enumerated")
         if self.exact and not all(objective.name in DIVERGENCES for objective in self.objectives):
-            raise ValueError("exact = True is not allowed with objective tb: only divergences have an exact gradient here")
+            raise ValueError(
+                "exact = True is not allowed with objective tb: only divergences have an exact gradient here"
+            )
         return self
 
 

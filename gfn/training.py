@@ -57,7 +57,9 @@ class Trainer:
         self.generators = [torch.Generator(device).manual_seed(seed) for seed in spec.seeds]
         learned = spec.objective.log_z == "learned"
         start = 0.0 if learned or spec.objective.name != "tb" else spec.task.log_z
-        self.log_z = nn.Parameter(torch.full((len(spec.seeds), 1), start, device=device, dtype=dtype), requires_grad=learned)
+        self.log_z = nn.Parameter(
+            torch.full((len(spec.seeds), 1), start, device=device, dtype=dtype), requires_grad=learned
+        )
         groups = [{"params": self.parameters, "lr": spec.learning_rate}]
         if learned:
             groups.append({"params": [self.log_z], "lr": spec.log_z_learning_rate})
@@ -126,7 +128,9 @@ class Trainer:
             "metric": metric,
             "cell": cell,
         }
-        self.records += [{**common, "seed": seed, "value": value} for seed, value in zip(self.spec.seeds, values.tolist())]
+        self.records += [
+            {**common, "seed": seed, "value": value} for seed, value in zip(self.spec.seeds, values.tolist())
+        ]
 
     def run(self, checkpoint: Path | None = None, progress: Progress | None = None) -> list[Record]:
         """Train to the end and return the records.
@@ -175,10 +179,13 @@ class Trainer:
         Returns:
             Whether there was one.
         """
-        with contextlib.suppress(OSError, SafetensorError, KeyError, TypeError, ValueError), safe_open(path, "pt") as file:
+        with (
+            contextlib.suppress(OSError, SafetensorError, KeyError, TypeError, ValueError),
+            safe_open(path, "pt") as file,
+        ):
             about = json.loads(file.metadata()["gfn"])
             if all(about[key] == value for key, value in self._identity().items()):
-                tensors = {name: file.get_tensor(name) for name in file.keys()}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
                 self._restore(tensors, about)
                 return True
         return False
@@ -187,7 +194,9 @@ class Trainer:
         return {"spec": self.spec.model_dump_json(), "source": source_fingerprint()}
 
     def _restore(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
-        self.policy.load_state_dict({name.removeprefix("policy."): t for name, t in tensors.items() if name.startswith("policy.")})
+        self.policy.load_state_dict(
+            {name.removeprefix("policy."): t for name, t in tensors.items() if name.startswith("policy.")}
+        )
         self.log_z.data.copy_(tensors["log_z"])
         self.log_scale = tensors["log_scale"].to(self.log_z.device)
         optimiser = self.optimiser.state_dict()

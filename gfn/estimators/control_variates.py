@@ -36,7 +36,9 @@ def leave_one_out(values: Tensor) -> Tensor:
     return (values - values.mean(-1, keepdim=True)) * (count / (count - 1))
 
 
-def linearised_baseline(log_pf: Tensor, weights: Tensor, parameters: Iterable[Tensor], epsilon: float = EPSILON) -> Tensor:
+def linearised_baseline(
+    log_pf: Tensor, weights: Tensor, parameters: Iterable[Tensor], epsilon: float = EPSILON
+) -> Tensor:
     r"""Scalar baseline â of the score-function control variate for the term E[∇f] (eq. 6 of the paper).
 
     .. math:: \hat a = \frac{\langle \bar f, \bar s \rangle}{\varepsilon + \lVert \bar s \rVert^2}, \qquad

@@ -31,7 +31,9 @@ class Objective(Settings):
 
     name: ObjectiveName = Field("tb", description="what is minimised")
     alpha: float | None = Field(None, description="order of the Rényi or Tsallis divergence [default: 0.5]")
-    control_variate: ControlVariate | None = Field(None, description="variance reduction of a divergence [default: both]")
+    control_variate: ControlVariate | None = Field(
+        None, description="variance reduction of a divergence [default: both]"
+    )
     epsilon: float | None = Field(None, ge=0, description=f"ε of the score control variate [default: {EPSILON}]")
     log_z: Literal["learned", "known"] | None = Field(None, description="TB's log Z [default: learned]")
 
@@ -46,7 +48,9 @@ class Objective(Settings):
             own["alpha"] = 0.5
         for foreign in {"alpha", "control_variate", "epsilon", "log_z"} - own.keys():
             if name in OBJECTIVES and values.get(foreign) is not None:
-                raise ValueError(f"{foreign} = {values[foreign]!r} is not allowed with objective {name}: it takes {', '.join(sorted(own))}")
+                raise ValueError(
+                    f"{foreign} = {values[foreign]!r} is not allowed with objective {name}: it takes {', '.join(sorted(own))}"
+                )
         given = {key: value for key, value in values.items() if value is not None}
         return {**own, **given}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
 from pydantic import Field
 
@@ -13,12 +14,13 @@ from gfn.policies.mixture import MixturePolicy
 from gfn.settings import Settings
 
 Policy = CategoricalPolicy | MixturePolicy
+Width = Annotated[int, Field(ge=1, le=65536)]
 
 
 class PolicySettings(Settings):
     """Shape of the forward policy's network, the same for every objective."""
 
-    hidden: tuple[int, ...] = Field((128, 128), description="widths of the hidden layers")
+    hidden: tuple[Width, ...] = Field((128, 128), max_length=16, description="widths of the hidden layers")
     components: int = Field(16, ge=1, le=1024, description="Gaussians in each coordinate's mixture (planar tasks)")
 
 

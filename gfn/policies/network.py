@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,9 @@ class ReplicatedMLP(nn.Module):
         replicas = [_linear_layers(seed, sizes) for seed in seeds]
         layers = list(zip(*replicas))
         self.weights = nn.ParameterList(torch.stack([linear.weight.detach().T for linear in layer]) for layer in layers)
-        self.biases = nn.ParameterList(torch.stack([linear.bias.detach()[None] for linear in layer]) for layer in layers)
+        self.biases = nn.ParameterList(
+            torch.stack([linear.bias.detach()[None] for linear in layer]) for layer in layers
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         """``[R, M, in]`` to ``[R, M, out]``."""
@@ -40,4 +43,4 @@ class ReplicatedMLP(nn.Module):
 def _linear_layers(seed: int, sizes: Sequence[int]) -> list[nn.Linear]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return [nn.Linear(width, following) for width, following in zip(sizes, sizes[1:])]
+        return [nn.Linear(width, following) for width, following in pairwise(sizes)]

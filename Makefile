@@ -1,0 +1,59 @@
+# Everything a person needs: `make book`, `make test`, `make preview`. The graph behind them is in Snakefile.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
+
+# Two one-thread processes beat one two-thread process for networks of this size, and one thread makes results repeatable.
+export OMP_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+export PATH := $(BIN):$(PATH)
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+export MPLBACKEND := agg
+
+SNAKEMAKE := snakemake --cores $(CORES) --quiet rules --rerun-triggers mtime params input
+
+.PHONY: help setup book test preview edition clean
+
+help:
+	@echo "make book     regenerate every figure at the paper's scale and build the book"
+	@echo "make test     run all tests, notebooks included, on a smoke profile"
+	@echo "make preview  build the book from the stored results, without training"
+	@echo "make setup    set up the virtual environment $(VENV) (the others do it themselves)"
+	@echo "make edition  make book, then store its results and notebooks as the published edition"
+	@echo "make clean    delete what was built (the virtual environment stays)"
+
+setup: $(VENV)/.ready
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[book,test]"
+	@touch $@
+
+book: setup
+	$(SNAKEMAKE) --config profile=paper
+	@echo "The book is in $(CURDIR)/build/paper/book/_build/html/index.html"
+
+preview: setup
+	$(SNAKEMAKE) preview
+	@echo "The book is in $(CURDIR)/build/preview/book/_build/html/index.html"
+
+# The smoke notebooks are executed by papermill, then once more by nbval from an empty results store:
+# what they show must come out again. The committed ones must come out of the stored results.
+test: setup
+	$(SNAKEMAKE) --config profile=smoke
+	pytest --numprocesses $(CORES)
+	rm -rf build/smoke/repeated
+	GFN_RESULTS=$(CURDIR)/build/smoke/repeated pytest --nbval --nbval-cell-timeout 300 build/smoke/notebooks
+	pytest --nbval --nbval-cell-timeout 300 book/paper book/theory
+
+edition: book
+	rm -rf data/results
+	mkdir -p data/results
+	cp build/paper/results/*.parquet data/results/
+	cp build/paper/notebooks/fig*.ipynb book/paper/
+	cp build/paper/notebooks/exact.ipynb book/theory/
+	cp build/paper/results.png book/_static/results.png
+
+clean:
+	rm -rf build .snakemake

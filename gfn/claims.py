@@ -1,0 +1,116 @@
+"""Verdicts on the paper's claims, computed from measurements and the criteria in ``data/paper/claims.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from gfn.paper import load_claims
+
+RESAMPLES = 4000
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A measured number with its 95 % interval.
+
+    Attributes:
+        test: which test of the claim it answers, a key of the claim's ``tests``.
+        subject: what was measured, for example a divergence.
+        estimate, low, high: the number and the ends of its interval.
+    """
+
+    test: str
+    subject: str
+    estimate: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim with its tests, each passed or not.
+
+    Attributes:
+        claim: its number, C1 to C11.
+        text: the claim.
+        outcome: ``holds``, ``holds in part``, ``does not hold here`` or ``not judged``.
+        tests: one row for each piece of evidence.
+        note: why it was not judged, or what limits the judgement.
+    """
+
+    claim: str
+    text: str
+    outcome: str
+    tests: pd.DataFrame
+    note: str = ""
+
+    def _repr_markdown_(self) -> str:
+        lines = [f"**{self.claim}: {self.outcome}.** {self.text} {self.note}".strip(), ""]
+        if len(self.tests):
+            lines += [
+                "| criterion | measured on | value | 95 % interval | wanted | passed |",
+                "|---|---|---|---|---|---|",
+            ]
+        for row in self.tests.itertuples():
+            interval = f"{row.low:.3g} to {row.high:.3g}"
+            passed = "yes" if row.passed else "no"
+            lines.append(
+                f"| {row.criterion} | {row.subject} | {row.estimate:.3g} | {interval} | {row.wanted} | {passed} |"
+            )
+        return "\n".join(lines)
+
+
+def judge(
+    claim: str, evidence: Sequence[Evidence], profile: str = "paper", claims: dict[str, dict] | None = None
+) -> Verdict:
+    """Hold a claim's criteria against what was measured.
+
+    Arguments:
+        claim: its number, for example ``C3``.
+        evidence: what was measured; criteria without evidence are left to other figures.
+        profile: only the paper's own scale is judged.
+        claims: as :func:`gfn.paper.load_claims` gives them.
+    """
+    about = (claims or load_claims())[claim]
+    tests = about.get("tests", {})
+    rows = []
+    for item in evidence:
+        test = tests[item.test]
+        bounds = [
+            f"{'≥' if side == 'at_least' else '≤'} {test[side]:g}" for side in ("at_least", "at_most") if side in test
+        ]
+        passed = item.low >= test.get("at_least", -np.inf) and item.high <= test.get("at_most", np.inf)
+        rows.append(
+            {"criterion": test["statement"], "subject": item.subject, "wanted": bounds[0], "passed": passed}
+            | {"estimate": item.estimate, "low": item.low, "high": item.high}
+        )
+    if profile != "paper":
+        return Verdict(
+            claim, about["claim"], "not judged", pd.DataFrame(rows), f"(The {profile} profile is too small to tell.)"
+        )
+    passes = [row["passed"] for row in rows]
+    outcome = "holds" if all(passes) else "holds in part" if any(passes) else "does not hold here"
+    return Verdict(claim, about["claim"], outcome if rows else "not judged", pd.DataFrame(rows))
+
+
+def ratio(test: str, subject: str, numerator: Sequence[float], denominator: Sequence[float]) -> Evidence:
+    """A ratio of means over seeds, with a bootstrap interval over seeds (the same seeds above and below)."""
+    above, below = np.asarray(numerator, float), np.asarray(denominator, float)
+    estimate = above.mean() / below.mean()
+    if len(above) < 2:
+        return Evidence(test, subject, estimate, estimate, estimate)
+    found = stats.bootstrap(
+        (above, below),
+        lambda a, b, axis: a.mean(axis) / b.mean(axis),
+        paired=True,
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    return Evidence(test, subject, estimate, float(found.low), float(found.high))

@@ -1,0 +1,219 @@
+"""The command ``gfn``: list what there is, train, reproduce a figure's runs, show results."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pandas as pd
+import torch
+
+import gfn
+from gfn.environments import TASKS
+from gfn.estimators import CONTROL_VARIATES, OBJECTIVES, Objective
+from gfn.experiments import FIGURES, PROFILES, runs
+from gfn.policies import PolicySettings
+from gfn.results import ResultError, describe, load_or_train, read_run, result_path
+from gfn.settings import Settings, SettingsError
+from gfn.spec import TrainingSpec
+from gfn.training import TrainingError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(gfn.__version__, prog_name="gfn")
+def cli() -> None:
+    """Divergence measures for training GFlowNets."""
+
+
+@cli.command("list")
+def list_() -> None:
+    """List tasks, objectives, control variates and figures."""
+    click.echo("tasks")
+    for name, task in TASKS.items():
+        own = ", ".join(f"{k} = {f.default}" for k, f in task.model_fields.items() if k != "task")
+        click.echo(f"  {name}: {own}")
+    click.echo(f"objectives\n  {', '.join(OBJECTIVES)}")
+    click.echo(f"control variates (of all objectives but tb)\n  {', '.join(CONTROL_VARIATES)}")
+    click.echo("figures")
+    for name, model in FIGURES.items():
+        summary = (model.__doc__ or "").strip().splitlines()[0]
+        click.echo(f"  {name}: {summary} ({len(runs(name))} runs)")
+
+
+def _flags(model: type[Settings], *skip: str):
+    """One option for each field of ``model``; their values are checked by the model itself."""
+
+    def decorate(command):
+        for name, field in reversed(model.model_fields.items()):
+            if name in skip:
+                continue
+            default = None if field.default is None or field.default_factory else _write(field.default)
+            text = field.description or name.replace("_", " ")
+            shown = f"{text} [default: {default}]" if default is not None else text
+            command = click.option(f"--{name.replace('_', '-')}", name, metavar=_metavar(field.default), help=shown)(
+                command
+            )
+        return command
+
+    return decorate
+
+
+def _write(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _metavar(default: Any) -> str:
+    kinds = {bool: "BOOL", int: "INTEGER", float: "NUMBER", tuple: "LIST"}
+    return kinds.get(type(default), "VALUE")
+
+
+def _task_flags(command):
+    for task in reversed(TASKS.values()):
+        command = _flags(task, "task", "task_seed")(command)
+    return command
+
+
+def _given(values: dict[str, Any], model: type[Settings]) -> dict[str, Any]:
+    """Take the values that belong to ``model`` out of ``values``, lists split at commas."""
+    found = {}
+    for name, field in model.model_fields.items():
+        value = values.pop(name, None)
+        if value is not None:
+            found[name] = [part.strip() for part in value.split(",")] if isinstance(field.default, tuple) else value
+    return found
+
+
+@cli.command()
+@click.option("--task", default="sets", metavar="|".join(TASKS), help="task to train on [default: sets]")
+@click.option("--objective", default="tb", metavar="|".join(OBJECTIVES), help="what is minimised [default: tb]")
+@_flags(Objective, "name")
+@_flags(TrainingSpec, "kind", "task", "objective", "policy")
+@_flags(PolicySettings)
+@click.option("--task-seed", metavar="INTEGER", help="seed of the reward's random law [default: 0]")
+@_task_flags
+@click.option("--device", default="cpu", help="where to train: cpu, cuda, cuda:1, ... [default: cpu]")
+@click.option(
+    "--out",
+    default="results",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="results store [default: ./results]",
+)
+def train(task: str, objective: str, device: str, out: Path, **values: Any) -> None:
+    """Train one objective on one task, all seeds at once.
+
+    The run is stored in a file named by the hash of all settings. Run again with the same settings,
+    it is read; interrupted, it resumes.
+    """
+    check_device(device)
+    if task not in TASKS:
+        raise SettingsError(f"task = {task!r} is not allowed: one of {', '.join(TASKS)}")
+    chosen_task = TASKS[task](**_given(values, TASKS[task]))
+    chosen_objective = Objective(name=objective, **_given(values, Objective))
+    policy = PolicySettings(**_given(values, PolicySettings))
+    training = _given(values, TrainingSpec)
+    foreign = [name for name, value in values.items() if value is not None]
+    if foreign:
+        known = ", ".join(name for name in TASKS[task].model_fields if name != "task")
+        raise SettingsError(f"--{foreign[0].replace('_', '-')} does not belong to task {task}, which has: {known}")
+    spec = TrainingSpec(task=chosen_task, objective=chosen_objective, policy=policy, **training)
+    run = load_or_train(spec, out, device)
+    click.echo(_summary(run.spec, run.frame).to_string(index=False))
+    click.echo(f"stored in {result_path(spec, out)}")
+
+
+@cli.command()
+@click.argument("figure", metavar="|".join(FIGURES))
+@click.option("--profile", default="paper", metavar="paper|smoke", help="scale of the runs [default: paper]")
+@click.option("--only", metavar="HASH", multiple=True, help="only the run of this hash (may be repeated)")
+@click.option("--device", default="cpu", help="where to train: cpu, cuda, cuda:1, ... [default: cpu]")
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="results store")
+def reproduce(figure: str, profile: str, only: tuple[str, ...], device: str, out: Path) -> None:
+    """Make all runs of a figure that the results store lacks."""
+    check_device(device)
+    if figure not in FIGURES:
+        raise SettingsError(f"figure = {figure!r} is not allowed: one of {', '.join(FIGURES)}")
+    if profile not in PROFILES[figure]:
+        raise SettingsError(f"profile = {profile!r} is not allowed: one of {', '.join(PROFILES[figure])}")
+    chosen = runs(figure, profile)
+    for key in only:
+        if key not in chosen:
+            raise SettingsError(f"only = {key!r} is not allowed: the runs of {figure} are {', '.join(chosen)}")
+    for key in only or chosen:
+        load_or_train(chosen[key], out, device)
+        click.echo(f"{describe(chosen[key])}: {result_path(chosen[key], out)}")
+
+
+@cli.command()
+@click.argument("path", type=click.Path(path_type=Path))
+def show(path: Path) -> None:
+    """Show a stored run, or all runs of a folder, as a table of final values."""
+    if path.is_dir():
+        files = sorted(path.glob("*.parquet"))
+        if not files:
+            raise ResultError(f"{path} holds no results")
+    else:
+        files = [path]
+    tables = []
+    for file in files:
+        try:
+            run = read_run(file)
+        except ResultError as error:
+            if not path.is_dir():
+                raise
+            click.echo(str(error), err=True)
+            continue
+        tables.append(_summary(run.spec, run.frame).assign(run=run.spec.hash))
+    click.echo(pd.concat(tables).to_string(index=False) if tables else "no readable results")
+
+
+def _summary(spec: Settings, frame: pd.DataFrame) -> pd.DataFrame:
+    """Final values over seeds, a row for each metric and, for gradients, the largest batch."""
+    scalars = frame[frame.cell.isna()] if frame.cell.isna().any() else frame
+    keys = [key for key in ("objective", "alpha", "control_variate") if scalars[key].notna().any()]
+    last = scalars[scalars.iteration.fillna(0) == scalars.iteration.fillna(0).max()]
+    last = last[last.trajectories.fillna(0) == last.trajectories.fillna(0).max()]
+    grouped = last.groupby([*keys, "metric"], observed=True, sort=False).value
+    table = grouped.agg(mean="mean", std="std", seeds="count").reset_index()
+    table.insert(0, "task", spec.task.task)
+    for name in ("iteration", "trajectories", "seconds"):
+        if last[name].notna().any():
+            table[name] = last[name].max()
+    return table
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that this machine does not have.
+
+    Raises:
+        SettingsError: naming those it has.
+    """
+    available = [
+        "cpu",
+        *(["cuda"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []),
+    ]
+    if device not in available:
+        raise SettingsError(f"device = {device!r} is not allowed: this machine has {', '.join(available)}")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command; a bad value is one sentence on standard error and exit status 2."""
+    try:
+        sys.exit(cli.main(arguments, prog_name="gfn", standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help())
+        sys.exit(2)
+    except click.ClickException as error:
+        _leave(error.format_message(), 2)
+    except (SettingsError, ResultError) as error:
+        _leave(str(error), 2)
+    except TrainingError as error:
+        _leave(str(error), 1)
+    except (KeyboardInterrupt, click.Abort):
+        _leave("interrupted; the same command resumes", 130)
+
+
+def _leave(message: str, status: int) -> None:
+    click.echo(f"gfn: {' '.join(message.split())}", err=True)
+    sys.exit(status)

@@ -1,0 +1,34 @@
+"""What is known of the paper, from ``data/paper``: its claims with our criteria, and its printed numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+
+def paper_data() -> Path:
+    """The folder ``data/paper`` of the checkout around the working directory, or around this package.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    here = Path.cwd()
+    for root in (here, *here.parents, Path(__file__).parents[1]):
+        if (root / "data" / "paper").is_dir():
+            return root / "data" / "paper"
+    raise FileNotFoundError(f"no folder data/paper in {here} or above: run inside a checkout of this project")
+
+
+def load_claims() -> dict[str, dict[str, Any]]:
+    """Claims C1 to C11: ``claim``, ``where``, and ``tests`` where there are criteria."""
+    return yaml.safe_load((paper_data() / "claims.yaml").read_text(encoding="utf-8"))
+
+
+def printed(task: str) -> pd.DataFrame:
+    """What the paper's Table 1 prints for a task, by objective: ``mean``, ``standard_deviation`` and ``text``."""
+    table = pd.read_csv(paper_data() / "table1.csv")
+    table = table[table.task == task].set_index("objective")
+    return table.assign(text=[f"{m:.2f} ± {s:.2f}" for m, s in zip(table["mean"], table["standard_deviation"])])

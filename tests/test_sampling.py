@@ -1,0 +1,108 @@
+"""Rollouts and retraced trajectories against exact distributions."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from gfn.environments import Banana, GaussianMixture, Sets
+from gfn.exact import all_probabilities, state_graph, terminal_distribution
+from gfn.sampling import retrace, rollout
+from tests.helpers import SMALL_TASKS, chi_square_p, frequencies_p, generators, small_policy, train
+
+ALARM = 1e-4  # false-alarm rate of each test here
+ALL = {**SMALL_TASKS, "gaussian mixture": GaussianMixture(), "banana": Banana()}
+SIX = Sets(universe=6, size=3)
+
+
+@pytest.mark.parametrize("steps", [0, 60])
+@pytest.mark.parametrize("name", SMALL_TASKS)
+def test_rollouts_follow_the_exact_terminal_distribution(name, steps):
+    """Chi-square of 20 000 objects against dynamic programming (false-alarm rate 1e-4)."""
+    task = SMALL_TASKS[name]
+    policy = train(task, small_policy(task), steps)
+    drawn = rollout(task, policy, 20_000, generators(1, 5))
+    which = (task.key(drawn.terminal[0])[:, None] == task.key(state_graph(task).objects)).long().argmax(-1)
+    exact = terminal_distribution(task, policy)[0]
+    assert frequencies_p(torch.bincount(which, minlength=len(exact)), exact) > ALARM
+
+
+@pytest.mark.parametrize("name", SMALL_TASKS)
+def test_rollouts_carry_their_own_probabilities(name):
+    """log p_F, log p_B and log r of each are found among those of all trajectories to the same object."""
+    task = SMALL_TASKS[name]
+    policy = small_policy(task)
+    every, drawn = all_probabilities(task, policy), rollout(task, policy, 50, generators(1))
+    assert task.is_terminal(drawn.terminal).all()
+    same_object = task.key(drawn.terminal[0])[:, None] == task.key(every.terminal[0])
+    for field in ("log_pf", "log_pb", "log_reward"):
+        close = (getattr(drawn, field)[0][:, None] - getattr(every, field)[0]).abs() < 1e-12
+        assert (same_object & close).any(1).all()
+    torch.testing.assert_close(drawn.log_reward, task.log_reward(drawn.terminal))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_equal_seeds_give_equal_rollouts(name):
+    """Bit for bit; another seed gives others."""
+    runs = [rollout(ALL[name], small_policy(ALL[name], [0, 1]), 32, generators(2, first)) for first in (0, 0, 50)]
+    assert torch.equal(runs[0].terminal, runs[1].terminal)
+    assert torch.equal(runs[0].log_pf, runs[1].log_pf)
+    assert not torch.equal(runs[0].terminal, runs[2].terminal)
+    assert runs[0].log_pf.shape == runs[0].log_pb.shape == runs[0].log_reward.shape == (2, 32)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_log_pf_alone_is_differentiable(name):
+    drawn = rollout(ALL[name], small_policy(ALL[name]), 4, generators(1))
+    assert drawn.log_pf.requires_grad
+    assert not (drawn.log_pb.requires_grad or drawn.log_reward.requires_grad)
+    assert drawn.log_pf.dtype == drawn.log_pb.dtype == drawn.log_reward.dtype == torch.float64
+
+
+def test_retraced_orders_are_all_of_them():
+    """p_B is 1/6 for each of the six orders of three elements, and each order comes equally often (chi-square, 1e-4)."""
+    policy, goal = small_policy(SIX), state_graph(SIX).objects[7]
+    traced = retrace(SIX, policy, goal.expand(1, 12_000, -1), torch.Generator().manual_seed(0))
+    torch.testing.assert_close(traced.log_pb, torch.full_like(traced.log_pb, -math.log(6)), rtol=1e-12, atol=1e-12)
+    orders, counts = traced.log_pf.detach()[0].mul(1e9).round().unique(return_counts=True)
+    assert len(orders) == 6
+    assert frequencies_p(counts, torch.full((6,), 1 / 6).double()) > ALARM
+
+
+@pytest.mark.parametrize("steps", [0, 60])
+def test_sum_over_all_orders_is_the_terminal_distribution(steps):
+    """Exactly: p_T(x) is the sum of p_F over the orders of x, and the p_B-mean of p_F / p_B."""
+    policy = train(SIX, small_policy(SIX), steps)
+    every, objects = all_probabilities(SIX, policy), state_graph(SIX).objects
+    member = SIX.key(every.terminal[0]) == SIX.key(objects)[:, None]
+    exact = terminal_distribution(SIX, policy)[0]
+    torch.testing.assert_close((member * every.log_pf[0].detach().exp()).sum(1), exact, rtol=1e-12, atol=0)
+    weighted = every.log_pb[0].exp() * (every.log_pf[0].detach() - every.log_pb[0]).exp()
+    torch.testing.assert_close((member * weighted).sum(1), exact, rtol=1e-12, atol=0)
+    torch.testing.assert_close((member * every.log_pb[0].exp()).sum(1), torch.ones(20).double(), rtol=1e-12, atol=0)
+
+
+def test_retracing_estimates_the_terminal_distribution():
+    """Mean of p_F / p_B over 500 orders of each object against the exact p_T (chi-square over objects, 1e-4)."""
+    policy, objects = train(SIX, small_policy(SIX), 20), state_graph(SIX).objects
+    traced = retrace(SIX, policy, objects[None].repeat_interleave(500, 1), torch.Generator().manual_seed(1))
+    ratio = (traced.log_pf - traced.log_pb).detach().exp().view(20, 500)
+    exact = terminal_distribution(SIX, policy)[0]
+    z = (ratio.mean(1) - exact) / (ratio.std(1) / math.sqrt(500))
+    assert ratio.std(1).min() > 1e-6
+    assert chi_square_p(z.square().sum(), 20) > ALARM
+    assert chi_square_p(((ratio.mean(1) - 1.05 * exact) / (ratio.std(1) / math.sqrt(500))).square().sum(), 20) < ALARM
+
+
+def test_retracing_full_words_is_exact():
+    """Each word has one trajectory, so that p_F of it is p_T."""
+    task = SMALL_TASKS["sequences 3 letters length 3"]
+    policy, graph = small_policy(task), state_graph(task)
+    full = graph.objects[:, -1] != -1
+    traced = retrace(task, policy, graph.objects[full][None], torch.Generator().manual_seed(0))
+    exact = terminal_distribution(task, policy)[0]
+    assert full.sum() == 27 + 9
+    torch.testing.assert_close(traced.log_pf[0].detach().exp(), exact[full], rtol=1e-12, atol=0)
+    assert (traced.log_pb == 0).all()
