@@ -108,4 +108,4 @@ class DiscreteEnvironment(Environment):
         """A number that tells states apart: int64 ``[...]``."""
 
     def log_parents(self, state: Tensor) -> Tensor:
-        return self.backward_mask(state).sum(-1).clamp(min=1).log()
+        return self.backward_mask(state).sum(-1).clamp(min=1).double().log()

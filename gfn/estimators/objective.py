@@ -51,7 +51,7 @@ class Objective(Settings):
                 raise ValueError(
                     f"{foreign} = {values[foreign]!r} is not allowed with objective {name}: it takes {', '.join(sorted(own))}"
                 )
-        given = {key: value for key, value in values.items() if value is not None}
+        given = {key: value for key, value in values.items() if value is not None or key == "name"}
         return {**own, **given}
 
     @field_validator("alpha")
