@@ -9,7 +9,6 @@ export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 export PATH := $(BIN):$(PATH)
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
-export MPLBACKEND := agg
 
 SNAKEMAKE := snakemake --cores $(CORES) --quiet rules --rerun-triggers mtime params input
 
