@@ -93,7 +93,7 @@ def density_panels(panels: Mapping[str, np.ndarray], box: Box, notes: Mapping[st
     for axis in axes[:, 0]:
         axis.set_ylabel("$x_2$")
     figure.colorbar(image, ax=axes, label="density", shrink=0.8)
-    return figure
+    return _finished(figure)
 
 
 def variance_panels(frame: pd.DataFrame, title: str) -> Figure:
@@ -127,7 +127,7 @@ def variance_panels(frame: pd.DataFrame, title: str) -> Figure:
         axis.set_xlabel("trajectories")
     figure.suptitle(title)
     _legend_below(figure, axes)
-    return figure
+    return _finished(figure)
 
 
 def learning_curves(frame: pd.DataFrame, reference: Mapping[str, float] | None = None) -> Figure:
@@ -155,7 +155,7 @@ def learning_curves(frame: pd.DataFrame, reference: Mapping[str, float] | None =
         axis.ticklabel_format(axis="x", style="sci", scilimits=(0, 3))
     axes[0, 0].set_ylabel(ACCURACY[frame.metric.iloc[0]])
     _legend_below(figure, axes)
-    return figure
+    return _finished(figure)
 
 
 def accuracy_curves(frame: pd.DataFrame) -> Figure:
@@ -171,7 +171,7 @@ def accuracy_curves(frame: pd.DataFrame) -> Figure:
         axis.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=colour, alpha=0.15, lw=0)
     axis.set(yscale="log", xlabel="trajectories", ylabel=ACCURACY[frame.metric.iloc[0]])
     axis.legend()
-    return figure
+    return _finished(figure)
 
 
 def sample_panel(task: PlanarEnvironment, samples: np.ndarray, resolution: int = 200) -> Figure:
@@ -189,7 +189,7 @@ def sample_panel(task: PlanarEnvironment, samples: np.ndarray, resolution: int =
     )
     axis.plot(*samples.T, ".", ms=2.5, alpha=0.4, color=_COLOURS[0])
     axis.set(xlim=task.window[0], ylim=task.window[1], xlabel="$x_1$", ylabel="$x_2$")
-    return figure
+    return _finished(figure)
 
 
 def bias_panels(frame: pd.DataFrame) -> Figure:
@@ -230,9 +230,15 @@ def bias_panels(frame: pd.DataFrame) -> Figure:
     for axis in axes[-1]:
         axis.set_xlabel("trajectories")
     figure.legend(labels.values(), labels.keys(), loc="outside lower center", ncols=len(labels))
-    return figure
+    return _finished(figure)
 
 
 def _legend_below(figure: Figure, axes: Sequence) -> None:
     handles, labels = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+
+
+def _finished(figure: Figure) -> Figure:
+    """The figure, taken from pyplot's hands: a notebook shows it once, as the value of its cell."""
+    plt.close(figure)
+    return figure
