@@ -12,7 +12,7 @@ import torch
 
 import gfn
 from gfn.environments import TASKS
-from gfn.estimators import CONTROL_VARIATES, OBJECTIVES, Objective
+from gfn.estimators import CONTROL_VARIATES, DIVERGENCES, OBJECTIVES, Objective
 from gfn.experiments import FIGURES, PROFILES, runs
 from gfn.policies import PolicySettings
 from gfn.results import ResultError, describe, load_or_train, read_run, result_path
@@ -35,7 +35,7 @@ def list_() -> None:
         own = ", ".join(f"{k} = {f.default}" for k, f in task.model_fields.items() if k != "task")
         click.echo(f"  {name}: {own}")
     click.echo(f"objectives\n  {', '.join(OBJECTIVES)}")
-    click.echo(f"control variates (of all objectives but tb)\n  {', '.join(CONTROL_VARIATES)}")
+    click.echo(f"control variates of {', '.join(DIVERGENCES)}\n  {', '.join(CONTROL_VARIATES)}")
     click.echo("figures")
     for name, model in FIGURES.items():
         summary = (model.__doc__ or "").strip().splitlines()[0]

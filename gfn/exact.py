@@ -79,6 +79,15 @@ def target_distribution(environment: DiscreteEnvironment) -> Tensor:
     return environment.log_reward(state_graph(environment).objects).softmax(0)
 
 
+def log_max_reward(environment: DiscreteEnvironment) -> float | None:
+    """The highest log-reward of any object: in closed form or by enumeration, None where neither can be had."""
+    if environment.log_max_reward is not None:
+        return environment.log_max_reward
+    if environment.state_count > MAX_STATES:
+        return None
+    return float(environment.log_reward(state_graph(environment).objects).max())
+
+
 @torch.no_grad()
 def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalPolicy) -> Tensor:
     """p_T(x) of every object under a policy, by dynamic programming over the state graph.

@@ -230,7 +230,7 @@ def runs(figure: str, profile: Profile = "paper") -> dict[str, Spec]:
 
 def estimator(name: str, control_variate: str, alpha: float) -> Objective:
     """An objective with what belongs to it: ``control_variate`` if it is a divergence, ``alpha`` if it has an order."""
-    own: dict[str, Any] = {} if name == "tb" else {"control_variate": control_variate}
+    own: dict[str, Any] = {"control_variate": control_variate} if name in DIVERGENCES else {}
     if name in ("renyi", "tsallis"):
         own["alpha"] = alpha
     return Objective(name=name, **own)

@@ -13,6 +13,23 @@ from gfn.policies import Policy, sample_parent_action
 
 
 @dataclass(frozen=True)
+class Steps:
+    """The T steps of R × B trajectories, which DB and SubTB look at one by one.
+
+    Attributes:
+        states: the state that each step leaves, ``[R, B, T, ...]``.
+        going: whether it is unfinished, bool ``[R, B, T]``; the other steps do nothing.
+        log_pf: log p_F of each step, ``[R, B, T]``, differentiable.
+        log_pb: log p_B of each step, ``[R, B, T]``.
+    """
+
+    states: Tensor
+    going: Tensor
+    log_pf: Tensor
+    log_pb: Tensor
+
+
+@dataclass(frozen=True)
 class Trajectories:
     """R × B trajectories and their log-probabilities.
 
@@ -21,12 +38,14 @@ class Trajectories:
         log_pb: log p_B(τ | x), ``[R, B]``.
         log_reward: log r(x), ``[R, B]``.
         terminal: the objects x, ``[R, B, ...]``.
+        steps: the same step by step, where it is known.
     """
 
     log_pf: Tensor
     log_pb: Tensor
     log_reward: Tensor
     terminal: Tensor
+    steps: Steps | None = None
 
 
 def rollout(
@@ -84,12 +103,18 @@ def evaluate(environment: Environment, policy: Policy, states: list[Tensor], act
     mask = environment.mask(visited).flatten(1, 2) if isinstance(environment, DiscreteEnvironment) else None
     action = torch.stack(actions, 1).flatten(1, 2)
     log_prob = policy.log_prob(environment.observe(visited).flatten(1, 2), mask, action)
-    reached = torch.stack(states[1:], 1)
-    log_parents = environment.log_parents(reached).masked_fill(environment.is_terminal(visited), 0)
-    log_pf = log_prob.view(replicas, -1, batch).sum(1)
+    log_prob = log_prob.view(replicas, -1, batch)
+    finished = environment.is_terminal(visited)
+    log_parents = environment.log_parents(torch.stack(states[1:], 1)).masked_fill(finished, 0)
     return Trajectories(
-        log_pf=log_pf,
-        log_pb=-log_parents.sum(1).to(log_pf.dtype),
-        log_reward=environment.log_reward(states[-1]).to(log_pf.dtype),
+        log_pf=log_prob.sum(1),
+        log_pb=-log_parents.sum(1).to(log_prob.dtype),
+        log_reward=environment.log_reward(states[-1]).to(log_prob.dtype),
         terminal=states[-1],
+        steps=Steps(
+            states=visited.transpose(1, 2),
+            going=~finished.transpose(1, 2),
+            log_pf=log_prob.transpose(1, 2),
+            log_pb=-log_parents.transpose(1, 2).to(log_prob.dtype),
+        ),
     )

@@ -10,7 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator, model
 
 from gfn.environments import Banana, DiscreteEnvironment, PlanarEnvironment, Sets, Task
 from gfn.estimators import Objective
-from gfn.estimators.objective import DIVERGENCES
+from gfn.estimators.objective import BALANCE_LOSSES, DIVERGENCES
 from gfn.policies import PolicySettings
 from gfn.settings import Settings, SettingsError, explain
 
@@ -54,6 +54,10 @@ class TrainingSpec(Spec):
     density: int = Field(
         0, ge=0, le=1024, description="cells along each axis of the final density to keep, 0 for none (planar tasks)"
     )
+    top_k: int = Field(100, ge=1, description="best objects found whose mean log-reward is recorded (discrete tasks)")
+    mode_fractions: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (0.25, 0.5, 0.75), description="fractions of the highest reward from which on an object counts as a mode"
+    )
     dtype: Literal["float32", "float64"] = Field("float32", description="precision of the networks")
 
     @model_validator(mode="after")
@@ -91,7 +95,7 @@ class GradientSpec(Spec):
             raise ValueError(f"exact = True is not allowed for task {self.task.task}: it cannot be enumerated")
         if self.exact and not all(objective.name in DIVERGENCES for objective in self.objectives):
             raise ValueError(
-                "exact = True is not allowed with objective tb: only divergences have an exact gradient here"
+                f"exact = True is not allowed with {', '.join(BALANCE_LOSSES)}: only divergences have an exact gradient here"
             )
         return self
 

@@ -16,11 +16,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from gfn.estimators.objective import WITH_SCALE
+from gfn.discoveries import Discoveries
+from gfn.estimators.objective import WITH_FLOW, WITH_SCALE
 from gfn.metrics import accuracy, policy_density
-from gfn.policies import make_policy
+from gfn.policies import make_flow, make_policy
 from gfn.provenance import source_fingerprint
-from gfn.sampling import rollout
+from gfn.sampling import Trajectories, rollout
 from gfn.spec import TrainingSpec
 
 CHECKPOINT_SECONDS = 20.0
@@ -56,14 +57,24 @@ class Trainer:
         self.parameters = list(self.policy.parameters())
         self.generators = [torch.Generator(device).manual_seed(seed) for seed in spec.seeds]
         learned = spec.objective.log_z == "learned"
-        start = 0.0 if learned or spec.objective.name != "tb" else spec.task.log_z
+        start = spec.task.log_z if spec.objective.log_z == "known" else 0.0
         self.log_z = nn.Parameter(
             torch.full((len(spec.seeds), 1), start, device=device, dtype=dtype), requires_grad=learned
         )
-        groups = [{"params": self.parameters, "lr": spec.learning_rate}]
+        self.flow = (
+            make_flow(spec.task, spec.policy, spec.seeds).to(device, dtype)
+            if spec.objective.name in WITH_FLOW
+            else torch.nn.Module()
+        )
+        groups = [{"params": [*self.parameters, *self.flow.parameters()], "lr": spec.learning_rate}]
         if learned:
             groups.append({"params": [self.log_z], "lr": spec.log_z_learning_rate})
         self.optimiser = torch.optim.Adam(groups, fused=True)
+        self.discoveries = (
+            Discoveries(spec.task, len(spec.seeds), spec.top_k, spec.mode_fractions)
+            if Discoveries.possible(spec.task)
+            else None
+        )
         self.iteration, self.seconds, self.records = 0, 0.0, []
         self.log_scale = self._first_scale()
 
@@ -84,7 +95,7 @@ class Trainer:
         """
         started = time.perf_counter()
         batch = rollout(self.spec.task, self.policy, self.spec.batch_size, self.generators)
-        loss = self.spec.objective.loss(batch, self.parameters, self.log_z, self.log_scale)
+        loss = self.spec.objective.loss(batch, self.parameters, self.log_z, self.log_scale, self._log_flow(batch))
         self.optimiser.zero_grad()
         loss.sum().backward()
         gradients = [parameter.grad for parameter in self.parameters]
@@ -94,6 +105,16 @@ class Trainer:
             self._fail(loss, gradients)
         self.optimiser.step()
         self.seconds += time.perf_counter() - started
+        if self.discoveries is not None:
+            self.discoveries.add(batch)
+
+    def _log_flow(self, batch: Trajectories) -> Tensor | None:
+        """log F of the states that each step leaves, ``[R, B, T]``: the flow network's, offset by log Z."""
+        if self.spec.objective.name not in WITH_FLOW:
+            return None
+        observation = self.spec.task.observe(batch.steps.states)
+        flow = self.flow(observation.flatten(1, 2).to(self.log_z.dtype))
+        return flow.view(batch.steps.going.shape) + self.log_z.unsqueeze(-1)
 
     def _fail(self, loss: Tensor, gradients: list[Tensor]) -> None:
         fine = torch.isfinite(loss.detach())
@@ -115,6 +136,10 @@ class Trainer:
         self._record(metric, values)
         if spec.objective.log_z == "learned":
             self._record("log_z", self.log_z.detach().squeeze(1))
+        if self.discoveries is not None and self.iteration:
+            self._record("top_k", self.discoveries.best())
+            for fraction, found in self.discoveries.modes().items():
+                self._record("modes", found, round(100 * fraction))
         if spec.density and self.iteration == spec.iterations:
             density = policy_density(spec.task, self.policy, spec.density, spec.task.window)
             for cell, values in enumerate(density.flatten(1).T):
@@ -163,7 +188,10 @@ class Trainer:
     def save(self, path: Path) -> None:
         """Write a checkpoint, atomically."""
         tensors = {f"policy.{name}": value for name, value in self.policy.state_dict().items()}
+        tensors |= {f"flow.{name}": value for name, value in self.flow.state_dict().items()}
         tensors |= {"log_z": self.log_z.detach(), "log_scale": self.log_scale}
+        if self.discoveries is not None:
+            tensors |= {f"found.{name}": value for name, value in self.discoveries.tensors().items()}
         for index, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
         tensors |= {f"generator.{index}": g.get_state() for index, g in enumerate(self.generators)}
@@ -194,17 +222,21 @@ class Trainer:
         return {"spec": self.spec.model_dump_json(), "source": source_fingerprint()}
 
     def _restore(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
-        self.policy.load_state_dict(
-            {name.removeprefix("policy."): t for name, t in tensors.items() if name.startswith("policy.")}
-        )
+        self.policy.load_state_dict(_under("policy.", tensors))
+        self.flow.load_state_dict(_under("flow.", tensors))
+        if self.discoveries is not None:
+            self.discoveries.restore(_under("found.", tensors))
         self.log_z.data.copy_(tensors["log_z"])
         self.log_scale = tensors["log_scale"].to(self.log_z.device)
         optimiser = self.optimiser.state_dict()
-        for name, value in tensors.items():
-            if name.startswith("adam."):
-                _, index, key = name.split(".")
-                optimiser["state"].setdefault(int(index), {})[key] = value
+        for name, value in _under("adam.", tensors).items():
+            index, key = name.split(".")
+            optimiser["state"].setdefault(int(index), {})[key] = value
         self.optimiser.load_state_dict(optimiser)
         for index, generator in enumerate(self.generators):
             generator.set_state(tensors[f"generator.{index}"])
         self.iteration, self.seconds, self.records = about["iteration"], about["seconds"], about["records"]
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -103,6 +103,11 @@ class DiscreteEnvironment(Environment):
     def state_count(self) -> int:
         """Number of states, objects among them."""
 
+    @property
+    def log_max_reward(self) -> float | None:
+        """The highest log-reward of any object where it is known in closed form, else None."""
+        return None
+
     @abstractmethod
     def key(self, state: Tensor) -> Tensor:
         """A number that tells states apart: int64 ``[...]``."""

@@ -121,3 +121,9 @@ class Sequences(DiscreteEnvironment):
         """log Z in closed form: words of each length factorise over positions."""
         per_position = (self.position_weights[:, None] * self.letter_values[: self.alphabet]).logsumexp(-1)
         return float(torch.cat([torch.zeros(1), per_position.cumsum(0)]).logsumexp(0))
+
+    @property
+    def log_max_reward(self) -> float:
+        """The best letter at every position, of the best length."""
+        best = (self.position_weights[:, None] * self.letter_values[: self.alphabet]).amax(-1)
+        return float(torch.cat([torch.zeros(1), best.cumsum(0)]).max())

@@ -103,6 +103,11 @@ class Sets(DiscreteEnvironment):
         """log Z, exactly: the elementary symmetric polynomial e_N of exp f."""
         return float(self.log_symmetric[-1, -1])
 
+    @property
+    def log_max_reward(self) -> float:
+        """The sum of the N largest values."""
+        return float(self.values.topk(self.size).values.sum())
+
     def sample_target(self, count: int, generator: torch.Generator) -> Tensor:
         """``count`` exact samples of r/Z, by deciding on one element after another: bool ``[count, |D|]``."""
         chosen = torch.zeros(count, self.universe, dtype=torch.bool)

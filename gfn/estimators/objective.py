@@ -9,24 +9,28 @@ from typing import Any, Literal, get_args
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
-from gfn.estimators import divergences
-from gfn.estimators.balance import trajectory_balance
+from gfn.estimators import balance, divergences
 from gfn.estimators.control_variates import EPSILON, ControlVariate
 from gfn.sampling import Trajectories
 from gfn.settings import Settings
 
-ObjectiveName = Literal["tb", "reverse_kl", "forward_kl", "renyi", "tsallis"]
+ObjectiveName = Literal["tb", "db", "subtb", "vargrad", "reverse_kl", "forward_kl", "renyi", "tsallis"]
 OBJECTIVES: tuple[str, ...] = get_args(ObjectiveName)
-DIVERGENCES = tuple(name for name in OBJECTIVES if name != "tb")
+BALANCE_LOSSES = ("tb", "db", "subtb", "vargrad")
+DIVERGENCES = tuple(name for name in OBJECTIVES if name not in BALANCE_LOSSES)
 WITH_ALPHA = ("renyi", "tsallis")
 WITH_SCALE = ("forward_kl", "tsallis")
+WITH_LOG_Z = ("tb", "db", "subtb")
+WITH_FLOW = ("db", "subtb")
+DECAY = 0.9
 
 
 class Objective(Settings):
     """What is minimised, and how its gradient is estimated.
 
     Settings that do not belong to the objective are None: ``alpha`` is Rényi's and Tsallis',
-    ``control_variate`` and ``epsilon`` are the divergences', ``log_z`` is TB's.
+    ``control_variate`` and ``epsilon`` are the divergences', ``log_z`` is TB's, DB's and SubTB's, and
+    ``decay`` is SubTB's.
     """
 
     name: ObjectiveName = Field("tb", description="what is minimised")
@@ -35,7 +39,10 @@ class Objective(Settings):
         None, description="variance reduction of a divergence [default: both]"
     )
     epsilon: float | None = Field(None, ge=0, description=f"ε of the score control variate [default: {EPSILON}]")
-    log_z: Literal["learned", "known"] | None = Field(None, description="TB's log Z [default: learned]")
+    log_z: Literal["learned", "known"] | None = Field(
+        None, description="log Z of TB, and offset of the flows of DB and SubTB [default: learned]"
+    )
+    decay: float | None = Field(None, gt=0, description=f"λ of SubTB [default: {DECAY}]")
 
     @model_validator(mode="before")
     @classmethod
@@ -43,14 +50,17 @@ class Objective(Settings):
         if not isinstance(values, dict):
             return values
         name = values.get("name", "tb")
-        own: dict[str, Any] = {"log_z": "learned"} if name == "tb" else {"control_variate": "both", "epsilon": EPSILON}
+        own: dict[str, Any] = {"control_variate": "both", "epsilon": EPSILON} if name in DIVERGENCES else {}
         if name in WITH_ALPHA:
             own["alpha"] = 0.5
-        for foreign in {"alpha", "control_variate", "epsilon", "log_z"} - own.keys():
+        if name in WITH_LOG_Z:
+            own["log_z"] = "learned"
+        if name == "subtb":
+            own["decay"] = DECAY
+        for foreign in sorted({"alpha", "control_variate", "epsilon", "log_z", "decay"} - own.keys()):
             if name in OBJECTIVES and values.get(foreign) is not None:
-                raise ValueError(
-                    f"{foreign} = {values[foreign]!r} is not allowed with objective {name}: it takes {', '.join(sorted(own))}"
-                )
+                takes = f"it takes {', '.join(sorted(own))}" if own else "it takes no settings"
+                raise ValueError(f"{foreign} = {values[foreign]!r} is not allowed with objective {name}: {takes}")
         given = {key: value for key, value in values.items() if value is not None or key == "name"}
         return {**own, **given}
 
@@ -77,6 +87,7 @@ class Objective(Settings):
         parameters: Iterable[Tensor] = (),
         log_z: Tensor | float = 0.0,
         log_scale: Tensor | float = 0.0,
+        log_flow: Tensor | None = None,
     ) -> Tensor:
         """The scalar to differentiate for each replica, ``[R]``.
 
@@ -85,10 +96,19 @@ class Objective(Settings):
             parameters: the policy's, for the score control variate.
             log_z: TB's log Z, ``[R, 1]`` or a number.
             log_scale: constant subtracted from log-weights by forward KL and Tsallis.
+            log_flow: log F of the state that each step leaves, ``[R, B, T]``, for DB and SubTB.
         """
         arguments = (trajectories.log_pf, trajectories.log_pb, trajectories.log_reward)
         if self.name == "tb":
-            return trajectory_balance(*arguments, log_z)
+            return balance.trajectory_balance(*arguments, log_z)
+        if self.name == "vargrad":
+            return balance.log_partition_variance(*arguments)
+        if self.name in WITH_FLOW:
+            steps = trajectories.steps
+            along = (steps.log_pf, steps.log_pb, log_flow, trajectories.log_reward, steps.going)
+            if self.name == "db":
+                return balance.detailed_balance(*along)
+            return balance.subtrajectory_balance(*along, self.decay)
         estimate = partial(
             getattr(divergences, self.name),
             *arguments,

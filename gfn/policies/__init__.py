@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
+from torch import nn
 
 from gfn.environments import DiscreteEnvironment, Environment
 from gfn.policies.backward import sample_parent_action
 from gfn.policies.categorical import CategoricalPolicy
 from gfn.policies.mixture import MixturePolicy
+from gfn.policies.network import ReplicatedMLP
 from gfn.settings import Settings
 
 Policy = CategoricalPolicy | MixturePolicy
@@ -31,4 +33,17 @@ def make_policy(environment: Environment, settings: PolicySettings, seeds: Seque
     return MixturePolicy(seeds, environment.observation_size, settings.components, settings.hidden)
 
 
-__all__ = ["CategoricalPolicy", "MixturePolicy", "Policy", "PolicySettings", "make_policy", "sample_parent_action"]
+def make_flow(environment: Environment, settings: PolicySettings, seeds: Sequence[int]) -> nn.Module:
+    """A network of the policy's shape for the log-flows of states: observations ``[R, M, D]`` to ``[R, M, 1]``."""
+    return ReplicatedMLP(seeds, [environment.observation_size, *settings.hidden, 1])
+
+
+__all__ = [
+    "CategoricalPolicy",
+    "MixturePolicy",
+    "Policy",
+    "PolicySettings",
+    "make_flow",
+    "make_policy",
+    "sample_parent_action",
+]

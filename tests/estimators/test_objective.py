@@ -12,21 +12,30 @@ from gfn.estimators import (
     DIVERGENCES,
     OBJECTIVES,
     Objective,
+    detailed_balance,
     forward_kl,
+    log_partition_variance,
     renyi,
     reverse_kl,
+    subtrajectory_balance,
     trajectory_balance,
     tsallis,
 )
 from gfn.estimators.control_variates import EPSILON
+from gfn.estimators.objective import DECAY
 from gfn.sampling import rollout
 from gfn.settings import SettingsError
 from tests.helpers import SMALL_TASKS, generators, gradients, small_policy
 
 OWN = {name: {"control_variate": "both", "epsilon": EPSILON} for name in DIVERGENCES}
-OWN["tb"] = {"log_z": "learned"}
+OWN |= {
+    "tb": {"log_z": "learned"},
+    "db": {"log_z": "learned"},
+    "subtb": {"log_z": "learned", "decay": DECAY},
+    "vargrad": {},
+}
 OWN["renyi"]["alpha"] = OWN["tsallis"]["alpha"] = 0.5
-GIVEN = {"alpha": -2.0, "control_variate": "loo", "epsilon": 0.5, "log_z": "known"}
+GIVEN = {"alpha": -2.0, "control_variate": "loo", "epsilon": 0.5, "log_z": "known", "decay": 0.4}
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -67,7 +76,7 @@ BAD = [
     ({"name": "tb", "log_z": "guessed"}, "log_z", "guessed"),
     ({"name": "jensen_shannon"}, "name", "jensen_shannon"),
     ({"name": None}, "name", "None"),
-    ({"name": "tb", "beta": 3}, "beta", "known settings: alpha, control_variate, epsilon, log_z, name"),
+    ({"name": "tb", "beta": 3}, "beta", "known settings: alpha, control_variate, decay, epsilon, log_z, name"),
 ]
 
 
@@ -90,6 +99,7 @@ def objectives(draw):
         "control_variate": st.sampled_from(CONTROL_VARIATES),
         "epsilon": st.floats(0, 10),
         "log_z": st.sampled_from(["learned", "known"]),
+        "decay": st.floats(0.1, 2),
     }
     return {"name": name, **{key: draw(values[key]) for key in OWN[name] if draw(st.booleans())}}
 
@@ -129,16 +139,20 @@ def test_loss_is_the_function_of_its_name(name):
     parameters, t = list(policy.parameters()), rollout(task, policy, 8, generators(2))
     three = (t.log_pf, t.log_pb, t.log_reward)
     options = {"control_variate": "score", "epsilon": 0.5, "parameters": parameters}
+    log_flow = torch.randn(t.steps.going.shape, dtype=torch.float64)
+    along = (t.steps.log_pf, t.steps.log_pb, log_flow, t.log_reward, t.steps.going)
     expected = {
         "tb": lambda: trajectory_balance(*three, 4.0),
         "reverse_kl": lambda: reverse_kl(*three, **options),
         "forward_kl": lambda: forward_kl(*three, **options, log_scale=3.0),
         "renyi": lambda: renyi(*three, 2.0, **options),
         "tsallis": lambda: tsallis(*three, 2.0, **options, log_scale=3.0),
+        "vargrad": lambda: log_partition_variance(*three),
+        "db": lambda: detailed_balance(*along),
+        "subtb": lambda: subtrajectory_balance(*along, 0.4),
     }[name]()
-    settings = {
-        key: {"control_variate": "score", "epsilon": 0.5, "alpha": 2.0, "log_z": "known"}[key] for key in OWN[name]
-    }
-    loss = Objective(name=name, **settings).loss(t, parameters, log_z=4.0, log_scale=3.0)
+    values = {"control_variate": "score", "epsilon": 0.5, "alpha": 2.0, "log_z": "known", "decay": 0.4}
+    settings = {key: values[key] for key in OWN[name]}
+    loss = Objective(name=name, **settings).loss(t, parameters, log_z=4.0, log_scale=3.0, log_flow=log_flow)
     assert loss.shape == (2,)
     torch.testing.assert_close(gradients(loss, parameters), gradients(expected, parameters), rtol=0, atol=0)
