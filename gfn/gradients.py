@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
 
-from gfn.estimators import Objective
+from gfn.estimators import Objective, surrogate
+from gfn.estimators.divergences import order_factor, renyi_terms, tsallis_terms
+from gfn.estimators.objective import WITH_ALPHA
 from gfn.exact import all_probabilities, divergence
 from gfn.policies import Policy, make_policy
-from gfn.sampling import rollout
+from gfn.sampling import Trajectories, rollout
 from gfn.spec import GradientSpec, TrainingSpec
 from gfn.training import Record, Trainer
 
@@ -26,7 +28,10 @@ def measure_gradients(spec: GradientSpec, progress: Callable[[int, int], None] |
     - ``variance``: trace of the covariance of the estimate, Σ_k ‖g_k - ḡ‖² / (K - 1);
     - ``variance_error``: standard error of that;
     - with ``exact``, ``bias_squared``: unbiased estimate of ‖E[g] - ∇‖², ``bias_squared_error`` its
-      standard error, and ``gradient_squared``: ‖∇‖² of the exact gradient.
+      standard error, and ``gradient_squared``: ‖∇‖² of the exact gradient;
+    - with ``exact``, for Rényi and Tsallis with both control variates, ``optimal``: mean squared error
+      over that with the optimal baseline a* of Proposition 2 in place of â, from the same batches,
+      and ``optimal_error``: standard error of that.
 
     Log-weights are taken relative to the exact log Z, so the weights are those of P̄_B itself.
     """
@@ -36,11 +41,18 @@ def measure_gradients(spec: GradientSpec, progress: Callable[[int, int], None] |
         for stage in spec.warmup:
             trained = trained_policy(spec, seed, stage)
             exact = {o: exact_gradient(spec, trained, o) for o in spec.objectives} if spec.exact else {}
+            corrected = [o for o in exact if o.name in WITH_ALPHA and o.control_variate == "both"]
+            baselines = {o: optimal_baseline(spec, trained, o) for o in corrected}
             for batch_size in spec.batch_sizes:
                 estimates = replicated_gradients(spec, trained, batch_size, seed)
+                optimal = (
+                    replicated_gradients(spec, trained, batch_size, seed, baselines) if baselines else {}
+                )
                 for objective in spec.objectives:
                     common = {"seed": seed, "iteration": stage, "trajectories": batch_size, "objective": objective}
                     statistics = summarise(estimates[objective], exact.get(objective))
+                    if objective in optimal:
+                        statistics |= compare_errors(estimates[objective], optimal[objective], exact[objective])
                     records += [{**common, "metric": metric, "value": value} for metric, value in statistics.items()]
                 done += 1
                 if progress is not None:
@@ -59,14 +71,17 @@ def trained_policy(spec: GradientSpec, seed: int, stage: int) -> Policy:
     return trainer.policy
 
 
-def replicated_gradients(spec: GradientSpec, trained: Policy, batch_size: int, seed: int) -> dict[Objective, Tensor]:
+def replicated_gradients(
+    spec: GradientSpec, trained: Policy, batch_size: int, seed: int, baselines: Mapping[Objective, float] | None = None
+) -> dict[Objective, Tensor]:
     """K independent estimates of every objective's gradient, each ``[K, number of parameters]``.
 
     The replica axis holds copies of one policy, so that many estimates cost one backward pass; all
-    objectives are estimated from the same trajectories.
+    objectives are estimated from the same trajectories. With ``baselines``, only their objectives
+    are estimated, with the given number in place of â.
     """
     chunk = max(1, min(spec.replicates, ROWS // (batch_size * spec.task.max_steps)))
-    found: dict[Objective, list[Tensor]] = {objective: [] for objective in spec.objectives}
+    found: dict[Objective, list[Tensor]] = {objective: [] for objective in baselines or spec.objectives}
     for first in range(0, spec.replicates, chunk):
         count = min(chunk, spec.replicates - first)
         policy = replicate(spec, trained, count)
@@ -74,8 +89,11 @@ def replicated_gradients(spec: GradientSpec, trained: Policy, batch_size: int, s
         start = (seed * len(spec.batch_sizes) + spec.batch_sizes.index(batch_size)) * spec.replicates + first
         generators = [torch.Generator().manual_seed((1 << 32) + start + index) for index in range(count)]
         batch = rollout(spec.task, policy, batch_size, generators)
-        for objective in spec.objectives:
-            loss = objective.loss(batch, parameters, spec.task.log_z, spec.task.log_z)
+        for objective in found:
+            if baselines:
+                loss = with_baseline(objective, batch, baselines[objective], spec.task.log_z)
+            else:
+                loss = objective.loss(batch, parameters, spec.task.log_z, spec.task.log_z)
             gradients = torch.autograd.grad(loss.sum(), parameters, retain_graph=True)
             found[objective].append(torch.cat([g.flatten(1) for g in gradients], 1))
     return {objective: torch.cat(parts) for objective, parts in found.items()}
@@ -95,6 +113,44 @@ def exact_gradient(spec: GradientSpec, trained: Policy, objective: Objective) ->
     """The exact gradient of a divergence at a policy, ``[number of parameters]``, summing over all trajectories."""
     value = divergence(objective.name, all_probabilities(spec.task, trained), objective.alpha)
     return torch.cat([g.flatten() for g in torch.autograd.grad(value.sum(), list(trained.parameters()))])
+
+
+def terms(objective: Objective, batch: Trajectories, log_scale: float) -> tuple[Tensor, Tensor]:
+    """Weights u and v of the gradient's pathwise and score terms, for Rényi and Tsallis."""
+    arguments = (batch.log_pf, batch.log_pb, batch.log_reward, objective.alpha)
+    return renyi_terms(*arguments) if objective.name == "renyi" else tsallis_terms(*arguments, log_scale)
+
+
+def with_baseline(objective: Objective, batch: Trajectories, baseline: float, log_scale: float) -> Tensor:
+    """The objective's loss with leave-one-out and a given scalar baseline of the pathwise term: ``[R]``."""
+    pathwise, score = terms(objective, batch, log_scale)
+    return surrogate(batch.log_pf, pathwise - baseline, score, "loo")
+
+
+def optimal_baseline(spec: GradientSpec, trained: Policy, objective: Objective) -> float:
+    """a* of Proposition 2, exactly: E[‖∇log p_F‖² u] / E[‖∇log p_F‖²] over all trajectories, for ∇f = u ∇log p_F."""
+    every = all_probabilities(spec.task, trained)
+    log_weights = every.log_pb + every.log_reward - every.log_pf.detach() - spec.task.log_z
+    g = ((1 - objective.alpha) * log_weights).exp()
+    probability = every.log_pf.detach().exp()
+    if objective.name == "renyi":
+        g = g / (probability * g).sum()
+    parameters = list(trained.parameters())
+    squares = [
+        sum(part.square().sum() for part in torch.autograd.grad(log_pf, parameters, retain_graph=True))
+        for log_pf in every.log_pf[0]
+    ]
+    weight = probability[0] * torch.stack(squares)
+    pathwise = order_factor(objective.alpha) * (objective.alpha - 1) * g[0]
+    return float((weight * pathwise).sum() / weight.sum())
+
+
+def compare_errors(linearised: Tensor, optimal: Tensor, exact: Tensor) -> dict[str, float]:
+    """Ratio of mean squared errors of paired estimates ``[K, P]``, as :func:`measure_gradients` records it."""
+    above, below = ((estimates.double() - exact.double()).square().sum(1) for estimates in (linearised, optimal))
+    ratio = above.mean() / below.mean()
+    error = (above - ratio * below).std() / (below.mean() * math.sqrt(len(above)))
+    return {"optimal": ratio.item(), "optimal_error": error.item()}
 
 
 def summarise(estimates: Tensor, exact: Tensor | None = None) -> dict[str, float]:

@@ -117,10 +117,8 @@ def tsallis(
     Raises:
         ValueError: for α that is 0, 1 or not finite.
     """
-    factor = order_factor(alpha)
-    g = ((1 - alpha) * (log_pb + log_reward - log_pf - log_scale)).detach().exp()
-    # ∇g = (α - 1) g ∇log p_F.
-    return surrogate(log_pf, factor * (alpha - 1) * g, factor * g, control_variate, parameters, epsilon)
+    pathwise, score = tsallis_terms(log_pf, log_pb, log_reward, alpha, log_scale)
+    return surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon)
 
 
 def renyi(
@@ -138,8 +136,8 @@ def renyi(
     .. math:: \nabla = \operatorname{sgn}(\alpha)\, \frac{E[\nabla g + g \nabla \log p_F]}{(\alpha - 1)\, E[g]}, \qquad
               g = (p_B r / p_F)^{1-\alpha}
 
-    For sgn(α) see :func:`order_factor`. E[g] is estimated from the same batch, so the estimate is self-normalised: consistent, and
-    biased by O(1/N).
+    For sgn(α) see :func:`order_factor`. E[g] is estimated from the same batch, so the estimate is
+    self-normalised: consistent, and biased by O(1/N).
 
     Arguments:
         log_pf: log p_F(τ; θ), differentiable.
@@ -153,10 +151,26 @@ def renyi(
     Raises:
         ValueError: for α that is 0, 1 or not finite.
     """
+    pathwise, score = renyi_terms(log_pf, log_pb, log_reward, alpha)
+    return surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon)
+
+
+def tsallis_terms(
+    log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, alpha: float, log_scale: Tensor | float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """The weights u and v of the Tsallis gradient's pathwise and score terms, as :func:`surrogate` takes them."""
+    factor = order_factor(alpha)
+    g = ((1 - alpha) * (log_pb + log_reward - log_pf - log_scale)).detach().exp()
+    # ∇g = (α - 1) g ∇log p_F.
+    return factor * (alpha - 1) * g, factor * g
+
+
+def renyi_terms(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
+    """The same for the Rényi gradient, with g divided by its mean over the batch."""
     factor = order_factor(alpha)
     log_g = ((1 - alpha) * (log_pb + log_reward - log_pf)).detach()
     g = log_g.softmax(-1) * log_g.shape[-1]
-    return surrogate(log_pf, factor * (alpha - 1) * g, factor * g, control_variate, parameters, epsilon)
+    return factor * (alpha - 1) * g, factor * g
 
 
 def order_factor(alpha: float) -> float:

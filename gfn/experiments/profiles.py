@@ -1,0 +1,65 @@
+"""Every parameter of every figure, at three scales.
+
+``paper`` is the paper's own scale, ``edition`` the same with more seeds, and ``smoke`` takes seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gfn.estimators.control_variates import EPSILON
+
+PAPER_SEEDS = (0, 1, 2)
+EDITION_SEEDS = tuple(range(10))
+SMOKE_SEEDS = (0, 1)
+
+_TRAINING = {"iterations": 512, "batch_size": 128}
+_SMOKE_TRAINING = {"iterations": 8, "batch_size": 16}
+_VARIANCE = {"batch_size": (2, 8, 32, 128, 1024), "replicates": 16, "warmup": 128, "alpha": 0.5}
+_SMOKE_VARIANCE = {"batch_size": (2, 16, 128), "replicates": 8, "warmup": 4, "alpha": 0.5}
+_EXACT = {"batch_size": (2, 8, 32, 128, 512), "replicates": 4096, "alpha": 0.5, "epsilon": (1e-8, EPSILON, 1.0)}
+_SMOKE_EXACT = {"batch_size": (2, 8, 32), "replicates": 64, "alpha": 0.5, "epsilon": (1e-8, EPSILON)}
+
+PAPER: dict[str, dict[str, Any]] = {
+    "fig1": {"iterations": 96, "batch_size": 128, "alpha": (-2.0, -1.0, 0.5, 2.0)},
+    "fig2": _VARIANCE,
+    "fig3": _TRAINING | {"alpha": 0.5},
+    "fig4": _TRAINING | {"alpha": 0.5},
+    "fig5": _TRAINING | {"alpha": 0.5, "samples": 2000},
+    "fig6": _TRAINING | {"alpha": 0.5},
+    "fig7": _VARIANCE,
+    "fig8": {"iterations": 256, "batch_size": (32, 64, 128, 256, 512, 1024)},
+    "fig9": _TRAINING | {"alpha": (-1.0, -0.5, 0.5, 2.0)},
+    "table1": _TRAINING | {"alpha": 0.5},
+    "exact": _EXACT,
+    "calibration": _TRAINING,
+    "sensitivity": _TRAINING | {"alpha": 0.5},
+}
+
+SMOKE: dict[str, dict[str, Any]] = {
+    "fig1": _SMOKE_TRAINING | {"alpha": (-2.0, -1.0, 0.5, 2.0)},
+    "fig2": _SMOKE_VARIANCE,
+    "fig3": _SMOKE_TRAINING | {"alpha": 0.5},
+    "fig4": _SMOKE_TRAINING | {"alpha": 0.5},
+    "fig5": _SMOKE_TRAINING | {"alpha": 0.5, "samples": 40},
+    "fig6": _SMOKE_TRAINING | {"alpha": 0.5},
+    "fig7": _SMOKE_VARIANCE,
+    "fig8": {"iterations": 8, "batch_size": (8, 16, 32)},
+    "fig9": _SMOKE_TRAINING | {"alpha": (-1.0, 0.5, 2.0)},
+    "table1": _SMOKE_TRAINING | {"alpha": 0.5},
+    "exact": _SMOKE_EXACT,
+    "calibration": _SMOKE_TRAINING,
+    "sensitivity": _SMOKE_TRAINING | {"alpha": 0.5},
+}
+
+PROFILES: dict[str, dict[str, dict[str, Any]]] = {
+    figure: {
+        "paper": {"seeds": PAPER_SEEDS} | PAPER[figure],
+        "edition": {"seeds": EDITION_SEEDS} | PAPER[figure],
+        "smoke": {"seeds": SMOKE_SEEDS} | SMOKE[figure],
+    }
+    for figure in PAPER
+}
+# Replicated estimates, not seeds, make the exact checks precise.
+for _profile in PROFILES["exact"].values():
+    _profile["seeds"] = (0,)
