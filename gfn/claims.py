@@ -50,18 +50,15 @@ class Verdict:
     note: str = ""
 
     def _repr_markdown_(self) -> str:
-        lines = [f"**{self.claim}: {self.outcome}.** {self.text} {self.note}".strip(), ""]
-        if len(self.tests):
-            lines += [
-                "| criterion | measured on | value | 95 % interval | wanted | passed |",
-                "|---|---|---|---|---|---|",
-            ]
-        for row in self.tests.itertuples():
-            interval = f"{row.low:.3g} to {row.high:.3g}"
-            passed = "yes" if row.passed else "no"
-            lines.append(
-                f"| {row.criterion} | {row.subject} | {row.estimate:.3g} | {interval} | {row.wanted} | {passed} |"
-            )
+        lines = [f"**{self.claim}: {self.outcome}.** {self.text} {self.note}".strip()]
+        for (criterion, wanted), rows in (
+            self.tests.groupby(["criterion", "wanted"], sort=False) if len(self.tests) else ()
+        ):
+            lines += ["", f"*Criterion: {criterion} ({wanted}); {rows.passed.sum()} of {len(rows)} passed.*", ""]
+            lines += ["| measured on | value | 95 % interval | passed |", "|---|---|---|---|"]
+            for row in rows.itertuples():
+                passed = "yes" if row.passed else "no"
+                lines.append(f"| {row.subject} | {row.estimate:.3g} | {row.low:.3g} to {row.high:.3g} | {passed} |")
         return "\n".join(lines)
 
 
@@ -73,7 +70,7 @@ def judge(
     Arguments:
         claim: its number, for example ``C3``.
         evidence: what was measured; criteria without evidence are left to other figures.
-        profile: only the paper's own scale is judged.
+        profile: at the scale of ``smoke`` nothing is judged.
         claims: as :func:`gfn.paper.load_claims` gives them.
     """
     about = (claims or load_claims())[claim]
@@ -84,18 +81,24 @@ def judge(
         bounds = [
             f"{'≥' if side == 'at_least' else '≤'} {test[side]:g}" for side in ("at_least", "at_most") if side in test
         ]
+        if "share" in test:
+            bounds.append(f"by {test['share']:.0%} of all")
         passed = item.low >= test.get("at_least", -np.inf) and item.high <= test.get("at_most", np.inf)
         rows.append(
-            {"criterion": test["statement"], "subject": item.subject, "wanted": bounds[0], "passed": passed}
+            {"test": item.test, "criterion": test["statement"], "subject": item.subject}
+            | {"wanted": " ".join(bounds), "passed": passed}
             | {"estimate": item.estimate, "low": item.low, "high": item.high}
         )
-    if profile != "paper":
+    if profile == "smoke":
         return Verdict(
-            claim, about["claim"], "not judged", pd.DataFrame(rows), f"(The {profile} profile is too small to tell.)"
+            claim, about["claim"], "not judged", pd.DataFrame(rows), "(The smoke profile is too small to tell.)"
         )
-    passes = [row["passed"] for row in rows]
-    outcome = "holds" if all(passes) else "holds in part" if any(passes) else "does not hold here"
-    return Verdict(claim, about["claim"], outcome if rows else "not judged", pd.DataFrame(rows))
+    if not rows:
+        return Verdict(claim, about["claim"], "not judged", pd.DataFrame())
+    table = pd.DataFrame(rows)
+    met = [passed.mean() >= tests[test].get("share", 1) for test, passed in table.groupby("test").passed]
+    outcome = "holds" if all(met) else "holds in part" if table.passed.any() else "does not hold here"
+    return Verdict(claim, about["claim"], outcome, table)
 
 
 def ratio(test: str, subject: str, numerator: Sequence[float], denominator: Sequence[float]) -> Evidence:

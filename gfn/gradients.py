@@ -45,9 +45,7 @@ def measure_gradients(spec: GradientSpec, progress: Callable[[int, int], None] |
             baselines = {o: optimal_baseline(spec, trained, o) for o in corrected}
             for batch_size in spec.batch_sizes:
                 estimates = replicated_gradients(spec, trained, batch_size, seed)
-                optimal = (
-                    replicated_gradients(spec, trained, batch_size, seed, baselines) if baselines else {}
-                )
+                optimal = replicated_gradients(spec, trained, batch_size, seed, baselines) if baselines else {}
                 for objective in spec.objectives:
                     common = {"seed": seed, "iteration": stage, "trajectories": batch_size, "objective": objective}
                     statistics = summarise(estimates[objective], exact.get(objective))

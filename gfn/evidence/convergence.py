@@ -35,7 +35,9 @@ def convergence(runs: Mapping[tuple[str, str], Run]) -> list[Evidence]:
     evidence, fastest = [], set()
     for task, objectives in by_task(runs).items():
         means = {name: curves(run, accuracy_metric(run)).mean() for name, run in objectives.items()}
-        evidence += [ratio("faster", f"{task}, {name}", means["tb"], means[name]) for name in means if name in DIVERGENCES]
+        evidence += [
+            ratio("faster", f"{task}, {name}", means["tb"], means[name]) for name in means if name in DIVERGENCES
+        ]
         fastest.add(min(means, key=lambda name: means[name].mean()))
     count = float(len(fastest))
     return [*evidence, Evidence("various", f"fastest somewhere: {', '.join(sorted(fastest))}", count, count, count)]

@@ -77,9 +77,7 @@ def balance_variance(runs: Mapping[str, Run], trajectories: int, stage: int) -> 
             (run.frame.trajectories == trajectories) & (run.frame.iteration == stage) & (run.frame.metric == "variance")
         ]
         variance = frame.set_index(["objective", "control_variate", "seed"]).value
-        tb, vargrad = (
-            frame[frame.objective == name].set_index("seed").value / 4 for name in ("tb", "vargrad")
-        )
+        tb, vargrad = (frame[frame.objective == name].set_index("seed").value / 4 for name in ("tb", "vargrad"))
         evidence.append(ratio("low", task, variance["reverse_kl", "none"], tb))
         evidence.append(ratio("little", task, tb, vargrad))
     return evidence
@@ -96,6 +94,12 @@ def baseline_quality(table: pd.DataFrame, trajectories: int) -> list[Evidence]:
     """Evidence for C11: mean squared error with the linearised baseline over that with the optimal one, at one batch size."""
     part = table[(table.control_variate == "both") & (table.trajectories == trajectories) & table.optimal.notna()]
     return [
-        Evidence("good_enough", f"{row.task}, {row.objective}, ε = {row.epsilon:g}", row.optimal, row.optimal_low, row.optimal_high)
+        Evidence(
+            "good_enough",
+            f"{row.task}, {row.objective}, ε = {row.epsilon:g}",
+            row.optimal,
+            row.optimal_low,
+            row.optimal_high,
+        )
         for row in part.itertuples()
     ]

@@ -12,6 +12,8 @@ from gfn.estimators.control_variates import ControlVariate
 from gfn.experiments.settings import Batch, ComparisonFigure, FigureSettings, Orders, Positive, TrainingFigure
 from gfn.experiments.tasks import (
     DENSITY_CELLS,
+    MIXTURE_CALIBRATED,
+    SEQUENCES_CALIBRATED,
     calibrated_tasks,
     estimator,
     narrow_mixture,
@@ -20,7 +22,6 @@ from gfn.experiments.tasks import (
     policy,
     training,
 )
-from gfn.experiments.tasks import MIXTURE_CALIBRATED, SEQUENCES_CALIBRATED
 from gfn.spec import ReferenceSpec, Spec, TrainingSpec
 
 DISCOVERY_TASKS = ("sequences", "sets", "hypergrid", "dags")
@@ -79,9 +80,7 @@ class Figure5(ComparisonFigure):
 
     def specs(self) -> dict[str, Spec]:
         """One training run for each objective, and the reference chains under the name ``reference``."""
-        trainings = {
-            name: training(self, Banana(), estimator(name, alpha=self.alpha)) for name in ("tb", *DIVERGENCES)
-        }
+        trainings = {name: training(self, Banana(), estimator(name, alpha=self.alpha)) for name in ("tb", *DIVERGENCES)}
         return {**trainings, "reference": ReferenceSpec(samples=self.samples, warmup=max(self.samples // 4, 20))}
 
 

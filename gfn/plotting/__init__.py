@@ -1,0 +1,32 @@
+"""Every kind of picture that the paper needs."""
+
+from gfn.plotting.curves import (
+    accuracy_curves,
+    batch_panel,
+    comparison_panels,
+    discovery_panels,
+    learning_curves,
+    order_panels,
+)
+from gfn.plotting.gradients import balance_variance_panels, bias_panels, variance_panels
+from gfn.plotting.planar import density_panels, sample_panel
+from gfn.plotting.style import ACCURACY, CONTROL_VARIATES, OBJECTIVES, TASKS, use_style
+
+__all__ = [
+    "ACCURACY",
+    "CONTROL_VARIATES",
+    "OBJECTIVES",
+    "TASKS",
+    "accuracy_curves",
+    "balance_variance_panels",
+    "batch_panel",
+    "bias_panels",
+    "comparison_panels",
+    "density_panels",
+    "discovery_panels",
+    "learning_curves",
+    "order_panels",
+    "sample_panel",
+    "use_style",
+    "variance_panels",
+]

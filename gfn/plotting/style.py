@@ -1,0 +1,80 @@
+"""One visual language for every figure: names, colours, line styles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import seaborn as sns
+from matplotlib.figure import Figure
+
+COLOURS = sns.color_palette("colorblind")
+
+OBJECTIVES = {
+    "tb": "TB",
+    "db": "DB",
+    "subtb": "SubTB",
+    "vargrad": "VarGrad",
+    "reverse_kl": "reverse KL",
+    "forward_kl": "forward KL",
+    "renyi": "Rényi",
+    "tsallis": "Tsallis",
+}
+# Balance losses are dark and thin, divergences coloured.
+LINES = {
+    "tb": {"color": "black", "ls": "-", "lw": 1.4},
+    "db": {"color": COLOURS[5], "ls": ":", "lw": 1.4},
+    "subtb": {"color": COLOURS[4], "ls": (0, (3, 1, 1, 1)), "lw": 1.4},
+    "vargrad": {"color": COLOURS[7], "ls": "--", "lw": 1.4},
+    "reverse_kl": {"color": COLOURS[0], "ls": "-", "lw": 1.8},
+    "forward_kl": {"color": COLOURS[1], "ls": "--", "lw": 1.8},
+    "renyi": {"color": COLOURS[2], "ls": "-.", "lw": 1.8},
+    "tsallis": {"color": COLOURS[3], "ls": (0, (5, 1)), "lw": 1.8},
+}
+TASKS = {
+    "sets": "Sets",
+    "sequences": "Sequences",
+    "phylogenetics": "Phylogenetics",
+    "hypergrid": "Hypergrid",
+    "dags": "DAGs",
+    "gaussian_mixture": "Gaussian mixture",
+    "banana": "Banana",
+    "sequences_calibrated": "Sequences, calibrated",
+    "gaussian_mixture_calibrated": "Gaussian mixture, calibrated",
+}
+CONTROL_VARIATES = {
+    "none": ("none", COLOURS[7], "-", "o"),
+    "loo": ("leave-one-out", COLOURS[0], "--", "s"),
+    "score": ("score function", COLOURS[1], "-.", "D"),
+    "both": ("both", COLOURS[2], "-", "^"),
+}
+ACCURACY = {"l1": "L1 distance to target", "jsd": "JSD to target (nats)"}
+
+
+def use_style() -> None:
+    """Set fonts, grid and resolution for all figures."""
+    sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
+    plt.rcParams.update(
+        {
+            "figure.dpi": 110,
+            "savefig.bbox": "tight",
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.titlesize": "medium",
+            "grid.linewidth": 0.6,
+            "legend.frameon": False,
+            "figure.constrained_layout.use": True,
+        }
+    )
+
+
+def legend_below(figure: Figure, axes: Sequence) -> None:
+    """The first panel's legend, for all panels, under the figure."""
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+
+
+def finished(figure: Figure) -> Figure:
+    """The figure, taken from pyplot's hands: a notebook shows it once, as the value of its cell."""
+    plt.close(figure)
+    return figure
