@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Hashable, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,7 +14,9 @@ from gfn.experiments import FIGURES, figure_settings
 from gfn.results import Run, load_or_train
 from gfn.settings import SettingsError
 from gfn.spec import Spec
+from gfn.training import replacing
 
+DATA_VARIABLE = "GFN_DATA_OUT"
 SHELL_NAMES = {"In", "Out", "exit", "quit", "get_ipython", "open"}
 
 
@@ -67,6 +71,14 @@ def obtain(settings: Any) -> dict[Hashable, Run]:
 
 def _specs(settings: Any) -> dict[Hashable, Spec]:
     return settings.specs()
+
+
+def save_data(figure: str, table: pd.DataFrame) -> None:
+    """Write the data behind a page as CSV, in the folder of the environment variable GFN_DATA_OUT or this one."""
+    folder = Path(os.environ.get(DATA_VARIABLE, "."))
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / f"{figure}.csv") as partial:
+        table.to_csv(partial, index=False, float_format="%.6g")
 
 
 def mean_and_spread(values: pd.Series, digits: int = 3) -> str:

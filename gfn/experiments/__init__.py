@@ -15,13 +15,14 @@ from gfn.experiments.comparisons import (
     Figure9,
     Table1,
 )
+from gfn.experiments.everything import Verdicts
 from gfn.experiments.profiles import PROFILES
 from gfn.experiments.settings import FigureSettings
 from gfn.experiments.tasks import Profile
-from gfn.settings import SettingsError
+from gfn.settings import Settings, SettingsError
 from gfn.spec import Spec
 
-FIGURES: dict[str, type[FigureSettings]] = {
+FIGURES: dict[str, type[Settings]] = {
     "fig1": Figure1,
     "fig2": Figure2,
     "fig3": Figure3,
@@ -35,6 +36,7 @@ FIGURES: dict[str, type[FigureSettings]] = {
     "exact": ExactChecks,
     "calibration": Calibration,
     "sensitivity": Sensitivity,
+    "verdicts": Verdicts,
 }
 
 

@@ -63,3 +63,5 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
 # Replicated estimates, not seeds, make the exact checks precise.
 for _profile in PROFILES["exact"].values():
     _profile["seeds"] = (0,)
+# The page of verdicts takes the runs of all figures as they are.
+PROFILES["verdicts"] = {name: {} for name in ("paper", "edition", "smoke")}
