@@ -143,7 +143,12 @@ class DAGs(DiscreteEnvironment):
         head = (action % self.nodes)[..., None, None].expand_as(closure[..., :1])
         joined = closure.gather(-1, head) & closure.gather(-2, tail) & adds
         return torch.cat(
-            [state[..., : self.stop] | chosen[..., :-1], (closure | joined).flatten(-2), state[..., -1:] | chosen[..., -1:]], -1
+            [
+                state[..., : self.stop] | chosen[..., :-1],
+                (closure | joined).flatten(-2),
+                state[..., -1:] | chosen[..., -1:],
+            ],
+            -1,
         )
 
     @cached_property
