@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
 from gfn.environments.base import DiscreteEnvironment
-from gfn.environments.dag_sums import count_dags, log_sum_over_dags
-from gfn.environments.linear_gaussian import log_likelihood_gain, simulate
+from gfn.environments.graphs import closure, count_dags, log_sum_over_dags
+from gfn.environments.linear_gaussian import check_table, log_likelihood_gain, read_table, simulate
 from gfn.settings import SettingsError
 
 TABLE_NODES = 10
+
+Row = Annotated[tuple[float, ...], Field(min_length=1)]
 
 
 class DAGs(DiscreteEnvironment):
@@ -39,11 +42,27 @@ class DAGs(DiscreteEnvironment):
 
     task: Literal["dags"] = "dags"
     nodes: int = Field(5, ge=2, le=32, description="number n of variables")
-    samples: int = Field(100, ge=3, le=10_000_000, description="number N of observations")
+    samples: int = Field(100, ge=3, le=1_000_000, description="number N of observations")
     edges_per_node: float = Field(1.0, ge=0, description="expected edges of the true graph, for each variable")
-    weight_low: float = Field(0.5, ge=0, description="least size of the true weights, whose signs are random")
-    weight_high: float = Field(2.0, ge=0, description="largest size of the true weights")
+    weight_low: float = Field(0.5, ge=0, le=10, description="least size of the true weights, whose signs are random")
+    weight_high: float = Field(2.0, ge=0, le=10, description="largest size of the true weights")
     prior: Literal["bic", "uniform"] = Field("bic", description="graph prior: bic (N^(-1/2) an edge) or uniform")
+    data: tuple[Row, ...] | None = Field(
+        None,
+        min_length=1,
+        description="your own observations instead of simulated ones: rows of numbers, or the path of a CSV file",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, values: Any) -> Any:
+        """Data name their own sizes, and a file becomes its content, so that the settings are the data's identity."""
+        if not isinstance(values, dict) or values.get("data") is None:
+            return values
+        rows = read_table(values["data"]) if isinstance(values["data"], str | Path) else values["data"]
+        first = rows[0] if isinstance(rows, list | tuple) and rows else None
+        sizes = {"nodes": len(first), "samples": len(rows)} if isinstance(first, list | tuple) and first else {}
+        return sizes | values | {"data": rows}
 
     @model_validator(mode="after")
     def _consistent(self) -> DAGs:
@@ -53,22 +72,26 @@ class DAGs(DiscreteEnvironment):
             raise ValueError(
                 f"weight_low = {self.weight_low} is not allowed: it must be at most weight_high = {self.weight_high}"
             )
+        if self.data is not None:
+            check_table(self.data, self.samples, self.nodes)
         return self
 
     @cached_property
-    def _simulation(self) -> tuple[Tensor, Tensor]:
+    def _source_of_data(self) -> tuple[Tensor | None, Tensor]:
+        if self.data is not None:
+            return None, torch.tensor(self.data, dtype=torch.float64)
         weights = (self.weight_low, self.weight_high)
         return simulate(self.nodes, self.samples, self.edges_per_node, weights, self.task_seed)
 
     @property
-    def true_graph(self) -> Tensor:
-        """The graph that the data come from: bool ``[n, n]``."""
-        return self._simulation[0]
+    def true_graph(self) -> Tensor | None:
+        """The graph that simulated data come from, bool ``[n, n]``, or None."""
+        return self._source_of_data[0]
 
     @property
     def observations(self) -> Tensor:
         """The data: float64 ``[N, n]``."""
-        return self._simulation[1]
+        return self._source_of_data[1]
 
     @cached_property
     def correlation(self) -> Tensor:
@@ -138,14 +161,14 @@ class DAGs(DiscreteEnvironment):
     def step(self, state: Tensor, action: Tensor) -> Tensor:
         chosen = (action.unsqueeze(-1) == self.constant("_actions", state)) & ~state[..., -1:]
         adds = chosen[..., :-1].any(-1)[..., None, None]
-        closure = state[..., self.stop : -1].unflatten(-1, (self.nodes, self.nodes))
-        tail = (action // self.nodes).clamp(max=self.nodes - 1)[..., None, None].expand_as(closure[..., :1, :])
-        head = (action % self.nodes)[..., None, None].expand_as(closure[..., :1])
-        joined = closure.gather(-1, head) & closure.gather(-2, tail) & adds
+        reached = state[..., self.stop : -1].unflatten(-1, (self.nodes, self.nodes))
+        tail = (action // self.nodes).clamp(max=self.nodes - 1)[..., None, None].expand_as(reached[..., :1, :])
+        head = (action % self.nodes)[..., None, None].expand_as(reached[..., :1])
+        joined = reached.gather(-1, head) & reached.gather(-2, tail) & adds
         return torch.cat(
             [
                 state[..., : self.stop] | chosen[..., :-1],
-                (closure | joined).flatten(-2),
+                (reached | joined).flatten(-2),
                 state[..., -1:] | chosen[..., -1:],
             ],
             -1,
@@ -189,12 +212,3 @@ class DAGs(DiscreteEnvironment):
         if self.nodes > TABLE_NODES:
             raise SettingsError(f"nodes = {self.nodes} is not allowed with an exact log Z: at most {TABLE_NODES}")
         return log_sum_over_dags(self.local_scores)
-
-
-def closure(adjacency: Tensor) -> Tensor:
-    """Who reaches whom along edges, everybody themselves included: bool ``[..., n, n]``, by repeated squaring."""
-    nodes = adjacency.shape[-1]
-    reach = adjacency | torch.eye(nodes, dtype=torch.bool, device=adjacency.device)
-    for _ in range((nodes - 1).bit_length()):
-        reach = (reach.float() @ reach.float()) > 0
-    return reach

@@ -1,11 +1,21 @@
-"""Sums over all DAGs without listing them, by inclusion and exclusion over the nodes without children."""
+"""What is needed of graphs: the transitive closure of one, and counts and sums over all DAGs without listing them."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
+import torch
 from torch import Tensor
+
+
+def closure(adjacency: Tensor) -> Tensor:
+    """Who reaches whom along edges, everybody themselves included: bool ``[..., n, n]``, by repeated squaring."""
+    nodes = adjacency.shape[-1]
+    reach = adjacency | torch.eye(nodes, dtype=torch.bool, device=adjacency.device)
+    for _ in range((nodes - 1).bit_length()):
+        reach = (reach.float() @ reach.float()) > 0
+    return reach
 
 
 def count_dags(nodes: int) -> int:
