@@ -44,8 +44,8 @@ class DAGs(DiscreteEnvironment):
     nodes: int = Field(5, ge=2, le=32, description="number n of variables")
     samples: int = Field(100, ge=3, le=1_000_000, description="number N of observations")
     edges_per_node: float = Field(1.0, ge=0, description="expected edges of the true graph, for each variable")
-    weight_low: float = Field(0.5, ge=0, le=10, description="least size of the true weights, whose signs are random")
-    weight_high: float = Field(2.0, ge=0, le=10, description="largest size of the true weights")
+    weight_low: float = Field(0.1, ge=0, le=10, description="least size of the true weights, whose signs are random")
+    weight_high: float = Field(0.5, ge=0, le=10, description="largest size of the true weights")
     prior: Literal["bic", "uniform"] = Field("bic", description="graph prior: bic (N^(-1/2) an edge) or uniform")
     data: tuple[Row, ...] | None = Field(
         None,
@@ -113,7 +113,7 @@ class DAGs(DiscreteEnvironment):
         """What ``parents`` (bool ``[M, n]``) add to the log-reward as those of ``node`` (``[M]``)."""
         gain = log_likelihood_gain(self.constant("correlation", parents), self.samples, node, parents)
         penalty = 0.5 * math.log(self.samples) if self.prior == "bic" else 0.0
-        return gain - penalty * parents.sum(-1)
+        return gain - penalty * parents.sum(-1).double()
 
     @property
     def max_steps(self) -> int:
@@ -189,12 +189,11 @@ class DAGs(DiscreteEnvironment):
 
     def log_reward(self, state: Tensor) -> Tensor:
         parents = self.adjacency(state).mT
+        node = torch.arange(self.nodes, device=state.device)
         if self.nodes <= TABLE_NODES:
-            sets = (parents * self.constant("_bits", state)).sum(-1)
-            return self.constant("local_scores", state).gather(1, sets.flatten(0, -2).T).sum(0).view(sets.shape[:-1])
+            return self.constant("local_scores", state)[node, (parents * self.constant("_bits", state)).sum(-1)].sum(-1)
         flat = parents.flatten(0, -2)
-        node = torch.arange(self.nodes, device=state.device).repeat(len(flat) // self.nodes)
-        return self._score(node, flat).view(parents.shape[:-1]).sum(-1)
+        return self._score(node.repeat(len(flat) // self.nodes), flat).view(parents.shape[:-1]).sum(-1)
 
     def key(self, state: Tensor) -> Tensor:
         if self.nodes > 7:
