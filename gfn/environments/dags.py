@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from gfn.environments.base import DiscreteEnvironment
-from gfn.environments.graphs import closure, count_dags, log_sum_over_dags
+from gfn.environments.graphs import closure, count_dags, log_max_over_dags, log_sum_over_dags
 from gfn.environments.linear_gaussian import check_table, log_likelihood_gain, read_table, simulate
 from gfn.settings import SettingsError
 
@@ -211,3 +211,8 @@ class DAGs(DiscreteEnvironment):
         if self.nodes > TABLE_NODES:
             raise SettingsError(f"nodes = {self.nodes} is not allowed with an exact log Z: at most {TABLE_NODES}")
         return log_sum_over_dags(self.local_scores)
+
+    @property
+    def log_max_reward(self) -> float | None:
+        """Of the best graph, exactly, without listing them; None beyond 10 nodes."""
+        return log_max_over_dags(self.local_scores) if self.nodes <= TABLE_NODES else None

@@ -59,3 +59,23 @@ def log_sum_over_dags(log_scores: Tensor) -> float:
         largest = terms.max()
         log_sums[whole] = largest + np.log((sign[chosen] * np.exp(terms - largest)).sum())
     return float(log_sums[-1])
+
+
+def log_max_over_dags(log_scores: Tensor) -> float:
+    """Log of the largest product of nodes' scores over all DAGs (Silander & Myllymäki, 2006).
+
+    The best DAG on some nodes has one without children, whose parents are the best among the others.
+
+    Arguments:
+        log_scores: as for :func:`log_sum_over_dags`.
+    """
+    nodes, subsets = log_scores.shape
+    index, best = np.arange(subsets), log_scores.numpy().copy()
+    for i in range(nodes):
+        has = index >> i & 1 == 1
+        best[:, has] = np.maximum(best[:, has], best[:, index[has] ^ (1 << i)])
+    highest = np.zeros(subsets)
+    for whole in range(1, subsets):
+        rests = [(j, whole ^ (1 << j)) for j in range(nodes) if whole >> j & 1]
+        highest[whole] = max(highest[rest] + best[j, rest] for j, rest in rests)
+    return float(highest[-1])

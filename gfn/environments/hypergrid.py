@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Literal
 
@@ -109,6 +110,11 @@ class Hypergrid(DiscreteEnvironment):
         counts = torch.tensor([self.side, self.outer.sum(), self.band.sum()], dtype=torch.float64)
         log_rewards = torch.tensor([self.r0, self.r1, self.r2], dtype=torch.float64).log()
         return float((log_rewards + self.dimensions * counts.log()).logsumexp(0))
+
+    @property
+    def log_max_reward(self) -> float:
+        """Of a mode, or of a corner where there are none."""
+        return math.log(self.r0 + self.r1 + (self.r2 if self.band.any() else 0.0))
 
     @property
     def mode_count(self) -> int:

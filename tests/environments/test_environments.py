@@ -107,6 +107,13 @@ def test_log_z_is_the_sum_over_objects(task):
 
 
 @given(discrete)
+def test_the_highest_reward_is_the_maximum_over_objects(task):
+    """Closed forms against brute force."""
+    highest = float(task.log_reward(state_graph(task).objects).max())
+    assert task.log_max_reward == pytest.approx(highest, abs=1e-10)
+
+
+@given(discrete)
 def test_undo_is_the_inverse_of_step(task):
     """On every edge, and each edge joins different states."""
     graph = state_graph(task)
