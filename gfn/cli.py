@@ -9,6 +9,7 @@ from typing import Any
 import click
 import pandas as pd
 import torch
+from pydantic.fields import FieldInfo
 
 import gfn
 from gfn.environments import TASKS
@@ -47,17 +48,34 @@ def _flags(model: type[Settings], *skip: str):
 
     def decorate(command):
         for name, field in reversed(model.model_fields.items()):
-            if name in skip:
-                continue
-            default = None if field.default is None or field.default_factory else _write(field.default)
-            text = field.description or name.replace("_", " ")
-            shown = f"{text} [default: {default}]" if default is not None else text
-            command = click.option(f"--{name.replace('_', '-')}", name, metavar=_metavar(field.default), help=shown)(
-                command
-            )
+            if name not in skip:
+                command = _option(name, field.default, _explain(name, field))(command)
         return command
 
     return decorate
+
+
+def _task_flags(command):
+    """One option for each field of any task, which says of each task that has it what it means there."""
+    owners: dict[str, dict[str, FieldInfo]] = {}
+    for task, model in TASKS.items():
+        for name, field in model.model_fields.items():
+            if name not in ("task", "task_seed"):
+                owners.setdefault(name, {})[task] = field
+    for name, fields in reversed(owners.items()):
+        text = "; ".join(f"{task}: {_explain(name, field)}" for task, field in fields.items())
+        command = _option(name, next(iter(fields.values())).default, text)(command)
+    return command
+
+
+def _option(name: str, default: Any, text: str):
+    return click.option(f"--{name.replace('_', '-')}", name, metavar=_metavar(default), help=text)
+
+
+def _explain(name: str, field: FieldInfo) -> str:
+    text = field.description or name.replace("_", " ")
+    known = field.default is not None and not field.default_factory
+    return f"{text} [default: {_write(field.default)}]" if known else text
 
 
 def _write(value: Any) -> str:
@@ -67,12 +85,6 @@ def _write(value: Any) -> str:
 def _metavar(default: Any) -> str:
     kinds = {bool: "BOOL", int: "INTEGER", float: "NUMBER", tuple: "LIST"}
     return kinds.get(type(default), "VALUE")
-
-
-def _task_flags(command):
-    for task in reversed(TASKS.values()):
-        command = _flags(task, "task", "task_seed")(command)
-    return command
 
 
 def _given(values: dict[str, Any], model: type[Settings]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from gfn.estimators.divergences import order_factor
 from gfn.policies import CategoricalPolicy
 from gfn.sampling import Trajectories, evaluate
 
-CHUNK = 1 << 16
+CHUNK = 1 << 12  # rows of a network evaluation whose activations stay in a core's cache
 MAX_STATES = 1 << 22
 
 
@@ -35,10 +35,20 @@ class StateGraph:
     target: Tensor
     levels: tuple[slice, ...]
 
-    @property
+    @cached_property
     def objects(self) -> Tensor:
         """All terminal states x, ``[X, ...]``."""
         return self.states[self.terminal]
+
+    @cached_property
+    def undecided(self) -> Tensor:
+        """All other states, at which a policy decides, ``[U, ...]``."""
+        return self.states[~self.terminal]
+
+    @cached_property
+    def decision(self) -> Tensor:
+        """Which row of ``undecided`` each edge starts from, int64 ``[E]``."""
+        return ((~self.terminal).cumsum(0) - 1)[self.source]
 
 
 @lru_cache(maxsize=8)
@@ -74,6 +84,7 @@ def state_graph(environment: DiscreteEnvironment) -> StateGraph:
     )
 
 
+@lru_cache(maxsize=8)
 def target_distribution(environment: DiscreteEnvironment) -> Tensor:
     """r(x)/Z of every object, in the order of ``state_graph(environment).objects``: float64 ``[X]``."""
     return environment.log_reward(state_graph(environment).objects).softmax(0)
@@ -96,25 +107,24 @@ def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalP
         float64 ``[R, X]``, in the order of ``state_graph(environment).objects``.
     """
     graph = state_graph(environment)
-    device = next(policy.parameters()).device
-    decisions = torch.cat(
-        [log_probs.exp().double().cpu() for log_probs in _all_log_probs(environment, policy, graph, device)], 1
-    )
-    row = (~graph.terminal).cumsum(0) - 1
-    reach = torch.zeros(decisions.shape[0], len(graph.states), dtype=torch.float64)
+    log_probs = torch.cat([chunk.cpu() for chunk in _all_log_probs(environment, policy, graph)], 1)
+    actions = log_probs.shape[-1]
+    # Only what edges need is turned into probabilities, in double precision from here on.
+    chosen = log_probs.flatten(1).index_select(1, graph.decision * actions + graph.action).double().exp_()
+    reach = torch.zeros(len(log_probs), len(graph.states), dtype=torch.float64)
     reach[:, 0] = 1.0
     for level in graph.levels:
-        source, action = graph.source[level], graph.action[level]
-        flow = reach[:, source] * decisions[:, row[source], action]
+        flow = reach.index_select(1, graph.source[level]) * chosen[:, level]
         reach.index_add_(1, graph.target[level], flow)
     return reach[:, graph.terminal]
 
 
-def _all_log_probs(environment, policy, graph, device):
-    """log π(· | s) of all non-terminal states, in chunks ``[R, chunk, A]``."""
-    replicas = next(policy.parameters()).shape[0]
-    for chunk in graph.states[~graph.terminal].split(max(1, CHUNK // replicas)):
-        chunk = chunk.to(device)
+def _all_log_probs(environment, policy, graph):
+    """log π(· | s) of all undecided states, in chunks ``[R, chunk, A]``."""
+    parameter = next(policy.parameters())
+    replicas = len(parameter)
+    for chunk in graph.undecided.split(max(1, CHUNK // replicas)):
+        chunk = chunk.to(parameter.device)
         observation = environment.observe(chunk).expand(replicas, -1, -1)
         yield policy.log_probs(observation, environment.mask(chunk).expand(replicas, -1, -1))
 

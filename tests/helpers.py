@@ -10,7 +10,7 @@ from itertools import combinations_with_replacement
 import torch
 from torch import Tensor
 
-from gfn.environments import DiscreteEnvironment, Environment, Sequences, Sets
+from gfn.environments import DAGs, DiscreteEnvironment, Environment, Hypergrid, Sequences, Sets
 from gfn.estimators import Objective
 from gfn.exact import all_probabilities, all_trajectories, divergence
 from gfn.policies import Policy, PolicySettings, make_policy
@@ -23,6 +23,8 @@ UNBIASED_CASES = [case for case in DIVERGENCE_CASES if case[0] != "renyi"]
 SMALL_TASKS = {
     "sets 5 choose 3": Sets(universe=5, size=3),
     "sequences 3 letters length 3": Sequences(alphabet=3, length=3),
+    "hypergrid 3 by 3": Hypergrid(side=3, r0=0.1),
+    "dags of 3 nodes": DAGs(nodes=3, samples=10),
 }
 TINY_TASKS = {
     "sets 4 choose 2": Sets(universe=4, size=2),
@@ -33,6 +35,15 @@ TINY_TASKS = {
 def generators(count: int, first: int = 0) -> list[torch.Generator]:
     """Sources of randomness with seeds ``first``, ``first + 1``, …"""
     return [torch.Generator().manual_seed(first + k) for k in range(count)]
+
+
+def some_actions(environment: Environment, state: Tensor, generator: torch.Generator) -> Tensor:
+    """An allowed action at each state, uniformly; a normal number where any number is allowed."""
+    shape = state.shape[:-1]
+    if not isinstance(environment, DiscreteEnvironment):
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
+    mask = environment.mask(state)
+    return torch.rand(mask.shape, generator=generator).masked_fill(~mask, -1).argmax(-1)
 
 
 def small_policy(environment: Environment, seeds: Sequence[int] = (0,), hidden: tuple[int, ...] = (8,)) -> Policy:

@@ -8,7 +8,9 @@ from pydantic import Field
 
 from gfn.environments.banana import Banana
 from gfn.environments.base import DiscreteEnvironment, Environment
+from gfn.environments.dags import DAGs
 from gfn.environments.gaussian_mixture import GaussianMixture
+from gfn.environments.hypergrid import Hypergrid
 from gfn.environments.planar import PlanarEnvironment
 from gfn.environments.sequences import Sequences
 from gfn.environments.sets import Sets
@@ -16,6 +18,8 @@ from gfn.environments.sets import Sets
 TASKS: dict[str, type[Environment]] = {
     "sets": Sets,
     "sequences": Sequences,
+    "hypergrid": Hypergrid,
+    "dags": DAGs,
     "gaussian_mixture": GaussianMixture,
     "banana": Banana,
 }
@@ -25,9 +29,11 @@ Task = Annotated[Union[tuple(TASKS.values())], Field(discriminator="task")]
 __all__ = [
     "TASKS",
     "Banana",
+    "DAGs",
     "DiscreteEnvironment",
     "Environment",
     "GaussianMixture",
+    "Hypergrid",
     "PlanarEnvironment",
     "Sequences",
     "Sets",

@@ -10,11 +10,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfn.environments import Banana, GaussianMixture, Sequences, Sets
+from gfn.environments import Banana, DAGs, GaussianMixture, Hypergrid, Sequences, Sets
 from gfn.environments.planar import cell_area
 from gfn.exact import all_trajectories, state_graph, target_distribution
 from gfn.settings import SettingsError
-from tests.helpers import SMALL_TASKS, frequencies_p
+from tests.helpers import SMALL_TASKS, frequencies_p, generators, some_actions
 
 ALARM = 1e-4  # false-alarm rate of each chi-square test here
 bounds = st.tuples(st.floats(-3, 3), st.floats(-3, 3)).map(sorted)
@@ -43,7 +43,25 @@ def sequences(draw):
     return Sequences(**sizes, f_low=f_low, f_high=f_high, g_low=g_low, g_high=g_high)
 
 
-discrete = st.one_of(sets(), sequences())
+hypergrids = st.builds(
+    Hypergrid,
+    side=st.integers(2, 6),
+    dimensions=st.integers(1, 3),
+    r0=st.floats(1e-3, 1),
+    r1=st.floats(0, 2),
+    r2=st.floats(0, 5),
+)
+dags = st.builds(
+    DAGs,
+    nodes=st.integers(2, 4),
+    samples=st.integers(5, 60),
+    edges_per_node=st.floats(0, 2),
+    weight_low=st.floats(0, 0.5),
+    weight_high=st.floats(0.5, 2),
+    prior=st.sampled_from(["bic", "uniform"]),
+    task_seed=st.integers(0, 2**40),
+)
+discrete = st.one_of(sets(), sequences(), hypergrids, dags)
 planar = st.one_of(
     st.builds(GaussianMixture, side=st.integers(1, 4), spacing=st.floats(0.5, 4), scale=st.floats(0.3, 1.5)),
     st.builds(Banana, correlation=st.floats(-0.9, 0.9)),
@@ -89,6 +107,13 @@ def test_log_z_is_the_sum_over_objects(task):
 
 
 @given(discrete)
+def test_the_highest_reward_is_the_maximum_over_objects(task):
+    """Closed forms against brute force."""
+    highest = float(task.log_reward(state_graph(task).objects).max())
+    assert task.log_max_reward == pytest.approx(highest, abs=1e-10)
+
+
+@given(discrete)
 def test_undo_is_the_inverse_of_step(task):
     """On every edge, and each edge joins different states."""
     graph = state_graph(task)
@@ -129,26 +154,25 @@ ALL = [*SMALL_TASKS.values(), GaussianMixture(), Banana()]
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.task)
 def test_a_terminal_state_stays_as_it_is(task):
     """Under whatever action, as the base class promises."""
-    state = task.initial(2)
-    for step in range(task.max_steps):
-        state = task.step(state, torch.full((2,), step))
+    state, source = task.initial(2), generators(1)[0]
+    for _ in range(task.max_steps):
+        state = task.step(state, some_actions(task, state, source))
     assert task.is_terminal(state).all()
-    for action in (0, task.max_steps):
+    for action in (0, getattr(task, "action_count", 1) - 1):
         torch.testing.assert_close(task.step(state, torch.full((2,), action)), state, rtol=0, atol=0)
 
 
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.task)
 def test_functions_are_pure_and_batched(task):
     """``[R, B, …]`` gives what each state gives alone, and no argument is changed."""
-    actions = torch.tensor([[[0, 1, 2], [2, 1, 0]], [[1, 2, 0], [1, 0, 2]]])[..., : task.max_steps]
-    state = task.initial(2, 2)
-    for step in range(task.max_steps):
-        before = state.clone()
-        after = task.step(state, actions[..., step])
+    state, source = task.initial(2, 2), generators(1)[0]
+    for _ in range(task.max_steps):
+        before, actions = state.clone(), some_actions(task, state, source)
+        after = task.step(state, actions)
         torch.testing.assert_close(state, before, rtol=0, atol=0)
         for r in range(2):
             for b in range(2):
-                torch.testing.assert_close(task.step(state[r, b], actions[r, b, step]), after[r, b], rtol=0, atol=0)
+                torch.testing.assert_close(task.step(state[r, b], actions[r, b]), after[r, b], rtol=0, atol=0)
                 torch.testing.assert_close(task.observe(after[r, b]), task.observe(after)[r, b], rtol=0, atol=0)
                 torch.testing.assert_close(task.log_parents(after[r, b]), task.log_parents(after)[r, b], rtol=0, atol=0)
         state = after
@@ -290,6 +314,17 @@ REFUSED = {
     (Sequences, "f_high"): st.one_of(st.just(math.inf), word),
     (Sequences, "g_low"): st.one_of(st.just(-math.inf), st.floats(2.5, 9), word),
     (Sequences, "g_high"): st.one_of(st.just(math.nan), word),
+    (Hypergrid, "side"): st.one_of(st.integers(-5, 1), st.integers(4097, 9999), word),
+    (Hypergrid, "dimensions"): st.one_of(st.integers(-5, 0), st.integers(65, 99), word),
+    (Hypergrid, "r0"): st.one_of(st.floats(-9, 0), st.just(math.inf), word),
+    (Hypergrid, "r1"): st.one_of(st.floats(-9, -0.1), st.just(math.nan), word),
+    (Hypergrid, "r2"): st.one_of(st.floats(-9, -0.1), st.just(math.inf), word),
+    (DAGs, "nodes"): st.one_of(st.integers(-5, 1), st.integers(33, 99), word),
+    (DAGs, "samples"): st.one_of(st.integers(-5, 5), st.just(10**9), word, st.none()),
+    (DAGs, "edges_per_node"): st.one_of(st.floats(-9, -0.1), st.just(math.inf), word),
+    (DAGs, "weight_low"): st.one_of(st.floats(-9, -0.1), st.floats(0.6, 11), st.just(math.nan), word),
+    (DAGs, "weight_high"): st.one_of(st.floats(-9, -0.1), st.floats(10.5, 20), st.just(math.inf), word),
+    (DAGs, "prior"): st.one_of(word, st.none(), st.just(1)),
     (GaussianMixture, "side"): st.one_of(st.integers(-5, 0), st.integers(33, 99), word),
     (GaussianMixture, "spacing"): st.one_of(st.floats(-9, 0), st.just(math.nan), word),
     (GaussianMixture, "scale"): st.one_of(st.floats(-9, 0), st.just(math.inf), word),
@@ -313,6 +348,8 @@ def test_too_large_to_enumerate_is_a_sentence():
     for task, name in (
         (Sets(universe=63, size=1), "universe = 63"),
         (Sequences(alphabet=62, length=11), "62 letters and length 11"),
+        (Hypergrid(side=8, dimensions=21), "side = 8 in 21 dimensions"),
+        (DAGs(nodes=8), "nodes = 8"),
     ):
         with pytest.raises(ValueError, match=rf"^{name}[^\n]*too [^\n]*to enumerate[^\n]*$"):
             state_graph(task)
