@@ -96,13 +96,12 @@ class Trainer:
         self.seconds += time.perf_counter() - started
 
     def _fail(self, loss: Tensor, gradients: list[Tensor]) -> None:
-        fine = torch.isfinite(loss.detach())
-        for gradient in gradients:
-            fine &= torch.isfinite(gradient.flatten(1)).all(1)
-        seeds = [seed for seed, good in zip(self.spec.seeds, fine.tolist()) if not good]
+        # Squares, since Adam divides by them: a gradient whose square overflows would stop it for ever.
+        sizes = loss.detach() + sum(gradient.flatten(1).square().sum(1) for gradient in gradients)
+        seeds = [seed for seed, size in zip(self.spec.seeds, sizes.tolist()) if not math.isfinite(size)]
         raise TrainingError(
             f"the gradient is not finite: task {self.spec.task.task}, objective {self.spec.objective.label}, "
-            f"seed {', '.join(map(str, seeds))}, iteration {self.iteration}",
+            f"seed {', '.join(map(str, seeds or self.spec.seeds))}, iteration {self.iteration}",
             self.records,
         )
 
