@@ -21,7 +21,7 @@ from gfn.provenance import provenance
 from gfn.reference import sample_reference
 from gfn.settings import SettingsError
 from gfn.spec import GradientSpec, ReferenceSpec, Spec, TrainingSpec, parse_spec
-from gfn.training import Record, Trainer, TrainingError
+from gfn.training import Record, Trainer, TrainingError, replacing
 
 SCHEMA = pa.schema(
     [
@@ -73,10 +73,8 @@ def write_run(path: Path, spec: Spec, records: list[Record], device: str = "cpu"
     about = {**provenance(device), "status": status, "spec": json.loads(spec.model_dump_json())}
     schema = SCHEMA.with_metadata({METADATA_KEY: json.dumps(about).encode()})
     table = pa.Table.from_pylist([_row(spec, record) for record in records], schema)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    pq.write_table(table, partial, compression="zstd")
-    partial.replace(path)
+    with replacing(path) as partial:
+        pq.write_table(table, partial, compression="zstd")
 
 
 def _row(spec: Spec, record: Record) -> Record:

@@ -7,7 +7,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,18 @@ CHECKPOINT_SECONDS = 20.0
 
 Record = dict[str, Any]
 Progress = Callable[[int, int], None]
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to write, which takes the place of ``path`` once it is whole; where writing fails, nothing is left of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 class TrainingError(RuntimeError):
@@ -167,10 +179,8 @@ class Trainer:
             tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
         tensors |= {f"generator.{index}": g.get_state() for index, g in enumerate(self.generators)}
         about = {**self._identity(), "iteration": self.iteration, "seconds": self.seconds, "records": self.records}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.{os.getpid()}")
-        save_file({name: value.contiguous() for name, value in tensors.items()}, partial, {"gfn": json.dumps(about)})
-        partial.replace(path)
+        with replacing(path) as partial:
+            save_file({k: value.contiguous() for k, value in tensors.items()}, partial, {"gfn": json.dumps(about)})
 
     def load(self, path: Path) -> bool:
         """Continue from a checkpoint of the same specification and code; anything else is left alone.
