@@ -6,6 +6,8 @@ import contextlib
 import json
 import math
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -39,6 +41,26 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def interrupts_noted() -> Iterator[list[int]]:
+    """Ctrl-C is noted in a list instead of raised, to be heeded where the state is whole.
+
+    Where Ctrl-C does something else than to raise KeyboardInterrupt, it stays so.
+    """
+    noted: list[int] = []
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    ):
+        yield noted
+        return
+    signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class TrainingError(RuntimeError):
@@ -155,20 +177,23 @@ class Trainer:
         if self.iteration == 0:
             self.evaluate()
         saved = time.monotonic()
-        try:
-            while self.iteration < self.spec.iterations:
-                self.step()
-                if self.iteration % self.spec.evaluate_every == 0 or self.iteration == self.spec.iterations:
-                    self.evaluate()
-                if progress is not None:
-                    progress(self.iteration, self.spec.iterations)
-                if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
+        with interrupts_noted() as interrupts:
+            try:
+                while self.iteration < self.spec.iterations:
+                    self.step()
+                    if self.iteration % self.spec.evaluate_every == 0 or self.iteration == self.spec.iterations:
+                        self.evaluate()
+                    if progress is not None:
+                        progress(self.iteration, self.spec.iterations)
+                    if interrupts:
+                        raise KeyboardInterrupt
+                    if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                        self.save(checkpoint)
+                        saved = time.monotonic()
+            except KeyboardInterrupt:
+                if checkpoint is not None:
                     self.save(checkpoint)
-                    saved = time.monotonic()
-        except KeyboardInterrupt:
-            if checkpoint is not None:
-                self.save(checkpoint)
-            raise
+                raise
         return self.records
 
     def save(self, path: Path) -> None:
