@@ -94,23 +94,24 @@ def read_run(path: Path) -> Run:
     """
     try:
         table = pq.read_table(path)
-        about = json.loads((table.schema.metadata or {})[METADATA_KEY])
-        spec = parse_spec(json.dumps(about["spec"]))
     except FileNotFoundError:
         raise ResultError(f"{path} does not exist") from None
-    except KeyError:
-        raise ResultError(f"{path} is not a result of this project: its metadata name no specification") from None
+    except (pa.ArrowException, OSError):
+        raise ResultError(f"{path} is truncated or not a Parquet file") from None
+    try:
+        about = json.loads((table.schema.metadata or {})[METADATA_KEY])
+        spec = parse_spec(json.dumps(about["spec"]))
     except SettingsError as error:
         raise ResultError(f"{path} is of another version of this project: {error}") from None
-    except (pa.ArrowException, OSError, ValueError):
-        raise ResultError(f"{path} is truncated or not a Parquet file") from None
+    except (KeyError, TypeError, ValueError):
+        raise ResultError(f"{path} is not a result of this project: its metadata name no specification") from None
     if table.schema.names != SCHEMA.names:
         raise ResultError(
             f"{path} is of another version of this project: its columns are {', '.join(table.schema.names)}"
         )
     if about.get("status") != "complete":
         raise ResultError(f"{path} is the part of a run that failed, up to its last evaluation")
-    return Run(spec, table.to_pandas(), about)
+    return Run(spec, table.replace_schema_metadata().to_pandas(), about)
 
 
 def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu") -> Run:
