@@ -13,6 +13,7 @@ from gfn.exact import target_distribution, terminal_distribution
 from gfn.policies import CategoricalPolicy, MixturePolicy, Policy
 from gfn.policies.mixture import mixture_log_density
 from gfn.sampling import retrace, rollout
+from gfn.settings import SettingsError
 
 EXACT_STATES = 1 << 19
 ROWS = 1 << 14
@@ -106,6 +107,9 @@ def accuracy(
 
     JSD for planar tasks; exact L1 for discrete tasks of at most 2¹⁹ states; else the importance
     estimate of L1.
+
+    Raises:
+        SettingsError: where none of these can be had.
     """
     if isinstance(environment, PlanarEnvironment):
         return "jsd", jsd(environment, policy, resolution)
@@ -113,7 +117,7 @@ def accuracy(
         return "l1", l1(terminal_distribution(environment, policy), target_distribution(environment))
     if isinstance(environment, Sets):
         return "l1", estimate_l1(environment, policy, l1_objects, l1_orders)
-    raise ValueError(
+    raise SettingsError(
         f"{environment.task} has {environment.state_count} states at these sizes: "
         f"its accuracy can be measured up to {EXACT_STATES} states"
     )
