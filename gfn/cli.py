@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,8 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
     check_device(device)
     if task not in TASKS:
         raise SettingsError(f"task = {task!r} is not allowed: one of {', '.join(TASKS)}")
+    if objective not in OBJECTIVES:
+        raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(OBJECTIVES)}")
     chosen_task = TASKS[task](**_given(values, TASKS[task]))
     chosen_objective = Objective(name=objective, **_given(values, Objective))
     policy = PolicySettings(**_given(values, PolicySettings))
@@ -130,6 +133,7 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
         known = ", ".join(name for name in TASKS[task].model_fields if name != "task")
         raise SettingsError(f"--{foreign[0].replace('_', '-')} does not belong to task {task}, which has: {known}")
     spec = TrainingSpec(task=chosen_task, objective=chosen_objective, policy=policy, **training)
+    make_store(out)
     run = load_or_train(spec, out, device)
     click.echo(_summary(run.spec, run.frame).to_string(index=False))
     click.echo(f"stored in {result_path(spec, out)}")
@@ -152,6 +156,7 @@ def reproduce(figure: str, profile: str, only: tuple[str, ...], device: str, out
     for key in only:
         if key not in chosen:
             raise SettingsError(f"only = {key!r} is not allowed: the runs of {figure} are {', '.join(chosen)}")
+    make_store(out)
     for key in only or chosen:
         load_or_train(chosen[key], out, device)
         click.echo(f"{describe(chosen[key])}: {result_path(chosen[key], out)}")
@@ -207,6 +212,20 @@ def check_device(device: str) -> None:
     ]
     if device not in available:
         raise SettingsError(f"device = {device!r} is not allowed: this machine has {', '.join(available)}")
+
+
+def make_store(out: Path) -> None:
+    """Make the folder of a results store, before time is spent on what is to be written there.
+
+    Raises:
+        SettingsError: where that is not possible.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"out = {str(out)!r} is not allowed: no folder can be made there ({error})") from None
+    if not os.access(out, os.W_OK):
+        raise SettingsError(f"out = {str(out)!r} is not allowed: nothing can be written there")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from gfn.environments import DiscreteEnvironment
 from gfn.estimators.divergences import order_factor
+from gfn.estimators.objective import DIVERGENCES
 from gfn.policies import CategoricalPolicy
 from gfn.sampling import Trajectories, evaluate
 
@@ -165,7 +166,12 @@ def divergence(name: str, trajectories: Trajectories, alpha: float | None = None
 
     Returns:
         The divergence of each replica, ``[R]``.
+
+    Raises:
+        ValueError: for an unknown divergence.
     """
+    if name not in DIVERGENCES:
+        raise ValueError(f"divergence = {name!r} is not allowed: one of {', '.join(DIVERGENCES)}")
     log_p = trajectories.log_pf
     log_q = (trajectories.log_pb + trajectories.log_reward).log_softmax(-1)
     if name == "reverse_kl":
@@ -175,6 +181,4 @@ def divergence(name: str, trajectories: Trajectories, alpha: float | None = None
     log_moment = (alpha * log_p + (1 - alpha) * log_q).logsumexp(-1)
     if name == "renyi":
         return log_moment * order_factor(alpha)
-    if name == "tsallis":
-        return (log_moment.exp() - 1) * order_factor(alpha)
-    raise ValueError(f"divergence = {name!r} is not allowed: one of reverse_kl, forward_kl, renyi, tsallis")
+    return (log_moment.exp() - 1) * order_factor(alpha)

@@ -13,9 +13,10 @@ from gfn.exact import target_distribution, terminal_distribution
 from gfn.policies import CategoricalPolicy, MixturePolicy, Policy
 from gfn.policies.mixture import mixture_log_density
 from gfn.sampling import retrace, rollout
+from gfn.settings import SettingsError
 
 EXACT_STATES = 1 << 19
-ROWS = 1 << 16
+ROWS = 1 << 14
 
 
 def l1(p: Tensor, q: Tensor) -> Tensor:
@@ -38,7 +39,7 @@ def estimate_l1(environment: Sets, policy: CategoricalPolicy, objects: int, orde
         policy: a policy of R replicas.
         objects: number of objects x (an even number is used).
         orders: backward orders for each object.
-        seed: the same objects and orders come from the same seed.
+        seed: the same objects and orders come from the same seed, for every replica alike.
 
     Returns:
         float64 ``[R]``.
@@ -50,7 +51,7 @@ def estimate_l1(environment: Sets, policy: CategoricalPolicy, objects: int, orde
     sampled = rollout(environment, policy, half, generators).terminal
     x = torch.cat([target.expand(replicas, *target.shape), sampled], 1)
     log_weights = []
-    for chunk in x.split(max(1, ROWS // (replicas * orders * environment.max_steps)), 1):
+    for chunk in x.split(max(1, ROWS // (orders * environment.max_steps)), 1):
         repeated = chunk.repeat_interleave(orders, 1)
         traced = retrace(environment, policy, repeated, generators[0])
         log_weights.append((traced.log_pf.double() - traced.log_pb.double()).unflatten(1, (-1, orders)))

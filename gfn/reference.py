@@ -17,14 +17,14 @@ def sample_nuts(task: Banana, seed: int, samples: int, warmup: int) -> torch.Ten
     Raises:
         ImportError: without Pyro, which the extra ``book`` installs.
     """
-    import pyro
     from pyro.infer.mcmc import MCMC, NUTS
 
-    pyro.set_rng_seed(seed)
     kernel = NUTS(potential_fn=lambda state: -task.log_density(state["x"]), target_accept_prob=0.9)
     start = {"x": torch.zeros(2, dtype=torch.float64)}
     chain = MCMC(kernel, num_samples=samples, warmup_steps=warmup, initial_params=start, disable_progbar=True)
-    chain.run()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        chain.run()
     return chain.get_samples()["x"]
 
 

@@ -21,7 +21,7 @@ from gfn.provenance import provenance
 from gfn.reference import sample_reference
 from gfn.settings import SettingsError
 from gfn.spec import GradientSpec, ReferenceSpec, Spec, TrainingSpec, parse_spec
-from gfn.training import Record, Trainer, TrainingError
+from gfn.training import Record, Trainer, TrainingError, replacing
 
 SCHEMA = pa.schema(
     [
@@ -73,10 +73,8 @@ def write_run(path: Path, spec: Spec, records: list[Record], device: str = "cpu"
     about = {**provenance(device), "status": status, "spec": json.loads(spec.model_dump_json())}
     schema = SCHEMA.with_metadata({METADATA_KEY: json.dumps(about).encode()})
     table = pa.Table.from_pylist([_row(spec, record) for record in records], schema)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
-    pq.write_table(table, partial, compression="zstd")
-    partial.replace(path)
+    with replacing(path) as partial:
+        pq.write_table(table, partial, compression="zstd")
 
 
 def _row(spec: Spec, record: Record) -> Record:
@@ -96,23 +94,24 @@ def read_run(path: Path) -> Run:
     """
     try:
         table = pq.read_table(path)
-        about = json.loads((table.schema.metadata or {})[METADATA_KEY])
-        spec = parse_spec(json.dumps(about["spec"]))
     except FileNotFoundError:
         raise ResultError(f"{path} does not exist") from None
-    except KeyError:
-        raise ResultError(f"{path} is not a result of this project: its metadata name no specification") from None
+    except (pa.ArrowException, OSError):
+        raise ResultError(f"{path} is truncated or not a Parquet file") from None
+    try:
+        about = json.loads((table.schema.metadata or {})[METADATA_KEY])
+        spec = parse_spec(json.dumps(about["spec"]))
     except SettingsError as error:
         raise ResultError(f"{path} is of another version of this project: {error}") from None
-    except (pa.ArrowException, OSError, ValueError):
-        raise ResultError(f"{path} is truncated or not a Parquet file") from None
+    except (KeyError, TypeError, ValueError):
+        raise ResultError(f"{path} is not a result of this project: its metadata name no specification") from None
     if table.schema.names != SCHEMA.names:
         raise ResultError(
             f"{path} is of another version of this project: its columns are {', '.join(table.schema.names)}"
         )
     if about.get("status") != "complete":
         raise ResultError(f"{path} is the part of a run that failed, up to its last evaluation")
-    return Run(spec, table.to_pandas(), about)
+    return Run(spec, table.replace_schema_metadata().to_pandas(), about)
 
 
 def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu") -> Run:

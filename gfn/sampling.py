@@ -79,7 +79,7 @@ def retrace(
 ) -> Trajectories:
     """Draw one trajectory τ ~ p_B(· | x) for each object ``terminal`` ``[R, B, ...]``.
 
-    Objects must be reached in exactly ``max_steps`` actions.
+    Objects must be reached in exactly ``max_steps`` actions. All replicas share the randomness.
     """
     states, actions = [terminal], []
     for _ in range(environment.max_steps):

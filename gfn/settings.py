@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -45,6 +46,10 @@ class Settings(BaseModel):
             super().__init__(**values)
         except ValidationError as error:
             raise SettingsError(explain(error, type(self))) from None
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some values changed: validated like any other, and without what is cached on this instance."""
+        return type(self)(**(dict(zip(type(self).model_fields, _values(self))) | dict(update or {})))
 
     def __eq__(self, other: object) -> bool:
         # Fields alone: tensors cached on an instance are derived from them, and cannot be compared with ==.

@@ -6,8 +6,10 @@ import contextlib
 import json
 import math
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,38 @@ CHECKPOINT_SECONDS = 20.0
 
 Record = dict[str, Any]
 Progress = Callable[[int, int], None]
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to write, which takes the place of ``path`` once it is whole; where writing fails, nothing is left of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def interrupts_noted() -> Iterator[list[int]]:
+    """Ctrl-C is noted in a list instead of raised, to be heeded where the state is whole.
+
+    Where Ctrl-C does something else than to raise KeyboardInterrupt, it stays so.
+    """
+    noted: list[int] = []
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    ):
+        yield noted
+        return
+    signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class TrainingError(RuntimeError):
@@ -117,13 +151,12 @@ class Trainer:
         return flow.view(batch.steps.going.shape) + self.log_z.unsqueeze(-1)
 
     def _fail(self, loss: Tensor, gradients: list[Tensor]) -> None:
-        fine = torch.isfinite(loss.detach())
-        for gradient in gradients:
-            fine &= torch.isfinite(gradient.flatten(1)).all(1)
-        seeds = [seed for seed, good in zip(self.spec.seeds, fine.tolist()) if not good]
+        # Squares, since Adam divides by them: a gradient whose square overflows would stop it for ever.
+        sizes = loss.detach() + sum(gradient.flatten(1).square().sum(1) for gradient in gradients)
+        seeds = [seed for seed, size in zip(self.spec.seeds, sizes.tolist()) if not math.isfinite(size)]
         raise TrainingError(
             f"the gradient is not finite: task {self.spec.task.task}, objective {self.spec.objective.label}, "
-            f"seed {', '.join(map(str, seeds))}, iteration {self.iteration}",
+            f"seed {', '.join(map(str, seeds or self.spec.seeds))}, iteration {self.iteration}",
             self.records,
         )
 
@@ -170,20 +203,23 @@ class Trainer:
         if self.iteration == 0:
             self.evaluate()
         saved = time.monotonic()
-        try:
-            while self.iteration < self.spec.iterations:
-                self.step()
-                if self.iteration % self.spec.evaluate_every == 0 or self.iteration == self.spec.iterations:
-                    self.evaluate()
-                if progress is not None:
-                    progress(self.iteration, self.spec.iterations)
-                if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
+        with interrupts_noted() as interrupts:
+            try:
+                while self.iteration < self.spec.iterations:
+                    self.step()
+                    if self.iteration % self.spec.evaluate_every == 0 or self.iteration == self.spec.iterations:
+                        self.evaluate()
+                    if progress is not None:
+                        progress(self.iteration, self.spec.iterations)
+                    if interrupts:
+                        raise KeyboardInterrupt
+                    if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                        self.save(checkpoint)
+                        saved = time.monotonic()
+            except KeyboardInterrupt:
+                if checkpoint is not None:
                     self.save(checkpoint)
-                    saved = time.monotonic()
-        except KeyboardInterrupt:
-            if checkpoint is not None:
-                self.save(checkpoint)
-            raise
+                raise
         return self.records
 
     def save(self, path: Path) -> None:
@@ -197,10 +233,8 @@ class Trainer:
             tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
         tensors |= {f"generator.{index}": g.get_state() for index, g in enumerate(self.generators)}
         about = {**self._identity(), "iteration": self.iteration, "seconds": self.seconds, "records": self.records}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f"{path.name}.{os.getpid()}")
-        save_file({name: value.contiguous() for name, value in tensors.items()}, partial, {"gfn": json.dumps(about)})
-        partial.replace(path)
+        with replacing(path) as partial:
+            save_file({k: value.contiguous() for k, value in tensors.items()}, partial, {"gfn": json.dumps(about)})
 
     def load(self, path: Path) -> bool:
         """Continue from a checkpoint of the same specification and code; anything else is left alone.

@@ -72,6 +72,18 @@ def test_a_task_is_found_by_its_name(task):
     assert again == settings
 
 
+def test_copies_keep_nothing_but_settings():
+    """What has been computed for one value does not go over to another, and a copy is validated too."""
+    task = Sets()
+    assert torch.equal(task.values, Sets().values)
+    copy = task.model_copy(update={"task_seed": 1, "universe": 40})
+    assert copy == Sets(task_seed=1, universe=40)
+    assert torch.equal(copy.values, Sets(task_seed=1, universe=40).values)
+    assert task.model_copy() == task
+    with pytest.raises(SettingsError, match=r"^size = 50 is not allowed"):
+        task.model_copy(update={"size": 50})
+
+
 class Outer(Settings):
     inner: Sets = Sets()
     needed: int

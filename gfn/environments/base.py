@@ -23,7 +23,9 @@ class Environment(Settings, ABC):
     """
 
     task: str
-    task_seed: int = Field(0, ge=0, description="seed of the reward's random law, apart from the training seeds")
+    task_seed: int = Field(
+        0, ge=0, lt=2**63, description="seed of the reward's random law, apart from the training seeds"
+    )
 
     _constants: dict = PrivateAttr(default_factory=dict)
 

@@ -63,7 +63,7 @@ class PlanarEnvironment(Environment):
         drawn = state[..., 2]
         first = torch.where(drawn == 0, action, state[..., 0])
         second = torch.where(drawn == 1, action, state[..., 1])
-        return torch.stack([first, second, drawn + 1], -1)
+        return torch.stack([first, second, (drawn + 1).clamp(max=2)], -1)
 
     def is_terminal(self, state: Tensor) -> Tensor:
         return state[..., 2] == 2

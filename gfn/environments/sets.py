@@ -67,7 +67,8 @@ class Sets(DiscreteEnvironment):
         return ~state
 
     def step(self, state: Tensor, action: Tensor) -> Tensor:
-        return state.scatter(-1, action.unsqueeze(-1), True)
+        unfinished = ~self.is_terminal(state)
+        return state | state.scatter(-1, action.unsqueeze(-1), unfinished.unsqueeze(-1))
 
     def backward_mask(self, state: Tensor) -> Tensor:
         return state

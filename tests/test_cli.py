@@ -1,0 +1,310 @@
+"""The command line: every command does its work, and a bad value is one sentence and exit status 2."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import gfn
+from gfn import cli
+from gfn.environments import TASKS
+from gfn.estimators import CONTROL_VARIATES, OBJECTIVES, Objective
+from gfn.experiments import FIGURES, runs
+from gfn.policies import PolicySettings
+from gfn.results import read_run
+from gfn.spec import TrainingSpec
+from gfn.training import TrainingError
+
+FAST = ["--universe", "4", "--size", "2", "--hidden", "4", "--iterations", "2", "--batch-size", "4", "--seeds", "0,1"]
+
+
+@pytest.fixture
+def gfn_command(capsys):
+    """Run the command in this process: exit status, standard output, standard error."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as left:
+            cli.main(list(map(str, arguments)))
+        seen = capsys.readouterr()
+        return left.value.code, seen.out, seen.err
+
+    return run
+
+
+def refused(status, out, err):
+    """One sentence on standard error, exit status 2, and nothing else."""
+    return status == 2 and out == "" and err.startswith("gfn: ") and err.endswith("\n") and err.count("\n") == 1
+
+
+def test_list_names_everything(gfn_command):
+    """Tasks with their settings, objectives, control variates, figures."""
+    status, out, err = gfn_command("list")
+    assert (status, err) == (0, "")
+    for word in (*TASKS, *OBJECTIVES, *CONTROL_VARIATES, *FIGURES, "correlation = 0.9", "(16 runs)"):
+        assert word in out
+
+
+@pytest.mark.parametrize("command", ["list", "train", "reproduce", "show"])
+def test_every_command_explains_itself(command, gfn_command):
+    for flag in ("--help", "-h"):
+        status, out, err = gfn_command(command, flag)
+        assert (status, err) == (0, "")
+        assert out.startswith(f"Usage: gfn {command}")
+    assert command in gfn_command("--help")[1]
+
+
+def test_help_shows_a_flag_for_every_setting(gfn_command):
+    """Of the training, the objective, the policy and every task."""
+    out = gfn_command("train", "--help")[1]
+    for model in (TrainingSpec, Objective, PolicySettings, *TASKS.values()):
+        for name in model.model_fields.keys() - {"kind", "name", "task", "policy"}:
+            assert f"--{name.replace('_', '-')} " in out
+
+
+def test_version_and_no_arguments(gfn_command):
+    assert gfn_command("--version")[:2] == (0, f"gfn, version {gfn.__version__}\n")
+    status, out, _ = gfn_command()
+    assert status == 2
+    assert out.startswith("Usage: gfn")
+
+
+def test_train_stores_a_run_and_reads_it_the_next_time(gfn_command, tmp_path, monkeypatch):
+    """The table and the file's name on standard output, nothing on standard error where nobody watches."""
+    status, out, err = gfn_command("train", *FAST, "--objective", "tsallis", "--alpha", "2", "--out", tmp_path)
+    assert (status, err) == (0, "")
+    (path,) = tmp_path.iterdir()
+    assert out.endswith(f"stored in {path}\n")
+    assert "tsallis" in out
+    spec = read_run(path).spec
+    assert (spec.objective.alpha, spec.seeds, spec.policy.hidden) == (2.0, (0, 1), (4,))
+    monkeypatch.setattr("gfn.results.execute", None)
+    again = gfn_command("train", *FAST, "--objective", "tsallis", "--alpha", "2.0", "--out", tmp_path)
+    assert again == (0, out, "")
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_train_takes_every_task_and_objective(task, objective, gfn_command, monkeypatch, tmp_path):
+    """What is asked for reaches the training, with the defaults of the specification."""
+    asked = []
+
+    def stub(spec, store, device):
+        asked.append((spec, store, device))
+        raise TrainingError("enough", [])
+
+    monkeypatch.setattr(cli, "load_or_train", stub)
+    assert gfn_command("train", "--task", task, "--objective", objective, "--out", tmp_path)[0] == 1
+    assert asked == [(TrainingSpec(task=TASKS[task](), objective=Objective(name=objective)), tmp_path, "cpu")]
+
+
+def test_reproduce_makes_what_is_missing(gfn_command, tmp_path, monkeypatch):
+    """All runs of a figure, or those that ``--only`` names, each reported with its file."""
+    key, other = list(runs("fig6", "smoke"))[:2]
+    arguments = ("reproduce", "fig6", "--profile", "smoke", "--out", tmp_path)
+    status, out, err = gfn_command(*arguments, "--only", key)
+    assert (status, err) == (0, "")
+    assert out == f"sets, reverse_kl none: {tmp_path / key}.parquet\n"
+    assert [path.stem for path in tmp_path.iterdir()] == [key]
+    asked = []
+    monkeypatch.setattr(cli, "load_or_train", lambda spec, *arguments: asked.append(spec.hash))
+    gfn_command(*arguments, "--only", key, "--only", other)
+    assert asked == [key, other]
+    asked.clear()
+    gfn_command(*arguments)
+    assert asked == list(runs("fig6", "smoke"))
+
+
+def test_show_prints_runs_and_folders(gfn_command, tmp_path):
+    """A row for each metric; a file that is no result is reported and left out."""
+    for objective in ("tb", "renyi"):
+        gfn_command("train", *FAST, "--objective", objective, "--out", tmp_path)
+    path = next(p for p in tmp_path.iterdir() if read_run(p).spec.objective.name == "renyi")
+    status, out, err = gfn_command("show", path)
+    assert (status, err) == (0, "")
+    assert {"sets", "renyi", "0.5", "both", "l1", path.stem} <= set(out.split())
+    (tmp_path / "foreign.parquet").write_bytes(b"no")
+    status, out, err = gfn_command("show", tmp_path)
+    assert status == 0
+    assert err == f"{tmp_path / 'foreign.parquet'} is truncated or not a Parquet file\n"
+    assert {"tb", "renyi", "log_z", "l1"} <= set(out.split())
+
+
+def test_show_gives_means_over_seeds_at_the_last_iteration(gfn_command, tmp_path):
+    gfn_command("train", *FAST, "--evaluate-every", "1", "--out", tmp_path)
+    (path,) = tmp_path.iterdir()
+    frame = read_run(path).frame
+    last = frame[(frame.iteration == 2) & (frame.metric == "l1")].value
+    header, row, *_ = gfn_command("show", path)[1].splitlines()
+    shown = dict(zip(header.split(), row.split(), strict=True))
+    assert float(shown["mean"]) == pytest.approx(last.mean(), abs=1e-5)
+    assert float(shown["std"]) == pytest.approx(last.std(), abs=1e-5)
+    assert (shown["seeds"], shown["iteration"], shown["trajectories"]) == ("2", "2", "8")
+
+
+@pytest.mark.parametrize("kind", ["nothing", "empty folder", "no result"])
+def test_show_refuses_what_is_no_result(kind, gfn_command, tmp_path):
+    path = {"nothing": tmp_path / "absent", "empty folder": tmp_path, "no result": tmp_path / "file"}[kind]
+    if kind == "no result":
+        path.write_bytes(b"seed,value")
+    assert refused(*gfn_command("show", path))
+
+
+BAD = {
+    ("train", "task"): ["", "chess", "Sets"],
+    ("train", "objective"): ["", "jensen", "TB"],
+    ("train", "alpha"): ["1", "0", "nan", "inf", "half", ""],
+    ("train", "control-variate"): ["all", "", "LOO"],
+    ("train", "epsilon"): ["-1", "nan", "small"],
+    ("train", "log-z"): ["guessed", ""],
+    ("train", "seeds"): ["", "a", "0,0", "-1", "1.5", "0,,1", "0 1", str(2**63)],
+    ("train", "iterations"): ["0", "-3", "many", "1.5", "10000001", "1e3"],
+    ("train", "batch-size"): ["0", "-1", "x", "1000001"],
+    ("train", "learning-rate"): ["0", "-0.1", "fast", "nan", "inf"],
+    ("train", "log-z-learning-rate"): ["0", "-0.1", "fast"],
+    ("train", "evaluate-every"): ["0", "never"],
+    ("train", "l1-objects"): ["1", "x"],
+    ("train", "l1-orders"): ["0", "x"],
+    ("train", "resolution"): ["7", "4097", "fine"],
+    ("train", "density"): ["-1", "1025", "x", "10"],
+    ("train", "dtype"): ["float16", "double"],
+    ("train", "hidden"): ["", "0", "8,-3", "wide", "65537", ",".join(["8"] * 17)],
+    ("train", "components"): ["0", "1025", "x"],
+    ("train", "task-seed"): ["-1", "x", "0.5", str(2**63), str(2**64)],
+    ("train", "universe"): ["0", "1025", "x", "15"],
+    ("train", "size"): ["0", "33", "x"],
+    ("train", "low"): ["2", "nan", "-inf", "x"],
+    ("train", "high"): ["-2", "nan", "inf", "x"],
+    ("train", "alphabet"): ["0", "257", "x", "4"],
+    ("train", "length"): ["0", "257", "x", "4"],
+    ("train", "f-low"): ["2", "nan", "0"],
+    ("train", "f-high"): ["-2", "inf", "0"],
+    ("train", "g-low"): ["3", "x", "0"],
+    ("train", "g-high"): ["-1", "x", "0"],
+    ("train", "side"): ["0", "33", "3"],
+    ("train", "spacing"): ["0", "-1", "2"],
+    ("train", "scale"): ["0", "inf", "2"],
+    ("train", "correlation"): ["1", "-1", "0.5"],
+    ("train", "device"): ["", "gpu", "cuda:99", "tpu"],
+    ("train", "out"): ["/dev/null", "/dev/null/store"],
+    ("reproduce", "profile"): ["", "big"],
+    ("reproduce", "only"): ["", "0123456789abcdef"],
+    ("reproduce", "device"): ["", "cuda:99"],
+    ("reproduce", "out"): ["/dev/null", "/dev/null/store"],
+}
+DIVERGENCE_FLAGS = ("alpha", "control-variate", "epsilon")
+
+
+def test_every_flag_has_bad_values_here():
+    """So that a new setting is not forgotten."""
+    for command in ("train", "reproduce"):
+        flags = {p.opts[0].removeprefix("--") for p in cli.cli.commands[command].params if p.opts[0].startswith("--")}
+        assert flags == {flag for name, flag in BAD if name == command}
+
+
+@pytest.mark.parametrize(
+    ("command", "flag", "value"), [(*key, value) for key, values in BAD.items() for value in values]
+)
+def test_a_bad_value_is_one_sentence_naming_it(command, flag, value, gfn_command, tmp_path, monkeypatch):
+    """Before anything is trained."""
+    monkeypatch.setattr("gfn.results.execute", None)
+    where = ["fig6", "--profile", "smoke"] if command == "reproduce" else []
+    objective = ["--objective", "renyi"] if flag in DIVERGENCE_FLAGS else []
+    store = ["--out", tmp_path / "store"] if flag != "out" else []
+    seen = gfn_command(command, *where, *objective, *store, f"--{flag}", value)
+    assert refused(*seen)
+    assert flag in seen[2].replace("_", "-")
+    assert not any(tmp_path.rglob("*.parquet"))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "--task", "sequences", "--length", "9"),
+        ("train", "--objective", "tb", "--alpha", "2"),
+        ("train", "--objective", "renyi", "--log-z", "known"),
+        ("train", "--objective", "renyi", "--batch-size", "1"),
+        ("train", "--task", "banana", "--universe", "4"),
+        ("train", "--colour", "red"),
+        ("train", "--seeds"),
+        ("train", "stray"),
+        ("reproduce",),
+        ("reproduce", "fig7", "--out", "x"),
+        ("reproduce", "fig1"),
+        ("show",),
+        ("fly",),
+    ],
+    ids=" ".join,
+)
+def test_what_does_not_fit_together_is_one_sentence(arguments, gfn_command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert refused(*gfn_command(*arguments))
+    assert not any(tmp_path.rglob("*.parquet"))
+
+
+def test_numbers_that_are_not_finite_are_one_sentence_and_status_1(gfn_command, tmp_path):
+    status, out, err = gfn_command("train", *FAST, "--low", "1e30", "--high", "1e31", "--out", tmp_path)
+    assert (status, out) == (1, "")
+    assert err.startswith("gfn: the gradient is not finite: task sets, objective tb, seed 0, 1, iteration 1; ")
+    assert err.count("\n") == 1
+
+
+def test_an_interrupt_is_one_sentence_and_status_130(gfn_command, monkeypatch, tmp_path):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "load_or_train", interrupted)
+    status, out, err = gfn_command("train", "--out", tmp_path)
+    assert (status, out) == (130, "")
+    assert err.strip() == "gfn: interrupted; the same command resumes"
+
+
+FLAGS = sorted({f"--{flag}" for command, flag in BAD if command == "train"} - {"--out", "--device"})
+# What a shell can hand over: no zero bytes, and what is no UTF-8 as lone surrogates.
+argument = st.text(st.characters(exclude_characters="\0"), max_size=12) | st.integers().map(str) | st.floats().map(str)
+
+
+def answer(*arguments):
+    """The command must leave by itself, with a sentence where it refuses."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as left:
+        cli.main(list(arguments))
+    assert left.value.code == 0 or refused(left.value.code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def untrained(tmp_path_factory):
+    """Training left out: every run is a table of one row."""
+    row = {"iteration": 1, "trajectories": 1, "seconds": 0.0, "metric": "l1", "seed": 0, "value": 1.0}
+    store = tmp_path_factory.mktemp("fuzz")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gfn.results.execute", lambda *arguments: [row])
+        yield store
+
+
+@given(flags=st.lists(st.tuples(st.sampled_from(FLAGS), argument), max_size=3))
+def test_no_flags_give_a_traceback(untrained, flags):
+    """Any text for any flags: taken, or refused in a sentence."""
+    answer("train", "--out", str(untrained), *(part for pair in flags for part in pair))
+
+
+@given(words=st.lists(argument, max_size=3))
+def test_no_words_give_a_traceback(untrained, words):
+    """Any words after each command."""
+    for command in ("list", "reproduce", "show"):
+        answer(command, *words)
+
+
+def test_a_process_of_its_own_is_quiet(tmp_path):
+    """Where standard error is no terminal: no progress bar and no warning, on import neither."""
+    command = [sys.executable, "-c", "from gfn.cli import main; main()", "train", *FAST, "--out", tmp_path]
+    environment = {name: value for name, value in os.environ.items() if name != "JPY_SESSION_NAME"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "stored in" in done.stdout
