@@ -5,23 +5,41 @@ its runs or the code that presents them change, the book when any page does.
 """
 
 import os
+from itertools import islice
 from pathlib import Path
 
 from gfn.experiments import FIGURES, runs
 from gfn.provenance import source_fingerprint
+from gfn.verdicts import page_of
 
 PROFILE = config.get("profile", "paper")
 BUILD = f"build/{PROFILE}"
 RESULTS = f"{BUILD}/results"
-SOURCES = {name: f"book/theory/{name}.ipynb" if name == "exact" else f"book/paper/{name}.ipynb" for name in FIGURES}
+SOURCES = {name: f"book/{page_of(name)}.ipynb" for name in FIGURES}
 RUNS = {name: runs(name, PROFILE) for name in FIGURES}
-PRESENTATION = [f"gfn/{name}.py" for name in ("claims", "evidence", "experiments", "notebook", "paper", "plotting", "results")]
-PAGES = [str(p) for p in sorted(Path("book").rglob("*")) if p.is_file() and p.suffix not in (".ipynb", ".pyc")]
+TABLES = [name for name in FIGURES if name != "verdicts"]
+PRESENTATION = [
+    *(f"gfn/{name}.py" for name in ("claims", "notebook", "paper", "results", "verdicts")),
+    *sorted(str(path) for folder in ("evidence", "experiments", "plotting") for path in Path("gfn", folder).glob("*.py")),
+]
+PAGES = [str(p) for p in sorted(Path("book").rglob("*")) if p.is_file() and p.suffix not in (".ipynb", ".pyc", ".csv")]
 JUPYTER_BOOK = "jupyter-book build -n -W --keep-going --quiet"
+# Starting a process takes longer than a smoke run; the runs of the other profiles are split over the cores.
+SIZE = 4 if PROFILE != "smoke" else 1000
 
 
-def of_figure(wildcards):
-    return [f"{RESULTS}/{key}.parquet" for key in RUNS[wildcards.name]]
+def groups():
+    """Runs that one process makes: of one figure, each run once although figures share runs."""
+    seen = set()
+    for figure, found in RUNS.items():
+        keys = iter([key for key in found if key not in seen])
+        seen |= set(found)
+        while group := list(islice(keys, SIZE)):
+            yield figure, group
+
+
+def is_slow(figure, group):
+    return any(RUNS[figure][key].task.task == "phylogenetics" for key in group)
 
 
 rule all:
@@ -30,27 +48,25 @@ rule all:
         f"{BUILD}/results.png",
 
 
-# A smoke run takes less time than starting a process for it, so there one process makes a figure's runs.
-for figure, found in RUNS.items():
-    keys = list(found)
-    for first in range(0, len(keys), SIZE := 1 if PROFILE == "paper" else len(keys)):
-        rule:
-            name:
-                f"runs_{figure}_{first}"
-            output:
-                [f"{RESULTS}/{key}.parquet" for key in keys[first : first + SIZE]],
-            params:
-                source=source_fingerprint(),
-                figure=figure,
-                only=[f"--only {key}" for key in keys[first : first + SIZE]],
-            shell:
-                "gfn reproduce {params.figure} --profile {PROFILE} {params.only} --out {RESULTS} > /dev/null"
+for figure, group in groups():
+    rule:
+        name:
+            f"runs_{figure}_{group[0]}"
+        output:
+            [f"{RESULTS}/{key}.parquet" for key in group],
+        params:
+            source=source_fingerprint(),
+            figure=figure,
+            only=[f"--only {key}" for key in group],
+        priority: 1 if is_slow(figure, group) else 0
+        shell:
+            "gfn reproduce {params.figure} --profile {PROFILE} {params.only} --out {RESULTS} > /dev/null"
 
 
 rule notebook:
     input:
         lambda wildcards: SOURCES[wildcards.name],
-        of_figure,
+        lambda wildcards: [f"{RESULTS}/{key}.parquet" for key in RUNS[wildcards.name]],
         PRESENTATION,
         "data/paper/claims.yaml",
         "data/paper/table1.csv",
@@ -61,6 +77,7 @@ rule notebook:
         import papermill
 
         os.environ["GFN_RESULTS"] = os.path.abspath(RESULTS)
+        os.environ["GFN_DATA_OUT"] = os.path.abspath(f"{BUILD}/notebooks")
         parameters = {} if PROFILE == "paper" else {"profile": PROFILE}
         notebook = papermill.execute_notebook(input[0], None, parameters, kernel_name="python3", progress_bar=False)
         # What papermill notes down (times, paths) would differ from run to run.
@@ -72,9 +89,9 @@ rule notebook:
 
 
 rule picture:
-    """The picture of the README: the first figure of the notebook that compares control variates."""
+    """The picture of the README: the first figure of the notebook that compares all objectives."""
     input:
-        f"{BUILD}/notebooks/fig6.ipynb",
+        f"{BUILD}/notebooks/fig3.ipynb",
     output:
         f"{BUILD}/results.png",
     run:
@@ -95,13 +112,14 @@ rule book:
         notebooks=expand(f"{BUILD}/notebooks/{{name}}.ipynb", name=FIGURES),
     output:
         f"{BUILD}/book/_build/html/index.html",
-    params:
-        targets=[source.removeprefix("book/") for source in SOURCES.values()],
     run:
         shell("rm -rf {BUILD}/source && cp -r book {BUILD}/source")
-        for notebook, target in zip(input.notebooks, params.targets):
-            shell("cp {notebook} {BUILD}/source/{target}")
-        shell(f"{JUPYTER_BOOK} {BUILD}/source --config _config.yml --path-output {BUILD}/book")
+        for name in FIGURES:
+            target = f"{BUILD}/source/{page_of(name)}"
+            shell("cp {BUILD}/notebooks/{name}.ipynb {target}.ipynb")
+            if name in TABLES:
+                shell("cp {BUILD}/notebooks/{name}.csv {target}.csv")
+        shell("{JUPYTER_BOOK} {BUILD}/source --config _config.yml --path-output {BUILD}/book")
 
 
 rule preview:

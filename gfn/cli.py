@@ -17,10 +17,13 @@ from gfn.environments import TASKS
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES, OBJECTIVES, Objective
 from gfn.experiments import FIGURES, PROFILES, runs
 from gfn.policies import PolicySettings
-from gfn.results import ResultError, describe, load_or_train, read_run, result_path
+from gfn.results import ResultError, default_store, describe, load_or_train, read_run, result_path
 from gfn.settings import Settings, SettingsError
 from gfn.spec import TrainingSpec
 from gfn.training import TrainingError
+from gfn.verdicts import summaries, write_summary
+from gfn.verify import choose
+from gfn.verify import verify as compare_again
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -141,7 +144,7 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
 
 @cli.command()
 @click.argument("figure", metavar="|".join(FIGURES))
-@click.option("--profile", default="paper", metavar="paper|smoke", help="scale of the runs [default: paper]")
+@click.option("--profile", default="paper", metavar="paper|edition|smoke", help="scale of the runs [default: paper]")
 @click.option("--only", metavar="HASH", multiple=True, help="only the run of this hash (may be repeated)")
 @click.option("--device", default="cpu", help="where to train: cpu, cuda, cuda:1, ... [default: cpu]")
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="results store")
@@ -160,6 +163,43 @@ def reproduce(figure: str, profile: str, only: tuple[str, ...], device: str, out
     for key in only or chosen:
         load_or_train(chosen[key], out, device)
         click.echo(f"{describe(chosen[key])}: {result_path(chosen[key], out)}")
+
+
+@cli.command()
+@click.argument("store", type=click.Path(file_okay=False, path_type=Path), required=False)
+@click.option("--count", default=5, type=click.IntRange(min=1), help="how many runs, at random [default: 5]")
+@click.option("--seed", default=0, type=click.IntRange(min=0), help="seed of the choice [default: 0]")
+@click.option("--device", default="cpu", help="where to train: cpu, cuda, cuda:1, ... [default: cpu]")
+def verify(store: Path | None, count: int, seed: int, device: str) -> None:
+    """Make a random sample of the stored runs again and compare.
+
+    STORE is a folder of results, by default the published ones. Rounding parts runs on different
+    machines, so final values are compared over seeds, within tolerances that are printed.
+    """
+    check_device(device)
+    paths = choose(store or default_store(), count, seed)
+    disagreeing = 0
+    for comparison in compare_again(paths, device):
+        click.echo(f"{comparison.run.spec.hash}  {describe(comparison.run.spec)}")
+        click.echo(comparison.table.to_string(index=False))
+        disagreeing += not comparison.agrees
+    click.echo(f"{len(paths) - disagreeing} of {len(paths)} runs agree")
+    if disagreeing:
+        sys.exit(1)
+
+
+@cli.command()
+@click.option("--profile", default="paper", metavar="|".join(PROFILES["verdicts"]), help="whose runs [default: paper]")
+@click.option("--write", is_flag=True, help="put the table into the README and the introduction of the book")
+def verdicts(profile: str, write: bool) -> None:
+    """Judge all claims by the stored runs, and show the summary as a Markdown table."""
+    if profile not in PROFILES["verdicts"]:
+        raise SettingsError(f"profile = {profile!r} is not allowed: one of {', '.join(PROFILES['verdicts'])}")
+    found = summaries(profile)
+    if not write:
+        click.echo(next(iter(found.values())))
+    for page, text in found.items() if write else ():
+        click.echo(f"{page}: {'changed' if write_summary(text, page) else 'up to date'}")
 
 
 @cli.command()

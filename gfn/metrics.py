@@ -13,7 +13,6 @@ from gfn.exact import target_distribution, terminal_distribution
 from gfn.policies import CategoricalPolicy, MixturePolicy, Policy
 from gfn.policies.mixture import mixture_log_density
 from gfn.sampling import retrace, rollout
-from gfn.settings import SettingsError
 
 EXACT_STATES = 1 << 19
 ROWS = 1 << 14

@@ -71,10 +71,18 @@ def result_path(spec: Spec, store: Path | None = None) -> Path:
 def write_run(path: Path, spec: Spec, records: list[Record], device: str = "cpu", status: str = "complete") -> None:
     """Write a run, atomically: another process sees the whole file or none."""
     about = {**provenance(device), "status": status, "spec": json.loads(spec.model_dump_json())}
-    schema = SCHEMA.with_metadata({METADATA_KEY: json.dumps(about).encode()})
-    table = pa.Table.from_pylist([_row(spec, record) for record in records], schema)
+    table = _table(spec, records).replace_schema_metadata({METADATA_KEY: json.dumps(about).encode()})
     with replacing(path) as partial:
         pq.write_table(table, partial, compression="zstd")
+
+
+def to_frame(spec: Spec, records: list[Record]) -> pd.DataFrame:
+    """Records in the long format in which they are stored and read again."""
+    return _table(spec, records).to_pandas()
+
+
+def _table(spec: Spec, records: list[Record]) -> pa.Table:
+    return pa.Table.from_pylist([_row(spec, record) for record in records], SCHEMA)
 
 
 def _row(spec: Spec, record: Record) -> Record:

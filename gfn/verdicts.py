@@ -61,7 +61,9 @@ def effect_table(verdict: Verdict) -> pd.DataFrame:
     for criterion, tests in verdict.tests.groupby("criterion", sort=False):
         failed = tests[~tests.passed]
         weakest = (failed if len(failed) else tests).iloc[0]
-        rows.append({"criterion": criterion, "passed": f"{tests.passed.sum()} of {len(tests)}", "for example": weakest.subject})
+        rows.append(
+            {"criterion": criterion, "passed": f"{tests.passed.sum()} of {len(tests)}", "for example": weakest.subject}
+        )
     return pd.DataFrame(rows)
 
 

@@ -36,6 +36,8 @@ TRAINING = TrainingSpec(
     batch_size=4,
     evaluate_every=2,
 )
+# For each seed the accuracy at three evaluations, and at two of them the best reward and three counts of modes.
+ROWS = 2 * (3 + 2 * 4)
 SPECS = {
     "training": TRAINING,
     "planar": TrainingSpec(
@@ -140,7 +142,7 @@ def test_a_file_appears_whole(tmp_path, monkeypatch):
 
     monkeypatch.setattr(pq, "write_table", watched)
     write_run(path, TRAINING, [])
-    assert seen == [6]
+    assert seen == [ROWS]
     assert len(read_run(path).frame) == 0
 
 
@@ -161,7 +163,7 @@ def test_two_writers_do_not_disturb_each_other(tmp_path, monkeypatch):
     monkeypatch.setattr(pq, "write_table", interleaved)
     write_run(path, TRAINING, records)
     assert seen == [0]
-    assert len(read_run(path).frame) == 6
+    assert len(read_run(path).frame) == ROWS
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -242,7 +244,7 @@ def test_what_is_no_result_is_reported_and_made_again(kind, tmp_path, capsys):
         assert seen.err.endswith("; making it again\n")
         assert seen.err.count("\n") == 1
     assert run.spec == read_run(path).spec == TRAINING
-    assert len(run.frame) == 6
+    assert len(run.frame) == ROWS
 
 
 def test_a_file_under_another_name_is_made_again(tmp_path, capsys, monkeypatch):
@@ -273,11 +275,11 @@ def test_a_failed_run_keeps_what_was_recorded(tmp_path, monkeypatch):
         load_or_train(TRAINING, tmp_path)
     assert str(caught.value).endswith(f"seed 1, iteration 4; what was recorded until then is in {failed}")
     assert not result_path(TRAINING, tmp_path).exists()
-    assert pq.read_table(failed).to_pandas().iteration.tolist() == [0, 0, 2, 2]
+    assert pq.read_table(failed).to_pandas().iteration.unique().tolist() == [0, 2]
     with pytest.raises(ResultError, match="is the part of a run that failed"):
         read_run(failed)
     monkeypatch.setattr(Trainer, "step", step)
-    assert len(load_or_train(TRAINING, tmp_path).frame) == 6
+    assert len(load_or_train(TRAINING, tmp_path).frame) == ROWS
 
 
 def test_an_interrupted_run_resumes_and_leaves_no_checkpoint(tmp_path, monkeypatch):
