@@ -138,7 +138,10 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
     spec = TrainingSpec(task=chosen_task, objective=chosen_objective, policy=policy, **training)
     make_store(out)
     run = load_or_train(spec, out, device)
-    click.echo(_summary(run.spec, run.frame).to_string(index=False))
+    if len(run.frame):
+        click.echo(_summary(run.spec, run.frame).to_string(index=False))
+    else:
+        click.echo(f"task {task} is too large at these sizes for any of its metrics")
     click.echo(f"stored in {result_path(spec, out)}")
 
 
