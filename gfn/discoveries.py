@@ -36,13 +36,7 @@ class Discoveries:
     @staticmethod
     def possible(environment: Environment) -> bool:
         """Whether the objects of a task can be told apart by a number."""
-        if not isinstance(environment, DiscreteEnvironment):
-            return False
-        try:
-            environment.key(environment.initial(1))
-        except ValueError:
-            return False
-        return True
+        return isinstance(environment, DiscreteEnvironment) and environment.countable
 
     def add(self, trajectories: Trajectories) -> None:
         """Note the objects of a batch."""

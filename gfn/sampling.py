@@ -66,6 +66,8 @@ def rollout(
     state = environment.initial(len(generators), batch, device=noise.device)
     states, actions = [state], []
     for step in range(environment.max_steps):
+        if environment.is_terminal(state).all():
+            break
         mask = environment.mask(state) if isinstance(environment, DiscreteEnvironment) else None
         action = policy.sample(environment.observe(state), mask, noise[:, step])
         state = environment.step(state, action)
@@ -100,9 +102,7 @@ def evaluate(environment: Environment, policy: Policy, states: list[Tensor], act
     """
     replicas, batch = actions[0].shape
     visited = torch.stack(states[:-1], 1)
-    mask = environment.mask(visited).flatten(1, 2) if isinstance(environment, DiscreteEnvironment) else None
-    action = torch.stack(actions, 1).flatten(1, 2)
-    log_prob = policy.log_prob(environment.observe(visited).flatten(1, 2), mask, action)
+    log_prob = _log_prob(environment, policy, visited.flatten(1, 2), torch.stack(actions, 1).flatten(1, 2))
     log_prob = log_prob.view(replicas, -1, batch)
     finished = environment.is_terminal(visited)
     log_parents = environment.log_parents(torch.stack(states[1:], 1)).masked_fill(finished, 0)
@@ -118,3 +118,35 @@ def evaluate(environment: Environment, policy: Policy, states: list[Tensor], act
             log_pb=-log_parents.transpose(1, 2).to(log_prob.dtype),
         ),
     )
+
+
+def _log_prob(environment: Environment, policy: Policy, states: Tensor, actions: Tensor) -> Tensor:
+    """Log-probability of ``actions`` ``[R, M]`` in ``states`` ``[R, M, ...]``: ``[R, M]``."""
+    if not isinstance(environment, DiscreteEnvironment):
+        return policy.log_prob(environment.observe(states), None, actions)
+    if not environment.repeats:
+        return policy.log_prob(environment.observe(states), environment.mask(states), actions)
+    once, which = distinct(environment, states)
+    log_probs = policy.log_probs(environment.observe(once), environment.mask(once))
+    return log_probs.flatten(1).gather(1, which * environment.action_count + actions)
+
+
+def distinct(environment: DiscreteEnvironment, states: Tensor) -> tuple[Tensor, Tensor]:
+    """Each replica's distinct states, so that a network need see each only once.
+
+    Finished states count as one: their only action is the same, and certain.
+
+    Arguments:
+        environment: a task that is ``countable``.
+        states: ``[R, M, ...]``.
+
+    Returns:
+        The distinct states, ``[R, U, ...]`` (padded by any of them), and which of them each state is, ``[R, M]``.
+    """
+    keys = environment.key(states).masked_fill(environment.is_terminal(states), -1)
+    found = [row.unique(return_inverse=True) for row in keys]
+    which = torch.stack([inverse for _, inverse in found])
+    places = torch.arange(keys.shape[1], device=keys.device).expand_as(which)
+    rows = torch.zeros(len(found), max(len(values) for values, _ in found), dtype=torch.long, device=keys.device)
+    rows = rows.scatter_(1, which, places)
+    return states[torch.arange(len(states), device=states.device).unsqueeze(1), rows], which

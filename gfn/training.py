@@ -23,7 +23,7 @@ from gfn.estimators.objective import WITH_FLOW, WITH_SCALE
 from gfn.metrics import accuracy, policy_density
 from gfn.policies import make_flow, make_policy
 from gfn.provenance import source_fingerprint
-from gfn.sampling import Trajectories, rollout
+from gfn.sampling import Trajectories, distinct, rollout
 from gfn.spec import TrainingSpec
 
 CHECKPOINT_SECONDS = 20.0
@@ -146,8 +146,12 @@ class Trainer:
         """log F of the states that each step leaves, ``[R, B, T]``: the flow network's, offset by log Z."""
         if self.spec.objective.name not in WITH_FLOW:
             return None
-        observation = self.spec.task.observe(batch.steps.states)
-        flow = self.flow(observation.flatten(1, 2).to(self.log_z.dtype))
+        task, states = self.spec.task, batch.steps.states.flatten(1, 2)
+        once = getattr(task, "repeats", False)
+        if once:
+            states, which = distinct(task, states)
+        flow = self.flow(task.observe(states).to(self.log_z.dtype)).squeeze(-1)
+        flow = flow.gather(1, which) if once else flow
         return flow.view(batch.steps.going.shape) + self.log_z.unsqueeze(-1)
 
     def _fail(self, loss: Tensor, gradients: list[Tensor]) -> None:

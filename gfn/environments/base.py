@@ -7,6 +7,7 @@ Every function is pure and batched over any leading axes, by convention ``[R, B,
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 
 import torch
 from pydantic import Field, PrivateAttr
@@ -82,6 +83,20 @@ class DiscreteEnvironment(Environment):
     Where trajectories differ in length, a terminal state allows one action that leaves it as it is,
     so that finished trajectories take part in every step with probability one.
     """
+
+    @cached_property
+    def countable(self) -> bool:
+        """Whether the task is small enough for :meth:`key`."""
+        try:
+            self.key(self.initial(1))
+        except ValueError:
+            return False
+        return True
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a batch of trajectories meets many states more than once, so that evaluating each once pays."""
+        return self.countable
 
     @property
     @abstractmethod

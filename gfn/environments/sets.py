@@ -42,6 +42,11 @@ class Sets(DiscreteEnvironment):
         return self.uniform(self.universe, self.low, self.high, stream=0)
 
     @property
+    def repeats(self) -> bool:
+        """Large sets are hardly ever met twice."""
+        return self.universe <= 16
+
+    @property
     def max_steps(self) -> int:
         return self.size
 
