@@ -37,7 +37,7 @@ def generators(count: int, first: int = 0) -> list[torch.Generator]:
 
 def small_policy(environment: Environment, seeds: Sequence[int] = (0,), hidden: tuple[int, ...] = (8,)) -> Policy:
     """A float64 policy, small enough for exact gradients."""
-    return make_policy(environment, PolicySettings(hidden=hidden), seeds).double()
+    return make_policy(environment, PolicySettings(hidden=hidden, gin_width=hidden[-1]), seeds).double()
 
 
 def repeat(policy: Policy, environment: Environment, replicas: int) -> Policy:

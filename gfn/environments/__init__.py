@@ -9,6 +9,7 @@ from pydantic import Field
 from gfn.environments.banana import Banana
 from gfn.environments.base import DiscreteEnvironment, Environment
 from gfn.environments.gaussian_mixture import GaussianMixture
+from gfn.environments.phylogenetics import Phylogenetics
 from gfn.environments.planar import PlanarEnvironment
 from gfn.environments.sequences import Sequences
 from gfn.environments.sets import Sets
@@ -16,6 +17,7 @@ from gfn.environments.sets import Sets
 TASKS: dict[str, type[Environment]] = {
     "sets": Sets,
     "sequences": Sequences,
+    "phylogenetics": Phylogenetics,
     "gaussian_mixture": GaussianMixture,
     "banana": Banana,
 }
@@ -28,6 +30,7 @@ __all__ = [
     "DiscreteEnvironment",
     "Environment",
     "GaussianMixture",
+    "Phylogenetics",
     "PlanarEnvironment",
     "Sequences",
     "Sets",
