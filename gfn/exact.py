@@ -74,6 +74,7 @@ def state_graph(environment: DiscreteEnvironment) -> StateGraph:
     )
 
 
+@lru_cache(maxsize=8)
 def target_distribution(environment: DiscreteEnvironment) -> Tensor:
     """r(x)/Z of every object, in the order of ``state_graph(environment).objects``: float64 ``[X]``."""
     return environment.log_reward(state_graph(environment).objects).softmax(0)

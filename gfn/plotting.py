@@ -26,6 +26,7 @@ OBJECTIVES = {
 TASKS = {
     "sets": "Sets",
     "sequences": "Sequences",
+    "phylogenetics": "Phylogenetics",
     "gaussian_mixture": "Gaussian mixture",
     "banana": "Banana",
 }
@@ -35,7 +36,7 @@ CONTROL_VARIATES = {
     "score": ("score function", _COLOURS[1], "-.", "D"),
     "both": ("both", _COLOURS[2], "-", "^"),
 }
-ACCURACY = {"l1": "L1 distance to target", "jsd": "JSD to target (nats)"}
+ACCURACY = {"l1": "L1 distance to target", "jsd": "JSD to target (nats)", "elbo": "lower bound on log Z (nats)"}
 
 
 def use_style() -> None:
