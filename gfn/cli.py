@@ -37,7 +37,8 @@ def list_() -> None:
     """List tasks, objectives, control variates and figures."""
     click.echo("tasks")
     for name, task in TASKS.items():
-        own = ", ".join(f"{k} = {f.default}" for k, f in task.model_fields.items() if k != "task")
+        fields = {k: "shipped" if f.default_factory else f.default for k, f in task.model_fields.items() if k != "task"}
+        own = ", ".join(f"{name} = {default}" for name, default in fields.items())
         click.echo(f"  {name}: {own}")
     click.echo(f"objectives\n  {', '.join(OBJECTIVES)}")
     click.echo(f"control variates of {', '.join(DIVERGENCES)}\n  {', '.join(CONTROL_VARIATES)}")

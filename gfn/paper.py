@@ -8,6 +8,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from gfn.checkout import checkout_path
+
 
 def paper_data() -> Path:
     """The folder ``data/paper`` of the checkout around the working directory, or around this package.
@@ -15,11 +17,7 @@ def paper_data() -> Path:
     Raises:
         FileNotFoundError: if there is none.
     """
-    here = Path.cwd()
-    for root in (here, *here.parents, Path(__file__).parents[1]):
-        if (root / "data" / "paper").is_dir():
-            return root / "data" / "paper"
-    raise FileNotFoundError(f"no folder data/paper in {here} or above: run inside a checkout of this project")
+    return checkout_path("data/paper")
 
 
 def load_claims() -> dict[str, dict[str, Any]]:

@@ -165,13 +165,12 @@ class Trainer:
         )
 
     def evaluate(self) -> None:
-        """Record the task's accuracy for every seed where it can be measured, and at the end the density if asked for."""
+        """Record the task's accuracy for every seed, and at the end the density if asked for."""
         spec = self.spec
-        measured = accuracy(
+        metric, values = accuracy(
             spec.task, self.policy, l1_objects=spec.l1_objects, l1_orders=spec.l1_orders, resolution=spec.resolution
         )
-        if measured is not None:
-            self._record(*measured)
+        self._record(metric, values)
         if spec.objective.log_z == "learned":
             self._record("log_z", self.log_z.detach().squeeze(1))
         if self.discoveries is not None and self.iteration:

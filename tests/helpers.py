@@ -48,7 +48,7 @@ def some_actions(environment: Environment, state: Tensor, generator: torch.Gener
 
 def small_policy(environment: Environment, seeds: Sequence[int] = (0,), hidden: tuple[int, ...] = (8,)) -> Policy:
     """A float64 policy, small enough for exact gradients."""
-    return make_policy(environment, PolicySettings(hidden=hidden), seeds).double()
+    return make_policy(environment, PolicySettings(hidden=hidden, gin_width=hidden[-1]), seeds).double()
 
 
 def repeat(policy: Policy, environment: Environment, replicas: int) -> Policy:

@@ -11,6 +11,7 @@ from gfn.environments.base import DiscreteEnvironment, Environment
 from gfn.environments.dags import DAGs
 from gfn.environments.gaussian_mixture import GaussianMixture
 from gfn.environments.hypergrid import Hypergrid
+from gfn.environments.phylogenetics import Phylogenetics
 from gfn.environments.planar import PlanarEnvironment
 from gfn.environments.sequences import Sequences
 from gfn.environments.sets import Sets
@@ -18,6 +19,7 @@ from gfn.environments.sets import Sets
 TASKS: dict[str, type[Environment]] = {
     "sets": Sets,
     "sequences": Sequences,
+    "phylogenetics": Phylogenetics,
     "hypergrid": Hypergrid,
     "dags": DAGs,
     "gaussian_mixture": GaussianMixture,
@@ -34,6 +36,7 @@ __all__ = [
     "Environment",
     "GaussianMixture",
     "Hypergrid",
+    "Phylogenetics",
     "PlanarEnvironment",
     "Sequences",
     "Sets",

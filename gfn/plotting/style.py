@@ -48,7 +48,7 @@ CONTROL_VARIATES = {
     "score": ("score function", COLOURS[1], "-.", "D"),
     "both": ("both", COLOURS[2], "-", "^"),
 }
-ACCURACY = {"l1": "L1 distance to target", "jsd": "JSD to target (nats)"}
+ACCURACY = {"l1": "L1 distance to target", "jsd": "JSD to target (nats)", "elbo": "lower bound on log Z (nats)"}
 
 
 def use_style() -> None:

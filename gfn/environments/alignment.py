@@ -1,0 +1,116 @@
+"""Alignments of DNA: read from FASTA or NEXUS, checked, and compressed to site patterns."""
+
+from __future__ import annotations
+
+import re
+from io import StringIO
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from gfn.checkout import checkout_path
+from gfn.settings import SettingsError
+
+Alignment = tuple[tuple[str, str], ...]
+
+SHIPPED = "data/phylogenetics/simulated.fasta"
+MIN_TAXA, MAX_TAXA = 3, 62
+BASES = "ACGT"
+# IUPAC's code: the bases that a character stands for. Gaps and unknowns stand for any.
+CODE = dict(A="A", C="C", G="G", T="T", R="AG", Y="CT", S="CG", W="AT", K="GT", M="AC")
+CODE |= {"B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": BASES, "X": BASES, "-": BASES, "?": BASES}
+
+
+def shipped_alignment() -> Alignment:
+    """The simulated alignment of this project.
+
+    Raises:
+        SettingsError: where there is no checkout of this project.
+    """
+    try:
+        return read_alignment(checkout_path(SHIPPED))
+    except FileNotFoundError as error:
+        raise SettingsError(f"{error}, or name a FASTA or NEXUS file in alignment") from None
+
+
+def read_alignment(path: str | Path) -> Alignment:
+    """Names and sequences of a FASTA or NEXUS file, as they stand there.
+
+    Raises:
+        ValueError: if there is no such file, or it is neither of the two.
+    """
+    from Bio import SeqIO
+    from Bio.Nexus.Nexus import Nexus, NexusError
+
+    refused = f"alignment = {str(path)!r} is not allowed"
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig").lstrip()
+    except UnicodeDecodeError:
+        text = ""
+    except OSError as error:
+        raise ValueError(f"{refused}: {(error.strerror or 'it cannot be read').lower()}") from None
+    try:
+        if text.startswith(">"):
+            return tuple((record.id, str(record.seq)) for record in SeqIO.parse(StringIO(text), "fasta"))
+        if text[:6].upper() == "#NEXUS":
+            return _matrix(Nexus(StringIO(text)))
+    except (NexusError, ValueError, LookupError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split()).rstrip(".") or "it cannot be parsed"
+        raise ValueError(f"{refused}: {reason[0].lower()}{reason[1:]}") from None
+    raise ValueError(f"{refused}: it must be a FASTA file (starting with >) or a NEXUS file (starting with #NEXUS)")
+
+
+def _matrix(nexus) -> Alignment:
+    """The rows of a parsed NEXUS file, with the repeated names that the parser has altered."""
+    names = nexus.taxlabels
+    if not names or not nexus.matrix:
+        raise ValueError("its blocks hold no data matrix")
+    stems = [re.sub(r"\.copy\d*$", "", name) for name in names]
+    return tuple((stem if stem in names else name, str(nexus.matrix[name])) for name, stem in zip(names, stems))
+
+
+def check_alignment(alignment: Alignment) -> Alignment:
+    """The alignment in upper case and with T for U.
+
+    Raises:
+        ValueError: for too few or too many taxa, names that are empty or repeated, rows that are
+            empty or of different lengths, and characters that stand for no base.
+    """
+    if not MIN_TAXA <= len(alignment) <= MAX_TAXA:
+        raise ValueError(f"alignment of {len(alignment)} taxa is not allowed: from {MIN_TAXA} to {MAX_TAXA}")
+    rows = tuple((name.strip(), sequence.upper().replace("U", "T")) for name, sequence in alignment)
+    names = [name for name, _ in rows]
+    for place, (name, sequence) in enumerate(rows):
+        if not name:
+            raise ValueError(f"alignment with a nameless taxon is not allowed: row {place + 1} must have a name")
+        if name in names[:place]:
+            raise ValueError(f"alignment with two taxa named {name!r} is not allowed: names must differ")
+        if not sequence:
+            raise ValueError(f"alignment with an empty sequence is not allowed: taxon {name!r} must have sites")
+        for position, character in enumerate(sequence):
+            if character not in CODE:
+                raise ValueError(
+                    f"character {character!r} of taxon {name!r} at position {position + 1} of the alignment is not "
+                    f"allowed: one of {' '.join(CODE)} or U"
+                )
+        if len(sequence) != len(rows[0][1]):
+            raise ValueError(
+                f"alignment with rows of different lengths is not allowed: taxon {name!r} has {len(sequence)} sites "
+                f"where {names[0]!r} has {len(rows[0][1])}"
+            )
+    return rows
+
+
+def site_patterns(alignment: Alignment) -> tuple[Tensor, Tensor]:
+    """The distinct columns of an alignment, and how often each occurs.
+
+    Returns:
+        Which bases each taxon may have in each of S patterns, float64 ``[n, 4, S]`` of zeros and
+        ones in the order A, C, G, T; and the counts, float64 ``[S]``.
+    """
+    codes = {character: sum(1 << BASES.index(base) for base in bases) for character, bases in CODE.items()}
+    columns = torch.tensor([[codes[character] for character in sequence] for _, sequence in alignment])
+    patterns, counts = columns.unique(dim=1, return_counts=True)
+    possible = (patterns.unsqueeze(1) >> torch.arange(len(BASES)).unsqueeze(1)) & 1
+    return possible.double(), counts.double()
