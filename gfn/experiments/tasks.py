@@ -14,6 +14,7 @@ from gfn.environments import (
     Sequences,
     Sets,
 )
+from gfn.environments.alignment import shipped_alignment
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES, Objective
 from gfn.policies import PolicySettings
 from gfn.spec import TrainingSpec
@@ -51,7 +52,7 @@ def paper_tasks(profile: Profile) -> dict[str, Environment]:
     return {
         "sets": Sets() if paper else Sets(universe=8, size=4),
         "sequences": _sequences(profile),
-        "phylogenetics": Phylogenetics() if paper else Phylogenetics(taxa=4),
+        "phylogenetics": Phylogenetics() if paper else Phylogenetics(alignment=shipped_alignment()[:4]),
         "hypergrid": Hypergrid() if paper else Hypergrid(side=6),
         "dags": DAGs() if paper else DAGs(nodes=3),
         "gaussian_mixture": GaussianMixture(),
