@@ -33,7 +33,7 @@ def masked_states(draw):
 
 def policy_with(logits, dtype):
     """A categorical policy of one replica whose logits are given."""
-    policy = CategoricalPolicy([0], 1, len(logits), ()).to(dtype)
+    policy = CategoricalPolicy(ReplicatedMLP([0], [1, len(logits)])).to(dtype)
     with torch.no_grad():
         policy.network.biases[0].copy_(logits.to(dtype).view(1, 1, -1))
     return policy
