@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 import pandas as pd
-import torch
 
 import gfn
 from gfn.environments import TASKS
@@ -19,7 +18,7 @@ from gfn.policies import PolicySettings
 from gfn.results import ResultError, describe, load_or_train, read_run, result_path
 from gfn.settings import Settings, SettingsError
 from gfn.spec import TrainingSpec
-from gfn.training import TrainingError
+from gfn.training import TrainingError, check_device
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -186,20 +185,6 @@ def _summary(spec: Settings, frame: pd.DataFrame) -> pd.DataFrame:
         if last[name].notna().any():
             table[name] = last[name].max()
     return table
-
-
-def check_device(device: str) -> None:
-    """Refuse a device that this machine does not have.
-
-    Raises:
-        SettingsError: naming those it has.
-    """
-    available = [
-        "cpu",
-        *(["cuda"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []),
-    ]
-    if device not in available:
-        raise SettingsError(f"device = {device!r} is not allowed: this machine has {', '.join(available)}")
 
 
 def make_store(out: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from abc import ABC, abstractmethod
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gfn.environments import Banana, GaussianMixture, Sequences, Sets
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES, Objective
@@ -12,6 +13,7 @@ from gfn.estimators.control_variates import EPSILON, ControlVariate
 from gfn.policies import PolicySettings
 from gfn.settings import Settings, SettingsError
 from gfn.spec import GradientSpec, ReferenceSpec, Seeds, Spec, TrainingSpec
+from gfn.training import check_device
 
 Profile = Literal["paper", "smoke"]
 Positive = Annotated[int, Field(ge=1)]
@@ -19,12 +21,23 @@ Batch = Annotated[int, Field(ge=2)]
 SMALL = PolicySettings(hidden=(16,), components=4)
 
 
-class FigureSettings(Settings):
+class FigureSettings(Settings, ABC):
     """Parameters that every notebook of a figure takes."""
 
     profile: Profile
     device: str = "cpu"
     seeds: Seeds
+
+    @abstractmethod
+    def specs(self) -> dict[Any, Spec]:
+        """The runs of the figure, by what tells them apart."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        """What no run can be made of is refused here, and not in the middle of a notebook."""
+        check_device(self.device)
+        self.specs()
+        return self
 
 
 class Figure1(FigureSettings):
@@ -112,7 +125,7 @@ class Figure6(FigureSettings):
     iterations: Positive
     batch_size: Batch
     alpha: float
-    control_variates: tuple[ControlVariate, ...] = CONTROL_VARIATES
+    control_variates: tuple[ControlVariate, ...] = Field(CONTROL_VARIATES, min_length=1)
 
     def specs(self) -> dict[tuple[str, str], TrainingSpec]:
         """One training run for each pair of divergence and control variate."""
@@ -217,7 +230,7 @@ def figure_settings(figure: str, profile: Profile = "paper", **given: Any) -> An
     """
     if figure not in FIGURES:
         raise SettingsError(f"figure = {figure!r} is not allowed: one of {', '.join(FIGURES)}")
-    if profile not in PROFILES[figure]:
+    if profile not in list(PROFILES[figure]):
         raise SettingsError(f"profile = {profile!r} is not allowed: one of {', '.join(PROFILES[figure])}")
     chosen = {name: value for name, value in given.items() if value is not None}
     return FIGURES[figure](profile=profile, **(PROFILES[figure][profile] | chosen))
