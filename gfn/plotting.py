@@ -234,5 +234,5 @@ def bias_panels(frame: pd.DataFrame) -> Figure:
 
 
 def _legend_below(figure: Figure, axes: Sequence) -> None:
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    entries = {label: line for axis in axes.flat for line, label in zip(*axis.get_legend_handles_labels())}
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=len(entries))
