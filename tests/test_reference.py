@@ -58,7 +58,7 @@ def test_records_are_the_draws_of_every_chain():
 
 def test_draws_have_the_energy_of_the_density(run):
     """Without correlation E[-log r] is 1 + log 2π: a chain for another temperature would give another mean."""
-    samples = torch.from_numpy(reference_samples(run))
+    samples = torch.tensor(reference_samples(run))
     assert samples.shape == (600, 2)
     energy = -SPEC.task.log_density(samples) - math.log(2 * math.pi)
     assert float(energy.mean()) == pytest.approx(1, abs=0.3)
