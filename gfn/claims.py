@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from gfn.paper import load_claims
 
@@ -102,18 +101,14 @@ def judge(
 
 
 def ratio(test: str, subject: str, numerator: Sequence[float], denominator: Sequence[float]) -> Evidence:
-    """A ratio of means over seeds, with a bootstrap interval over seeds (the same seeds above and below)."""
+    """A ratio of means over seeds, with a bootstrap interval over seeds (the same seeds above and below).
+
+    It is infinite where the denominator is zero, and not a number where both are.
+    """
     above, below = np.asarray(numerator, float), np.asarray(denominator, float)
-    estimate = above.mean() / below.mean()
-    if len(above) < 2:
-        return Evidence(test, subject, estimate, estimate, estimate)
-    found = stats.bootstrap(
-        (above, below),
-        lambda a, b, axis: a.mean(axis) / b.mean(axis),
-        paired=True,
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return Evidence(test, subject, estimate, float(found.low), float(found.high))
+    drawn = np.random.default_rng(0).integers(0, len(above), (RESAMPLES, len(above)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        estimate = above.mean() / below.mean()
+        ratios = above[drawn].mean(1) / below[drawn].mean(1)
+    low, high = np.quantile(ratios, (0.025, 0.975), method="inverted_cdf")
+    return Evidence(test, subject, float(estimate), float(low), float(high))

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 import pandas as pd
-import torch
 from pydantic.fields import FieldInfo
 
 import gfn
@@ -20,7 +19,7 @@ from gfn.policies import PolicySettings
 from gfn.results import ResultError, default_store, describe, load_or_train, read_run, result_path
 from gfn.settings import Settings, SettingsError
 from gfn.spec import TrainingSpec
-from gfn.training import TrainingError
+from gfn.training import TrainingError, check_device
 from gfn.verdicts import summaries, write_summary
 from gfn.verify import choose
 from gfn.verify import verify as compare_again
@@ -242,20 +241,6 @@ def _summary(spec: Settings, frame: pd.DataFrame) -> pd.DataFrame:
         if last[name].notna().any():
             table[name] = last[name].max()
     return table
-
-
-def check_device(device: str) -> None:
-    """Refuse a device that this machine does not have.
-
-    Raises:
-        SettingsError: naming those it has.
-    """
-    available = [
-        "cpu",
-        *(["cuda"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []),
-    ]
-    if device not in available:
-        raise SettingsError(f"device = {device!r} is not allowed: this machine has {', '.join(available)}")
 
 
 def make_store(out: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Mapping
 
@@ -12,7 +13,7 @@ from gfn.estimators import Objective, surrogate
 from gfn.estimators.divergences import order_factor, renyi_terms, tsallis_terms
 from gfn.estimators.objective import WITH_ALPHA
 from gfn.exact import all_probabilities, divergence
-from gfn.policies import Policy, make_policy
+from gfn.policies import Policy
 from gfn.sampling import Trajectories, rollout
 from gfn.spec import GradientSpec, TrainingSpec
 from gfn.training import Record, Trainer
@@ -82,10 +83,10 @@ def replicated_gradients(
     found: dict[Objective, list[Tensor]] = {objective: [] for objective in baselines or spec.objectives}
     for first in range(0, spec.replicates, chunk):
         count = min(chunk, spec.replicates - first)
-        policy = replicate(spec, trained, count)
+        policy = replicate(trained, count)
         parameters = list(policy.parameters())
         start = (seed * len(spec.batch_sizes) + spec.batch_sizes.index(batch_size)) * spec.replicates + first
-        generators = [torch.Generator().manual_seed((1 << 32) + start + index) for index in range(count)]
+        generators = [torch.Generator().manual_seed(((1 << 32) + start + index) % 2**64) for index in range(count)]
         batch = rollout(spec.task, policy, batch_size, generators)
         for objective in found:
             if baselines:
@@ -97,13 +98,11 @@ def replicated_gradients(
     return {objective: torch.cat(parts) for objective, parts in found.items()}
 
 
-def replicate(spec: GradientSpec, trained: Policy, count: int) -> Policy:
+def replicate(trained: Policy, count: int) -> Policy:
     """A policy whose ``count`` replicas are all copies of the one replica of ``trained``."""
-    reference = next(trained.parameters())
-    policy = make_policy(spec.task, spec.policy, [0] * count).to(reference.device, reference.dtype)
-    policy.load_state_dict(
-        {name: value.expand(count, *value.shape[1:]) for name, value in trained.state_dict().items()}
-    )
+    policy = copy.deepcopy(trained)
+    for parameter in policy.parameters():
+        parameter.data = parameter.data.repeat_interleave(count, 0)
     return policy
 
 

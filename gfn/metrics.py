@@ -89,10 +89,9 @@ def jsd(environment: PlanarEnvironment, policy: MixturePolicy, resolution: int) 
         float64 ``[R]``.
     """
     area = cell_area(environment.box, resolution)
-    p = policy_density(environment, policy, resolution) * area
+    densities = policy_density(environment, policy, resolution), target_density(environment, resolution)
     # Spikes narrower than a cell can make the midpoint rule exceed one.
-    p = p / p.sum((1, 2), keepdim=True).clamp(min=1)
-    q = target_density(environment, resolution) * area
+    p, q = (area * density / (area * density.sum((-2, -1), keepdim=True)).clamp(min=1) for density in densities)
     middle = (p + q) / 2
     inside = (torch.special.xlogy(p, p / middle) + torch.special.xlogy(q, q / middle)).nan_to_num().sum((1, 2)) / 2
     outside = (1 - p.sum((1, 2))).clamp(min=0)

@@ -24,6 +24,7 @@ from gfn.metrics import accuracy, policy_density
 from gfn.policies import make_flow, make_policy
 from gfn.provenance import source_fingerprint
 from gfn.sampling import Trajectories, distinct, rollout
+from gfn.settings import SettingsError
 from gfn.spec import TrainingSpec
 
 CHECKPOINT_SECONDS = 20.0
@@ -74,6 +75,20 @@ class TrainingError(RuntimeError):
     def __init__(self, message: str, records: list[Record]) -> None:
         super().__init__(message)
         self.records = records
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that this machine does not have.
+
+    Raises:
+        SettingsError: naming those it has.
+    """
+    available = [
+        "cpu",
+        *(["cuda"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []),
+    ]
+    if device not in available:
+        raise SettingsError(f"device = {device!r} is not allowed: this machine has {', '.join(available)}")
 
 
 class Trainer:

@@ -18,8 +18,8 @@ from gfn.environments import TASKS
 from gfn.estimators import CONTROL_VARIATES, OBJECTIVES, Objective
 from gfn.experiments import FIGURES, runs
 from gfn.policies import PolicySettings
-from gfn.results import read_run
-from gfn.spec import TrainingSpec
+from gfn.results import load_or_train, read_run
+from gfn.spec import GradientSpec, TrainingSpec
 from gfn.training import TrainingError
 
 FAST = ["--universe", "4", "--size", "2", "--hidden", "4", "--iterations", "2", "--batch-size", "4", "--seeds", "0,1"]
@@ -146,6 +146,24 @@ def test_show_gives_means_over_seeds_at_the_last_iteration(gfn_command, tmp_path
     assert float(shown["mean"]) == pytest.approx(last.mean(), abs=1e-5)
     assert float(shown["std"]) == pytest.approx(last.std(), abs=1e-5)
     assert (shown["seeds"], shown["iteration"], shown["trajectories"]) == ("2", "2", "8")
+
+
+def test_show_gives_gradients_at_the_largest_batch(gfn_command, tmp_path):
+    """The last stage, a row for each estimate."""
+    objectives = (Objective(name="renyi", control_variate="none"), Objective(name="renyi"))
+    settings = {"warmup": (0, 1), "batch_sizes": (2, 4), "replicates": 3, "policy": PolicySettings(hidden=(4,))}
+    spec = GradientSpec(task=TASKS["sets"](universe=4, size=2), objectives=objectives, **settings)
+    frame = load_or_train(spec, tmp_path).frame
+    chosen = frame[(frame.iteration == 1) & (frame.trajectories == 4) & (frame.metric == "variance")]
+    lines = gfn_command("show", tmp_path)[1].splitlines()
+    rows = [dict(zip(lines[0].split(), line.split(), strict=True)) for line in lines[1:] if " variance " in line]
+    assert [(row["control_variate"], row["trajectories"], row["iteration"]) for row in rows] == [
+        ("none", "4", "1"),
+        ("both", "4", "1"),
+    ]
+    for row in rows:
+        values = chosen[chosen.control_variate == row["control_variate"]].value
+        assert float(row["mean"]) == pytest.approx(values.mean(), rel=1e-4)
 
 
 @pytest.mark.parametrize("kind", ["nothing", "empty folder", "no result"])

@@ -17,12 +17,12 @@ from gfn.experiments.comparisons import (
 )
 from gfn.experiments.everything import Verdicts
 from gfn.experiments.profiles import PROFILES
-from gfn.experiments.settings import FigureSettings
+from gfn.experiments.settings import FigureSettings, PageSettings
 from gfn.experiments.tasks import Profile
-from gfn.settings import Settings, SettingsError
+from gfn.settings import SettingsError
 from gfn.spec import Spec
 
-FIGURES: dict[str, type[Settings]] = {
+FIGURES: dict[str, type[PageSettings]] = {
     "fig1": Figure1,
     "fig2": Figure2,
     "fig3": Figure3,
@@ -53,7 +53,7 @@ def figure_settings(figure: str, profile: Profile = "paper", **given: Any) -> An
     """
     if figure not in FIGURES:
         raise SettingsError(f"figure = {figure!r} is not allowed: one of {', '.join(FIGURES)}")
-    if profile not in PROFILES[figure]:
+    if profile not in list(PROFILES[figure]):
         raise SettingsError(f"profile = {profile!r} is not allowed: one of {', '.join(PROFILES[figure])}")
     chosen = {name: value for name, value in given.items() if value is not None}
     return FIGURES[figure](profile=profile, **(PROFILES[figure][profile] | chosen))

@@ -87,7 +87,7 @@ class Figure5(ComparisonFigure):
 class Figure6(ComparisonFigure):
     """Learning curves on Sets with and without control variates."""
 
-    control_variates: tuple[ControlVariate, ...] = CONTROL_VARIATES
+    control_variates: tuple[ControlVariate, ...] = Field(CONTROL_VARIATES, min_length=1)
 
     def specs(self) -> dict[tuple[str, str], TrainingSpec]:
         """One training run for each pair of divergence and control variate."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from gfn.experiments.tasks import Profile
-from gfn.settings import Settings
+from gfn.experiments.settings import PageSettings
 from gfn.spec import Spec
 
 
-class Verdicts(Settings):
+class Verdicts(PageSettings):
     """All claims, with the runs of every figure that bears on one."""
-
-    profile: Profile
-    device: str = "cpu"
 
     def specs(self) -> dict[str, Spec]:
         """Every run of every figure, by its hash."""

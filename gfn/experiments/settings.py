@@ -2,24 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from abc import ABC, abstractmethod
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from gfn.experiments.tasks import Profile
 from gfn.settings import Settings
-from gfn.spec import Seeds
+from gfn.spec import Seeds, Spec
+from gfn.training import check_device
 
 Positive = Annotated[int, Field(ge=1)]
 Batch = Annotated[int, Field(ge=2)]
 Orders = Annotated[tuple[float, ...], Field(min_length=1)]
 
 
-class FigureSettings(Settings):
+class PageSettings(Settings, ABC):
     """Parameters that every notebook takes."""
 
     profile: Profile
     device: str = "cpu"
+
+    @abstractmethod
+    def specs(self) -> dict[Any, Spec]:
+        """The runs of the page, by what tells them apart."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        """What no run can be made of is refused here, and not in the middle of a notebook."""
+        check_device(self.device)
+        self.specs()
+        return self
+
+
+class FigureSettings(PageSettings):
+    """Parameters of every notebook with runs of its own."""
+
     seeds: Seeds
 
 

@@ -69,9 +69,9 @@ def use_style() -> None:
 
 
 def legend_below(figure: Figure, axes: Sequence) -> None:
-    """The first panel's legend, for all panels, under the figure."""
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
+    """One legend for the lines of all panels, under the figure."""
+    entries = {label: line for axis in axes.flat for line, label in zip(*axis.get_legend_handles_labels())}
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=min(len(entries), 8))
 
 
 def finished(figure: Figure) -> Figure:

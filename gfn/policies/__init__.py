@@ -49,4 +49,12 @@ def make_flow(environment: Environment, settings: PolicySettings, seeds: Sequenc
     return ReplicatedMLP(seeds, [environment.observation_size, *settings.hidden, 1])
 
 
-__all__ = ["CategoricalPolicy", "MixturePolicy", "Policy", "PolicySettings", "make_flow", "make_policy", "sample_parent_action"]
+__all__ = [
+    "CategoricalPolicy",
+    "MixturePolicy",
+    "Policy",
+    "PolicySettings",
+    "make_flow",
+    "make_policy",
+    "sample_parent_action",
+]

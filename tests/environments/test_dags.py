@@ -16,7 +16,7 @@ from gfn.environments import DAGs
 from gfn.environments.graphs import closure, count_dags, log_sum_over_dags
 from gfn.estimators import Objective
 from gfn.exact import state_graph, target_distribution, terminal_distribution
-from gfn.metrics import accuracy, l1
+from gfn.metrics import l1
 from gfn.policies import PolicySettings
 from gfn.settings import SettingsError
 from gfn.spec import TrainingSpec

@@ -1,0 +1,325 @@
+"""The book says what the code does: values, names, references, code blocks, notebooks, environments."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+import gfn
+from gfn import metrics, policies, spec
+from gfn.environments import TASKS
+from gfn.estimators import Objective, control_variates
+from gfn.experiments import FIGURES, PROFILES
+from gfn.policies import mixture
+
+ROOT = Path(gfn.__file__).parents[1]
+BOOK = ROOT / "book"
+PAGES = sorted(p for p in BOOK.rglob("*.md") if ".ipynb_checkpoints" not in p.parts)
+NOTEBOOKS = sorted(p for p in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts)
+
+
+def name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def markdown(path: Path) -> str:
+    """The words of a page or notebook."""
+    if path.suffix == ".md":
+        return path.read_text(encoding="utf-8")
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+# What the assumption register may name.
+CLASSES = {cls.__name__: cls for cls in (*TASKS.values(), Objective, policies.PolicySettings)}
+CLASSES |= {cls.__name__: cls for cls in (spec.TrainingSpec, spec.GradientSpec, spec.ReferenceSpec)}
+MODULES = {"mixture": mixture, "control_variates": control_variates, "metrics": metrics}
+REGISTER = (BOOK / "assumptions.md").read_text(encoding="utf-8")
+VALUES = [tuple(code.split(" = ", 1)) for code in re.findall(r"`([^`]+ = [^`]+)`", REGISTER)]
+
+
+def default(model: type[BaseModel], field: str):
+    found = model.model_fields[field]
+    assert found.default is not PydanticUndefined
+    return found.default
+
+
+def in_code(expression: str):
+    """The code's value of ``Class.field``, ``module.NAME`` or ``PROFILES[…]…``."""
+    if expression.startswith("PROFILES"):
+        keys = [ast.literal_eval(key) for key in re.findall(r"\[([^\]]+)\]", expression)]
+        value = PROFILES
+        for key in keys:
+            value = value[key]
+        return value
+    owner, attribute = expression.split(".")
+    return default(CLASSES[owner], attribute) if owner in CLASSES else getattr(MODULES[owner], attribute)
+
+
+@pytest.mark.parametrize(("expression", "value"), VALUES, ids=[expression for expression, _ in VALUES])
+def test_the_register_has_the_values_of_the_code(expression, value):
+    assert in_code(expression) == ast.literal_eval(value)
+
+
+def test_the_register_lists_every_law_and_the_choices_of_training():
+    """All that the tasks leave open but their sizes, and all of a training but its identity."""
+    listed = {expression for expression, _ in VALUES}
+    sizes = {"task", "universe", "size", "alphabet", "length"}
+    needed = {f"{t.__name__}.{f}" for t in TASKS.values() for f in t.model_fields.keys() - sizes}
+    needed -= {"GaussianMixture.task_seed", "Banana.task_seed"}  # their rewards are not drawn
+    training = spec.TrainingSpec.model_fields.keys() - {"kind", "task", "objective", "policy", "iterations", "density"}
+    needed |= {f"TrainingSpec.{field}" for field in training}
+    needed |= {f"PolicySettings.{field}" for field in policies.PolicySettings.model_fields}
+    assert needed <= listed
+    assert len(listed) == len(VALUES)
+
+
+ROLE = re.compile(r"\{py:(\w+)\}`([^`]+)`")
+ROLES = sorted({match for path in (*PAGES, *NOTEBOOKS) for match in ROLE.findall(markdown(path))})
+
+
+def resolve(dotted: str):
+    """The object of a dotted name."""
+    parts = dotted.split(".")
+    for cut in range(len(parts), 0, -1):
+        try:
+            value = importlib.import_module(".".join(parts[:cut]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[cut:]:
+            value = getattr(value, part)
+        return value
+    raise AssertionError(f"{dotted} cannot be imported")
+
+
+@pytest.mark.parametrize(("role", "target"), ROLES, ids=[target for _, target in ROLES])
+def test_every_reference_to_code_leads_somewhere(role, target):
+    """And is of the kind that it says; the API page documents its module."""
+    dotted = re.sub(r".*<(.+)>", r"\1", target).lstrip("~")
+    found = resolve(dotted)
+    kinds = {"class": isinstance(found, type), "func": callable(found), "meth": callable(found)}
+    assert kinds.get(role, True)
+    if role == "mod":
+        assert found.__name__ == dotted
+    documented = re.findall(r"auto(?:module|class|function):: (\S+)", markdown(BOOK / "guide" / "api.md"))
+    assert any(dotted == entry or dotted.startswith(f"{entry}.") for entry in documented)
+
+
+def test_the_api_page_documents_every_module():
+    """But those that only gather others, whose own pages say so."""
+    documented = re.findall(r"automodule:: (\S+)", markdown(BOOK / "guide" / "api.md"))
+    modules = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        for path in (ROOT / "gfn").rglob("*.py")
+    }
+    assert set(documented) == modules - {"gfn"}
+    assert len(documented) == len(set(documented))
+
+
+def test_contents_are_all_pages():
+    """Each page is in the table of contents once, and each entry is a page."""
+    contents = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))
+    entries = [contents["root"]] + [c["file"] for part in contents["parts"] for c in part["chapters"]]
+    pages = [p.relative_to(BOOK).with_suffix("").as_posix() for p in (*PAGES, *NOTEBOOKS)]
+    assert sorted(entries) == sorted(pages)
+
+
+DOC = re.compile(r"\{doc\}`(?:[^`<]*<([^>`]+)>|([^`]+))`")
+DOCS = [(path, a or b) for path in (*PAGES, *NOTEBOOKS) for a, b in DOC.findall(markdown(path))]
+
+
+@pytest.mark.parametrize(("path", "target"), DOCS, ids=[f"{name(path)} {target}" for path, target in DOCS])
+def test_every_reference_to_a_page_leads_to_one(path, target):
+    place = BOOK / target.lstrip("/") if target.startswith("/") else path.parent / target
+    assert any(place.with_name(place.name + suffix).exists() for suffix in (".md", ".ipynb"))
+
+
+def test_every_equation_and_section_that_is_referred_to_has_its_label():
+    text = "\n".join(markdown(path) for path in (*PAGES, *NOTEBOOKS))
+    for role, labels in (("eq", re.findall(r":label: (\S+)", text)), ("ref", re.findall(r"^\((\S+)\)=$", text, re.M))):
+        assert set(re.findall(rf"\{{{role}\}}`([^`]+)`", text)) <= set(labels)
+        assert len(labels) == len(set(labels))
+
+
+ENTRIES = re.split(r"(?m)^@", (BOOK / "references.bib").read_text(encoding="utf-8"))[1:]
+KEYS = [entry.split("{", 1)[1].split(",", 1)[0] for entry in ENTRIES]
+
+
+def test_every_citation_is_in_the_bibliography():
+    cited = {
+        key.strip()
+        for path in (*PAGES, *NOTEBOOKS)
+        for keys in re.findall(r"\{cite:\w+\}`([^`]+)`", markdown(path))
+        for key in keys.split(",")
+    }
+    assert cited <= set(KEYS)
+    assert len(KEYS) == len(set(KEYS))
+    assert "dasilva2024divergence" in cited
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=KEYS)
+def test_every_entry_of_the_bibliography_is_complete(entry):
+    """Who, what, when and where; links are secure."""
+    fields = {key.lower(): value for key, value in re.findall(r"^\s*(\w+)\s*=\s*\{(.+)\},?$", entry, re.M)}
+    assert {"title", "author", "year"} <= fields.keys()
+    assert re.fullmatch(r"(19|20)\d\d", fields["year"])
+    assert {"booktitle", "journal", "institution", "note"} & fields.keys()
+    assert fields.get("url", "https://").startswith("https://")
+
+
+def blocks(path: Path) -> str:
+    """The Python blocks of a page, one after the other, each at its own line for messages."""
+    lines, inside, out = path.read_text(encoding="utf-8").splitlines(), False, []
+    for line in lines:
+        fence = line.startswith("```")
+        out.append(line if inside and not fence else "")
+        inside = line.startswith("```python") or (inside and not fence)
+    return "\n".join(out)
+
+
+WITH_CODE = [path for path in PAGES if "```python" in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("path", WITH_CODE, ids=name)
+def test_code_in_the_book_runs(path, capsys):
+    """In order, as a reader would; the guide's own assertions hold."""
+    exec(compile(blocks(path), str(path), "exec", dont_inherit=True), {"__name__": "__main__"})
+
+
+def test_the_example_of_the_readme_runs():
+    """With a model and a batch in the place of its dots: gradients come out."""
+    code = blocks(ROOT / "README.md")
+    assert code.count("...") == 1
+    model = torch.nn.Linear(1, 4)
+    categorical = torch.distributions.Categorical(logits=model(torch.ones(1))[None])
+    drawn = categorical.sample((32,))[:, 0]
+    three = categorical.log_prob(drawn[:, None])[:, 0], torch.zeros(32), drawn.double()
+    code = code.replace("...", "three", 1)
+    exec(compile(code, "README.md", "exec", dont_inherit=True), {"model": model, "three": three})
+    assert all(parameter.grad.isfinite().all() and parameter.grad.any() for parameter in model.parameters())
+
+
+def test_the_code_of_the_book_is_found():
+    """So that the tests above are not empty."""
+    assert BOOK / "guide" / "own_problem.md" in WITH_CODE
+    assert len(ROLES) > 20
+    assert len(DOCS) > 20
+    assert len(VALUES) > 30
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_notebooks_have_their_parameters_and_no_algorithm(path):
+    """One cell tagged ``parameters`` with exactly the figure's settings, None but for profile and device; no definitions."""
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    (tagged,) = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    assert tagged is cells[0]
+    given = {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(tagged.source).body}
+    assert list(given) == list(FIGURES[path.stem].model_fields)
+    assert given == dict.fromkeys(given) | {"profile": "paper", "device": "cpu"}
+    assert f'parameters("{path.stem}", globals())' in cells[1].source
+    for cell in cells:
+        kinds = {type(node) for node in ast.walk(ast.parse(cell.source))}
+        assert not kinds & {ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.For, ast.While}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_notebooks_ask_and_answer(path):
+    """A question at the top, a verdict, what was assumed."""
+    text = markdown(path)
+    assert text.startswith("# ")
+    assert "**Question.**" in text
+    assert re.search(r"^## Verdicts?$", text, re.M)
+    assert "## What was assumed" in text
+    assert "assumptions>" in text
+
+
+DRAWING = re.compile(r"\b(density_panels|variance_panels|learning_curves|accuracy_curves|sample_panel|bias_panels)\(")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_every_figure_has_a_caption_a_name_and_words_in_its_place(path):
+    """Cells that draw, and those that show a picture."""
+    names = []
+    for cell in nbformat.read(path, as_version=4).cells:
+        pictures = any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+        if cell.cell_type == "code" and (DRAWING.search(cell.source) or pictures):
+            about = cell.metadata["mystnb"]
+            assert len(about["image"]["alt"]) > 40
+            assert about["figure"]["caption"].endswith(".")
+            names.append(about["figure"]["name"])
+    assert names
+    assert len(names) == len(set(names))
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+REQUIRED = [*PROJECT["dependencies"], *EXTRAS["book"], *EXTRAS["test"]]
+
+
+def test_the_conda_environment_is_that_of_the_package():
+    """The same bounds, and the package itself with both extras."""
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    *conda, pip = environment["dependencies"]
+    bounds = [line for line in pip["pip"] if not line.startswith("-")]
+    assert bounds == REQUIRED
+    assert "-e .[book,test]" in pip["pip"]
+    assert environment["name"] == PROJECT["name"]
+    (python,) = [line.split("=")[1] for line in conda if line.startswith("python=")]
+    assert Version(python) in Requirement(f"python{PROJECT['requires-python']}").specifier
+
+
+def test_every_requirement_is_pinned_within_its_bounds():
+    """Each constraint is one exact version; torch's is the one that results were made with."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    versions = {}
+    for pin in pins:
+        (exact,) = pin.specifier
+        assert exact.operator == "=="
+        versions[canonical(pin.name)] = exact.version
+    assert len(versions) == len(pins)
+    for line in REQUIRED:
+        requirement = Requirement(line)
+        assert Version(versions[canonical(requirement.name)]) in requirement.specifier
+    assert versions["torch"] == "2.13.0"
+
+
+def canonical(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
+def test_names_and_versions_agree():
+    """Of the package, its metadata and its citation."""
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert PROJECT["version"] == gfn.__version__
+    assert citation.get("version", gfn.__version__) == gfn.__version__
+    assert PROJECT["name"] not in ("gfn", "torchgfn")
+    assert PROJECT["name"] in (BOOK / "guide" / "install.md").read_text(encoding="utf-8")
+
+
+COMMANDS = re.findall(r"^(gfn .+)$", (BOOK / "guide" / "install.md").read_text(encoding="utf-8"), re.M)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_of_the_guide_are_understood(command, monkeypatch, tmp_path, capsys):
+    """Up to the work itself, which is left out."""
+    from gfn import cli
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "load_or_train", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(SystemExit) as left:
+        cli.main(command.split()[1:])
+    error = capsys.readouterr().err
+    assert left.value.code in (0, 130) or "does not exist" in error

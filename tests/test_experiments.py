@@ -1,0 +1,121 @@
+"""The paper as data: every figure in both profiles gives valid runs, and bad parameters are refused at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from gfn.environments import Banana, GaussianMixture, Sequences, Sets
+from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
+from gfn.experiments import FIGURES, PROFILES, all_estimators, estimator, figure_settings, runs
+from gfn.settings import SettingsError
+from gfn.spec import GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
+
+BOTH = [(figure, profile) for figure in FIGURES for profile in ("paper", "smoke")]
+
+
+@pytest.mark.parametrize(("figure", "profile"), BOTH)
+def test_every_figure_gives_valid_runs(figure, profile):
+    """Each a specification that reads back from its own JSON, and no two alike."""
+    found = runs(figure, profile)
+    assert len(found) == len(figure_settings(figure, profile).specs())
+    for key, spec in found.items():
+        assert key == spec.hash
+        assert parse_spec(spec.model_dump_json()) == spec
+
+
+@pytest.mark.parametrize(("figure", "profile"), BOTH)
+def test_profiles_set_every_parameter_of_their_figure(figure, profile):
+    """All that has no default of its own."""
+    needed = {name for name, field in FIGURES[figure].model_fields.items() if field.is_required()}
+    assert PROFILES[figure].keys() == {"paper", "smoke"}
+    assert needed - {"profile"} == PROFILES[figure][profile].keys()
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_smoke_runs_are_small(figure):
+    """Little work for each, small networks, and the same code path: as many runs of the same kinds."""
+    paper, smoke = (list(runs(figure, profile).values()) for profile in ("paper", "smoke"))
+    assert [type(spec) for spec in smoke] == [type(spec) for spec in paper]
+    for spec in smoke:
+        if isinstance(spec, TrainingSpec):
+            assert spec.iterations * spec.batch_size * len(spec.seeds) <= 512
+        elif isinstance(spec, GradientSpec):
+            assert spec.replicates * sum(spec.batch_sizes) * len(spec.seeds) <= 5000
+        else:
+            assert spec.samples + spec.warmup <= 100
+        if not isinstance(spec, ReferenceSpec):
+            assert spec.policy.hidden in ((16,), (8,))
+            assert not isinstance(spec.task, Sets | Sequences) or spec.task.state_count < 1000
+
+
+def test_runs_of_the_paper_are_at_its_scale():
+    """Its tasks at their default sizes, its networks, three seeds, batches of 128."""
+    for figure in ("fig1", "fig5", "fig6"):
+        for spec in runs(figure).values():
+            assert spec.task in (Sets(), GaussianMixture(), Banana())
+            if isinstance(spec, TrainingSpec):
+                assert (spec.policy.hidden, spec.batch_size, spec.seeds) == ((128, 128), 128, (0, 1, 2))
+    assert {spec.task for spec in runs("fig2").values()} == {Sets(), Sequences(), GaussianMixture()}
+    assert [spec.objective.alpha for spec in runs("fig1").values()] == [-2, -1, 0.5, 2]
+    assert {min(s.batch_sizes) for s in runs("fig2").values()} == {2}
+    assert {max(s.batch_sizes) for s in runs("fig2").values()} == {1024}
+
+
+def test_figures_compare_all_estimators():
+    pairs = {(name, variate) for name in DIVERGENCES for variate in CONTROL_VARIATES}
+    assert {(o.name, o.control_variate) for o in all_estimators(0.5)} == pairs
+    assert figure_settings("fig6").specs().keys() == pairs
+    assert figure_settings("fig5").specs().keys() == {"tb", *DIVERGENCES, "reference"}
+    assert estimator("tb", "loo", 0.5).control_variate is None
+    assert estimator("renyi", "loo", 2.0).alpha == 2.0
+    assert estimator("forward_kl", "loo", 2.0).alpha is None
+
+
+def test_given_parameters_take_the_place_of_the_profiles():
+    """Those that are None do not; lists, as papermill has them, are as good as tuples."""
+    settings = figure_settings("fig1", "smoke", seeds=[7], iterations=None, alpha=[0.5, 3])
+    assert (settings.seeds, settings.iterations, settings.alpha) == ((7,), 8, (0.5, 3.0))
+    assert all(spec.seeds == (7,) for spec in settings.specs().values())
+    assert figure_settings("fig1", device="cpu") == figure_settings("fig1")
+
+
+BAD = [
+    ("fig1", {"figure": "fig7"}, "figure = 'fig7'"),
+    ("fig1", {"profile": "big"}, "profile = 'big'"),
+    ("fig1", {"profile": None}, "profile = None"),
+    ("fig1", {"profile": ["paper"]}, "profile = ['paper']"),
+    ("fig1", {"iteration": 3}, "unknown setting 'iteration'"),
+    ("fig1", {"seeds": []}, "seeds"),
+    ("fig1", {"seeds": [0, 0]}, "seeds"),
+    ("fig1", {"seeds": 3}, "seeds = 3"),
+    ("fig1", {"iterations": 0}, "iterations = 0"),
+    ("fig1", {"iterations": "many"}, "iterations = 'many'"),
+    ("fig1", {"batch_size": 1}, "batch_size = 1"),
+    ("fig1", {"alpha": []}, "alpha"),
+    ("fig1", {"alpha": 0.5}, "alpha = 0.5"),
+    ("fig1", {"alpha": [0.5, 1]}, "alpha = 1"),
+    ("fig1", {"device": "tpu"}, "device = 'tpu'"),
+    ("fig1", {"device": "cuda:99"}, "device = 'cuda:99'"),
+    ("fig2", {"alpha": 0}, "alpha = 0"),
+    ("fig2", {"warmup": 0}, "warmup = 0"),
+    ("fig2", {"batch_size": [1, 2]}, "batch_size.0 = 1"),
+    ("fig2", {"replicates": 1}, "replicates = 1"),
+    ("fig5", {"alpha": 1}, "alpha = 1"),
+    ("fig5", {"samples": 3}, "samples = 3"),
+    ("fig5", {"alpha": float("nan")}, "alpha = nan"),
+    ("fig6", {"control_variates": ["none", "all"]}, "control_variates.1 = 'all'"),
+    ("fig6", {"control_variates": []}, "control_variates"),
+    ("fig6", {"alpha": 1}, "alpha = 1"),
+    ("exact", {"epsilon": [-1]}, "epsilon.0 = -1"),
+    ("exact", {"epsilon": []}, "epsilon"),
+    ("exact", {"alpha": 1}, "alpha = 1"),
+]
+
+
+@pytest.mark.parametrize(("figure", "given", "value"), BAD, ids=str)
+def test_bad_parameters_are_refused_before_anything_is_run(figure, given, value):
+    """In one sentence that names the parameter and its value."""
+    with pytest.raises(SettingsError) as caught:
+        figure_settings(**{"figure": figure} | given)
+    assert value in str(caught.value)
+    assert "\n" not in str(caught.value)
