@@ -6,7 +6,7 @@ import pytest
 import torch
 from pydantic import BaseModel, TypeAdapter
 
-from gfn.environments import TASKS, Banana, GaussianMixture, Sequences, Sets, Task
+from gfn.environments import TASKS, Banana, GaussianMixture, Phylogenetics, Sequences, Sets, Task
 from gfn.policies import PolicySettings
 from gfn.settings import Settings, SettingsError
 
@@ -15,6 +15,7 @@ ALTERED = [
     Sequences(alphabet=3, length=2, g_low=0.5),
     GaussianMixture(side=2, spacing=1.5),
     Banana(correlation=-0.25),
+    Phylogenetics(alignment=(("a", "ACGT"), ("b", "AC-T"), ("c", "NCGA")), branch_length=0.2),
     PolicySettings(hidden=(8, 4), components=3),
 ]
 IDS = [type(s).__name__ for s in ALTERED]
@@ -45,7 +46,7 @@ def test_unknown_settings_are_refused(settings):
     assert all(field in str(caught.value) for field in type(settings).model_fields)
 
 
-@pytest.mark.parametrize("settings", ALTERED[:4], ids=IDS[:4])
+@pytest.mark.parametrize("settings", ALTERED[:5], ids=IDS[:5])
 def test_tasks_are_equal_by_their_settings_alone(settings):
     """What a task has computed and kept in the meantime does not count: before, after, and both sides used."""
     one, other = (type(settings)(**settings.model_dump()) for _ in range(2))

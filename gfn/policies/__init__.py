@@ -7,10 +7,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gfn.environments import DiscreteEnvironment, Environment
+from gfn.environments import DiscreteEnvironment, Environment, Phylogenetics
 from gfn.policies.backward import sample_parent_action
 from gfn.policies.categorical import CategoricalPolicy
 from gfn.policies.mixture import MixturePolicy
+from gfn.policies.network import ReplicatedMLP
 from gfn.settings import Settings
 
 Policy = CategoricalPolicy | MixturePolicy
@@ -18,16 +19,27 @@ Width = Annotated[int, Field(ge=1, le=65536)]
 
 
 class PolicySettings(Settings):
-    """Shape of the forward policy's network, the same for every objective."""
+    """Shape of the forward policy's network, the same for every objective.
+
+    Phylogenetics has a graph network, shaped by ``gin_layers`` and ``gin_width`` alone; the other
+    tasks have an MLP, shaped by ``hidden``.
+    """
 
     hidden: tuple[Width, ...] = Field((128, 128), max_length=16, description="widths of the hidden layers")
     components: int = Field(16, ge=1, le=1024, description="Gaussians in each coordinate's mixture (planar tasks)")
+    gin_layers: int = Field(2, ge=1, le=16, description="layers of the graph network (phylogenetics)")
+    gin_width: Width = Field(64, description="width of the graph network's hidden layers (phylogenetics)")
 
 
 def make_policy(environment: Environment, settings: PolicySettings, seeds: Sequence[int]) -> Policy:
     """The task's forward policy, one replica a seed, in float32 on the CPU."""
+    if isinstance(environment, Phylogenetics):
+        from gfn.policies.gin import ForestGIN  # loads torch_geometric, which no other task needs
+
+        return CategoricalPolicy(ForestGIN(seeds, len(environment.taxa), settings.gin_width, settings.gin_layers))
     if isinstance(environment, DiscreteEnvironment):
-        return CategoricalPolicy(seeds, environment.observation_size, environment.action_count, settings.hidden)
+        sizes = [environment.observation_size, *settings.hidden, environment.action_count]
+        return CategoricalPolicy(ReplicatedMLP(seeds, sizes))
     return MixturePolicy(seeds, environment.observation_size, settings.components, settings.hidden)
 
 

@@ -7,26 +7,26 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from gfn.policies.network import ReplicatedMLP
-
 
 class CategoricalPolicy(nn.Module):
     r"""π(a | s) ∝ exp(network(s)_a) over the allowed actions.
 
     Arguments:
-        seeds: the R seeds of the replicas.
-        observation_size: length D of an observation.
-        action_count: number A of actions.
-        hidden: widths of the hidden layers.
+        network: R networks in one, from observations ``[R, M, D]`` to logits ``[R, M, A]``.
     """
 
-    def __init__(self, seeds: Sequence[int], observation_size: int, action_count: int, hidden: Sequence[int]) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.network = ReplicatedMLP(seeds, [observation_size, *hidden, action_count])
+        self.network = network
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the network."""
+        return next(self.parameters()).dtype
 
     def log_probs(self, observation: Tensor, mask: Tensor) -> Tensor:
         """Log-probabilities of all actions, ``-inf`` where masked: ``[R, M, D]``, ``[R, M, A]`` to ``[R, M, A]``."""
-        logits = self.network(observation.to(self.network.weights[0].dtype))
+        logits = self.network(observation.to(self.dtype))
         return logits.masked_fill(~mask, -torch.inf).log_softmax(-1)
 
     def log_prob(self, observation: Tensor, mask: Tensor, action: Tensor) -> Tensor:
@@ -35,8 +35,7 @@ class CategoricalPolicy(nn.Module):
 
     def noise(self, generators: Sequence[torch.Generator], *shape: int) -> Tensor:
         """The randomness that ``sample`` turns into actions: ``[R, *shape, 1]``, a generator a replica."""
-        dtype = self.network.weights[0].dtype
-        draws = [torch.rand(*shape, 1, generator=g, device=g.device, dtype=dtype) for g in generators]
+        draws = [torch.rand(*shape, 1, generator=g, device=g.device, dtype=self.dtype) for g in generators]
         return torch.stack(draws)
 
     @torch.no_grad()

@@ -31,16 +31,24 @@ class ReplicatedMLP(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """``[R, M, in]`` to ``[R, M, out]``."""
+        """``[R, M, in]`` to ``[R, M, out]``, or any shape whose leading axes are R and M in one, ``[R M, ..., in]``."""
+        shape = x.shape
+        x = x.reshape(len(self.weights[0]), shape[:-1].numel() // len(self.weights[0]), shape[-1])
         last = len(self.weights) - 1
         for depth, (weight, bias) in enumerate(zip(self.weights, self.biases)):
             x = torch.baddbmm(bias, x, weight)
             if depth < last:
                 x = leaky_relu(x)
-        return x
+        return x.view(*shape[:-1], -1)
 
 
 def _linear_layers(seed: int, sizes: Sequence[int]) -> list[nn.Linear]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return [nn.Linear(width, following) for width, following in pairwise(sizes)]
+
+
+def spawn(seeds: Sequence[int], count: int) -> list[list[int]]:
+    """Further seeds for the ``count`` parts of a network, for each part a list of R; each replica's come from its own."""
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    return torch.stack([torch.randint(2**63 - 1, (count,), generator=g) for g in generators], 1).tolist()

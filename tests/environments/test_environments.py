@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfn.environments import Banana, GaussianMixture, Sequences, Sets
+from gfn.environments import Banana, GaussianMixture, Phylogenetics, Sequences, Sets
 from gfn.environments.planar import cell_area
 from gfn.exact import all_trajectories, state_graph, target_distribution
 from gfn.settings import SettingsError
@@ -43,7 +43,14 @@ def sequences(draw):
     return Sequences(**sizes, f_low=f_low, f_high=f_high, g_low=g_low, g_high=g_high)
 
 
-discrete = st.one_of(sets(), sequences())
+@st.composite
+def phylogenetics(draw):
+    taxa, sites = draw(st.integers(3, 5)), draw(st.integers(1, 4))
+    sequences = [draw(st.text("ACGTRYN-", min_size=sites, max_size=sites)) for _ in range(taxa)]
+    return Phylogenetics(alignment=tuple(zip("abcde", sequences)), branch_length=draw(st.floats(0.01, 2)))
+
+
+discrete = st.one_of(sets(), sequences(), phylogenetics())
 planar = st.one_of(
     st.builds(GaussianMixture, side=st.integers(1, 4), spacing=st.floats(0.5, 4), scale=st.floats(0.3, 1.5)),
     st.builds(Banana, correlation=st.floats(-0.9, 0.9)),
@@ -123,7 +130,8 @@ def test_every_state_before_an_object_can_go_on(task):
     assert set(graph.source.tolist()) == set((~graph.terminal).nonzero().flatten().tolist())
 
 
-ALL = [*SMALL_TASKS.values(), GaussianMixture(), Banana()]
+TREES = Phylogenetics(alignment=tuple(zip("abcd", ("ACGT", "ACGA", "TCGA", "TTGC"))))
+ALL = [*SMALL_TASKS.values(), TREES, GaussianMixture(), Banana()]
 
 
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.task)
@@ -157,7 +165,7 @@ def test_functions_are_pure_and_batched(task):
     assert task.log_reward(state).dtype == torch.float64
 
 
-@pytest.mark.parametrize("task", SMALL_TASKS.values(), ids=SMALL_TASKS)
+@pytest.mark.parametrize("task", [*SMALL_TASKS.values(), TREES], ids=lambda task: task.task)
 def test_observations_tell_open_states_apart(task):
     """Else no policy could be right at both of them."""
     graph = state_graph(task)
@@ -290,6 +298,7 @@ REFUSED = {
     (Sequences, "f_high"): st.one_of(st.just(math.inf), word),
     (Sequences, "g_low"): st.one_of(st.just(-math.inf), st.floats(2.5, 9), word),
     (Sequences, "g_high"): st.one_of(st.just(math.nan), word),
+    (Phylogenetics, "branch_length"): st.one_of(st.floats(-9, 9e-7), st.floats(11, 99), st.just(math.nan), word),
     (GaussianMixture, "side"): st.one_of(st.integers(-5, 0), st.integers(33, 99), word),
     (GaussianMixture, "spacing"): st.one_of(st.floats(-9, 0), st.just(math.nan), word),
     (GaussianMixture, "scale"): st.one_of(st.floats(-9, 0), st.just(math.inf), word),

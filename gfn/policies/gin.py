@@ -1,0 +1,93 @@
+"""Network of the phylogenetics policy: R graph isomorphism networks (GIN), one a seed, over forests.
+
+Source: K. Xu, W. Hu, J. Leskovec, S. Jegelka, How powerful are graph neural networks?, ICLR 2019.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import layer_norm, leaky_relu, pad
+from torch_geometric.nn import DenseGINConv
+
+from gfn.policies.network import ReplicatedMLP, spawn
+
+
+class ForestGIN(nn.Module):
+    r"""From forests on n leaves to a logit for each pair of leaves that are the smallest of their trees.
+
+    The graph has a node for each leaf and each of n - 1 internal places, and edges between parents
+    and children both ways. A node's features are the leaves at or below it (a one-hot of its name,
+    for a leaf), and whether it is an internal node and a root. Node embeddings h are normalised
+    after every layer, without which gradients hardly reach the first. A pair's logit is symmetric in
+    the two roots, and does not depend on the places of the internal nodes:
+
+    .. math:: \text{logit}_{ij} = \sum_k w_k e_{ik} e_{jk}, \qquad e_i = \text{norm}\big(A h_{\text{root of } i} + B \bar h\big)
+
+    Arguments:
+        seeds: the R seeds of the replicas.
+        taxa: number n of leaves.
+        width: of all hidden layers.
+        layers: number of GIN layers.
+    """
+
+    def __init__(self, seeds: Sequence[int], taxa: int, width: int, layers: int) -> None:
+        super().__init__()
+        self.taxa = taxa
+        *parts, root, graph, pair = spawn(seeds, layers + 3)
+        widths = [taxa + 2] + [width] * layers
+        self.layers = nn.ModuleList(_gin(part, [size, width, width]) for part, size in zip(parts, widths))
+        self.root = ReplicatedMLP(root, [width, width])
+        self.graph = ReplicatedMLP(graph, [width, width])
+        # A bias would add the same to all logits.
+        self.pair = nn.Parameter(ReplicatedMLP(pair, [width, 1]).weights[0].detach().unsqueeze(1))
+        self.register_buffer("pairs", torch.triu_indices(taxa, taxa, 1), persistent=False)
+
+    def forward(self, observation: Tensor) -> Tensor:
+        """Observations of forests, ``[R, M, n²]``, to logits ``[R, M, n (n - 1) / 2]``."""
+        below, adjacency, is_root = forest_graph(observation.reshape(-1, self.taxa, self.taxa))
+        internal = pad(below[..., self.taxa :, :].any(-1), (self.taxa, 0))
+        h = torch.cat([below, internal.unsqueeze(-1), is_root.unsqueeze(-1)], -1).to(observation.dtype)
+        # A node counts among its own neighbours: ε = 0, at no further pass over h.
+        neighbours = adjacency.to(h.dtype) + torch.eye(adjacency.shape[-1], dtype=h.dtype, device=h.device)
+        for layer in self.layers:
+            h = leaky_relu(_normalise(layer(h, neighbours, add_loop=False)))
+        # The root above each leaf; mask() leaves only those of the trees' smallest leaves.
+        roots = (below & is_root.unsqueeze(-1)).transpose(-1, -2).to(h.dtype) @ h
+        e = _normalise(self.root(roots) + self.graph(h.mean(-2)).unsqueeze(-2)).unflatten(0, observation.shape[:2])
+        logits = (e * self.pair.transpose(-1, -2)) @ e.transpose(-1, -2)
+        return logits[..., self.pairs[0], self.pairs[1]]
+
+
+def _normalise(x: Tensor) -> Tensor:
+    return layer_norm(x, x.shape[-1:])
+
+
+def _gin(seeds: Sequence[int], sizes: Sequence[int]) -> DenseGINConv:
+    """A GIN layer with ε = 0, whose buffer is left out of checkpoints: all that they hold has a replica axis."""
+    layer = DenseGINConv(ReplicatedMLP(seeds, sizes))
+    layer.register_buffer("eps", torch.zeros(1), persistent=False)
+    return layer
+
+
+def forest_graph(clades: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The graph of a forest, from the leaves that each label's clade holds, ``[..., n, n]``.
+
+    Nodes are the n leaves, then the n - 1 labels that an internal node may have.
+
+    Returns:
+        bool tensors, for N = 2n - 1 nodes: the leaves at or below each node ``[..., N, n]``, whether
+        two nodes are parent and child ``[..., N, N]``, and whether a node is a root ``[..., N]``.
+    """
+    taxa = clades.shape[-1]
+    leaves = torch.eye(taxa, device=clades.device, dtype=clades.dtype).expand_as(clades)
+    below = torch.cat([leaves, clades[..., 1:, :]], -2)
+    size = below.sum(-1)
+    shared = below @ below.transpose(-1, -2)
+    above = (shared == size.unsqueeze(-2)) & (size.unsqueeze(-1) > size.unsqueeze(-2)) & (size > 0).unsqueeze(-2)
+    # Of the nodes above a node, its parent is the one with the fewest leaves.
+    sizes = size.unsqueeze(-1).masked_fill(~above, taxa + 1)
+    parent = above & (sizes == sizes.amin(-2, keepdim=True))
+    return below > 0, parent | parent.transpose(-1, -2), (size > 0) & ~above.any(-2)
