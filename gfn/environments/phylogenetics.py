@@ -14,6 +14,7 @@ from torch import Tensor
 from gfn.environments.alignment import Alignment, check_alignment, read_alignment, shipped_alignment, site_patterns
 from gfn.environments.base import DiscreteEnvironment
 from gfn.environments.pruning import log_likelihood, merges
+from gfn.settings import SettingsError
 
 MAX_KEY_TAXA = 8
 MAX_LOG_Z_TAXA = 9
@@ -171,11 +172,13 @@ class Phylogenetics(DiscreteEnvironment):
         """log Z, exactly, over all trees.
 
         Raises:
-            ValueError: for more than 9 taxa.
+            SettingsError: for more than 9 taxa.
         """
         n = len(self.taxa)
         if n > MAX_LOG_Z_TAXA:
-            raise ValueError(f"an alignment of {n} taxa has too many trees for an exact log Z: at most 9 taxa")
+            raise SettingsError(
+                f"an alignment of {n} taxa is not allowed with an exact log Z: it has too many trees, from 10 taxa on"
+            )
         return float(self.log_reward(all_trees(n)).logsumexp(0))
 
     def to_newick(self, state: Tensor) -> str:
