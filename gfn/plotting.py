@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gfn.environments import Phylogenetics, PlanarEnvironment
+from gfn.environments.forests import merges
 from gfn.environments.planar import Box
-from gfn.environments.pruning import merges
 from gfn.metrics import target_density
 
 _COLOURS = sns.color_palette("colorblind")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gfn.environments import Phylogenetics
 from gfn.environments.alignment import CODE, site_patterns
-from gfn.environments.phylogenetics import all_trees, forest_count
+from gfn.environments.forests import all_trees, forest_count
 from gfn.environments.pruning import jukes_cantor, log_likelihood
 from gfn.exact import state_graph, target_distribution, terminal_distribution
 from gfn.sampling import rollout

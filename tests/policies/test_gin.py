@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn.functional import layer_norm, leaky_relu
 
 from gfn.environments import Phylogenetics
-from gfn.environments.phylogenetics import all_trees
+from gfn.environments.forests import all_trees
 from gfn.estimators import Objective
 from gfn.exact import state_graph, target_distribution, terminal_distribution
 from gfn.metrics import l1
