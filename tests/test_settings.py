@@ -6,7 +6,7 @@ import pytest
 import torch
 from pydantic import BaseModel, TypeAdapter
 
-from gfn.environments import TASKS, Banana, DAGs, GaussianMixture, Hypergrid, Sequences, Sets, Task
+from gfn.environments import TASKS, Banana, DAGs, GaussianMixture, Hypergrid, Phylogenetics, Sequences, Sets, Task
 from gfn.policies import PolicySettings
 from gfn.settings import Settings, SettingsError
 
@@ -17,6 +17,7 @@ ALTERED = [
     DAGs(nodes=3, samples=9, prior="uniform"),
     GaussianMixture(side=2, spacing=1.5),
     Banana(correlation=-0.25),
+    Phylogenetics(alignment=(("a", "ACGT"), ("b", "AC-T"), ("c", "NCGA")), branch_length=0.2),
     PolicySettings(hidden=(8, 4), components=3),
 ]
 IDS = [type(s).__name__ for s in ALTERED]

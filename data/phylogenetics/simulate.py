@@ -11,7 +11,7 @@ import math
 from pathlib import Path
 from random import Random
 
-SEED, TAXA, SITES, BRANCH_LENGTH = 0, 7, 100, 0.1
+SEED, TAXA, SITES, BRANCH_LENGTH = 0, 7, 25, 0.1
 
 
 def simulate(seed: int, taxa: int, sites: int, branch_length: float) -> tuple[str, str]:

@@ -13,7 +13,9 @@ from torch import Tensor
 
 from gfn.environments.alignment import Alignment, check_alignment, read_alignment, shipped_alignment, site_patterns
 from gfn.environments.base import DiscreteEnvironment
-from gfn.environments.pruning import log_likelihood, merges
+from gfn.environments.forests import all_trees, forest_count, insert_leaf, newick
+from gfn.environments.pruning import log_likelihood
+from gfn.settings import SettingsError
 
 MAX_KEY_TAXA = 8
 MAX_LOG_Z_TAXA = 9
@@ -28,11 +30,8 @@ class Phylogenetics(DiscreteEnvironment):
     stepwise addition; the constant leaves the target as it is, and keeps log Z within reach of a
     learned one that starts at zero.
 
-    A state is a forest, int64 ``[..., n]``. Each internal node is labelled by the larger of its two
-    children's smallest leaves, which uses every leaf but the smallest of each tree once; entry l is
-    the clade of the node labelled l as a bit mask, or 0. So a forest has one encoding, nothing is
-    ever sorted, and the trees are told by the leaves with entry 0. An action is a pair i < j of
-    these, in lexicographic order.
+    A state is a forest, int64 ``[..., n]``, as :mod:`gfn.environments.forests` writes it. An action
+    merges the two trees whose smallest leaves are i < j; pairs are in lexicographic order.
     """
 
     task: Literal["phylogenetics"] = "phylogenetics"
@@ -171,52 +170,15 @@ class Phylogenetics(DiscreteEnvironment):
         """log Z, exactly, over all trees.
 
         Raises:
-            ValueError: for more than 9 taxa.
+            SettingsError: for more than 9 taxa.
         """
         n = len(self.taxa)
         if n > MAX_LOG_Z_TAXA:
-            raise ValueError(f"an alignment of {n} taxa has too many trees for an exact log Z: at most 9 taxa")
+            raise SettingsError(
+                f"an alignment of {n} taxa is not allowed with an exact log Z: it has too many trees, from 10 taxa on"
+            )
         return float(self.log_reward(all_trees(n)).logsumexp(0))
 
     def to_newick(self, state: Tensor) -> str:
         """One complete tree ``[n]`` in Newick's notation, with branch lengths."""
-        text = [_quote(name) for name in self.taxa]
-        for smaller, larger in zip(*(leaf.tolist() for leaf in merges(state))):
-            text[smaller] = f"({text[smaller]}:{self.branch_length:g},{text[larger]}:{self.branch_length:g})"
-        return f"{text[0]};"
-
-
-def forest_count(taxa: int, trees: int) -> int:
-    """Number of forests of ``trees`` rooted binary trees on ``taxa`` labelled leaves: (2n-k-1)! / ((n-k)! (k-1)! 2^(n-k))."""
-    merged = taxa - trees
-    return math.factorial(2 * taxa - trees - 1) // (math.factorial(merged) * math.factorial(trees - 1) * 2**merged)
-
-
-def insert_leaf(trees: Tensor, leaf: int) -> Tensor:
-    """All trees that come of putting the next leaf on an edge, the one above the root included.
-
-    Arguments:
-        trees: trees on the leaves before ``leaf``, int64 ``[X, leaf]``.
-
-    Returns:
-        int64 ``[X (2 leaf - 1), leaf + 1]``.
-    """
-    bit = 1 << leaf
-    singles = (1 << torch.arange(leaf)).expand(len(trees), -1)
-    below = torch.cat([singles, trees[:, 1:]], 1).unsqueeze(2)
-    above = trees.unsqueeze(1)
-    grown = torch.where((above & below == below) & (above != below), above | bit, above)
-    return torch.cat([grown, below | bit], 2).flatten(0, 1)
-
-
-def all_trees(taxa: int) -> Tensor:
-    """All (2n-3)!! rooted binary trees on n leaves, int64 ``[X, n]``."""
-    trees = torch.zeros(1, 1, dtype=torch.long)
-    for leaf in range(1, taxa):
-        trees = insert_leaf(trees, leaf)
-    return trees
-
-
-def _quote(name: str) -> str:
-    plain = name.isascii() and all(c.isalnum() or c in "_.-" for c in name)
-    return name if plain else "'" + name.replace("'", "''") + "'"
+        return newick(state, self.taxa, self.branch_length)

@@ -11,6 +11,8 @@ import math
 import torch
 from torch import Tensor
 
+from gfn.environments.forests import merges
+
 CHUNK = 1 << 19
 
 
@@ -26,23 +28,6 @@ def jukes_cantor(branch_length: float) -> tuple[float, float]:
     return math.exp(-4 * branch_length / 3), -math.expm1(-4 * branch_length / 3) / 4
 
 
-def merges(state: Tensor) -> tuple[Tensor, Tensor]:
-    """The smallest leaves of the two children of every internal node, children before parents.
-
-    Of nested clades the larger one is the larger number, so ascending order does it.
-
-    Arguments:
-        state: complete trees as :class:`~gfn.environments.phylogenetics.Phylogenetics` writes them, int64 ``[..., n]``.
-
-    Returns:
-        Smaller and larger leaf, each int64 ``[..., n - 1]``.
-    """
-    clades, larger = state.sort(-1)
-    clades = clades[..., 1:]
-    # A power of two has an exact logarithm.
-    return (clades & -clades).double().log2().long(), larger[..., 1:]
-
-
 def log_likelihood(state: Tensor, possible: Tensor, counts: Tensor, branch_length: float) -> Tensor:
     """Log-likelihood of complete trees with the same length on all edges and uniform base frequencies.
 
@@ -50,7 +35,7 @@ def log_likelihood(state: Tensor, possible: Tensor, counts: Tensor, branch_lengt
     trees of any size stay in the range of floating-point numbers.
 
     Arguments:
-        state: trees, int64 ``[..., n]``.
+        state: complete trees as :mod:`gfn.environments.forests` writes them, int64 ``[..., n]``.
         possible: which bases each taxon may have in each pattern, ``[n, 4, S]``.
         counts: how often each pattern occurs, ``[S]``.
         branch_length: expected substitutions per site along every edge.

@@ -11,6 +11,7 @@ from gfn.plotting.curves import (
 from gfn.plotting.gradients import balance_variance_panels, bias_panels, variance_panels
 from gfn.plotting.planar import density_panels, sample_panel
 from gfn.plotting.style import ACCURACY, CONTROL_VARIATES, OBJECTIVES, TASKS, use_style
+from gfn.plotting.trees import tree_panels
 
 __all__ = [
     "ACCURACY",
@@ -27,6 +28,7 @@ __all__ = [
     "learning_curves",
     "order_panels",
     "sample_panel",
+    "tree_panels",
     "use_style",
     "variance_panels",
 ]

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfn.environments import Banana, DAGs, GaussianMixture, Hypergrid, Sequences, Sets
+from gfn.environments import Banana, DAGs, GaussianMixture, Hypergrid, Phylogenetics, Sequences, Sets
 from gfn.environments.planar import cell_area
 from gfn.exact import all_trajectories, state_graph, target_distribution
 from gfn.settings import SettingsError
@@ -61,7 +61,16 @@ dags = st.builds(
     prior=st.sampled_from(["bic", "uniform"]),
     task_seed=st.integers(0, 2**40),
 )
-discrete = st.one_of(sets(), sequences(), hypergrids, dags)
+
+
+@st.composite
+def phylogenetics(draw):
+    taxa, sites = draw(st.integers(3, 5)), draw(st.integers(1, 4))
+    sequences = [draw(st.text("ACGTRYN-", min_size=sites, max_size=sites)) for _ in range(taxa)]
+    return Phylogenetics(alignment=tuple(zip("abcde", sequences)), branch_length=draw(st.floats(0.01, 2)))
+
+
+discrete = st.one_of(sets(), sequences(), phylogenetics(), hypergrids, dags)
 planar = st.one_of(
     st.builds(GaussianMixture, side=st.integers(1, 4), spacing=st.floats(0.5, 4), scale=st.floats(0.3, 1.5)),
     st.builds(Banana, correlation=st.floats(-0.9, 0.9)),
@@ -148,7 +157,8 @@ def test_every_state_before_an_object_can_go_on(task):
     assert set(graph.source.tolist()) == set((~graph.terminal).nonzero().flatten().tolist())
 
 
-ALL = [*SMALL_TASKS.values(), GaussianMixture(), Banana()]
+TREES = Phylogenetics(alignment=tuple(zip("abcd", ("ACGT", "ACGA", "TCGA", "TTGC"))))
+ALL = [*SMALL_TASKS.values(), TREES, GaussianMixture(), Banana()]
 
 
 @pytest.mark.parametrize("task", ALL, ids=lambda task: task.task)
@@ -181,7 +191,7 @@ def test_functions_are_pure_and_batched(task):
     assert task.log_reward(state).dtype == torch.float64
 
 
-@pytest.mark.parametrize("task", SMALL_TASKS.values(), ids=SMALL_TASKS)
+@pytest.mark.parametrize("task", [*SMALL_TASKS.values(), TREES], ids=lambda task: task.task)
 def test_observations_tell_open_states_apart(task):
     """Else no policy could be right at both of them."""
     graph = state_graph(task)
@@ -325,6 +335,7 @@ REFUSED = {
     (DAGs, "weight_low"): st.one_of(st.floats(-9, -0.1), st.floats(0.6, 11), st.just(math.nan), word),
     (DAGs, "weight_high"): st.one_of(st.floats(-9, -0.1), st.floats(10.5, 20), st.just(math.inf), word),
     (DAGs, "prior"): st.one_of(word, st.none(), st.just(1)),
+    (Phylogenetics, "branch_length"): st.one_of(st.floats(-9, 9e-7), st.floats(11, 99), st.just(math.nan), word),
     (GaussianMixture, "side"): st.one_of(st.integers(-5, 0), st.integers(33, 99), word),
     (GaussianMixture, "spacing"): st.one_of(st.floats(-9, 0), st.just(math.nan), word),
     (GaussianMixture, "scale"): st.one_of(st.floats(-9, 0), st.just(math.inf), word),

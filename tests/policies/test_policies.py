@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.distributions import Categorical, MixtureSameFamily, Normal
 
-from gfn.environments import Banana, GaussianMixture
+from gfn.environments import Banana, GaussianMixture, Phylogenetics
 from gfn.policies import CategoricalPolicy, PolicySettings, make_policy, sample_parent_action
 from gfn.policies.network import ReplicatedMLP
 from gfn.sampling import evaluate, rollout
 from tests.helpers import SMALL_TASKS, frequencies_p, generators, small_policy
 
 ALARM = 1e-4  # false-alarm rate of each chi-square test here
-ALL = {**SMALL_TASKS, "gaussian mixture": GaussianMixture(), "banana": Banana()}
+TREES = Phylogenetics(alignment=tuple(zip("abcd", ("ACGT", "ACGA", "TCGA", "TTGC"))))
+ALL = {**SMALL_TASKS, "phylogenetics": TREES, "gaussian mixture": GaussianMixture(), "banana": Banana()}
 seeds = st.integers(0, 2**32 - 1)
 
 
