@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from gfn.environments import Phylogenetics
-from gfn.environments.pruning import merges
+from gfn.environments.forests import merges
 from gfn.plotting.style import COLOURS, finished
 
 
