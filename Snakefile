@@ -17,7 +17,7 @@ BUILD = f"build/{PROFILE}"
 RESULTS = f"{BUILD}/results"
 SOURCES = {name: f"book/{page_of(name)}.ipynb" for name in FIGURES}
 RUNS = {name: runs(name, PROFILE) for name in FIGURES}
-TABLES = [name for name in FIGURES if name != "verdicts"]
+TABLES = [name for name in FIGURES if name not in ("tasks", "verdicts")]
 PRESENTATION = [
     *(f"gfn/{name}.py" for name in ("claims", "notebook", "paper", "results", "verdicts")),
     *sorted(str(path) for folder in ("evidence", "experiments", "plotting") for path in Path("gfn", folder).glob("*.py")),

@@ -13,7 +13,6 @@ import pandas as pd
 from gfn.experiments import FIGURES, figure_settings
 from gfn.results import Run, load_or_train
 from gfn.settings import SettingsError
-from gfn.spec import Spec
 from gfn.training import replacing
 
 DATA_VARIABLE = "GFN_DATA_OUT"
@@ -66,11 +65,7 @@ def settings_table(settings: Any) -> pd.DataFrame:
 
 def obtain(settings: Any) -> dict[Hashable, Run]:
     """All runs of a figure: those in the results store are read, the others are made on the figure's device."""
-    return {label: load_or_train(spec, device=settings.device) for label, spec in _specs(settings).items()}
-
-
-def _specs(settings: Any) -> dict[Hashable, Spec]:
-    return settings.specs()
+    return {label: load_or_train(spec, device=settings.device) for label, spec in settings.specs().items()}
 
 
 def save_data(figure: str, table: pd.DataFrame) -> None:

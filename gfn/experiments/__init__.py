@@ -15,7 +15,7 @@ from gfn.experiments.comparisons import (
     Figure9,
     Table1,
 )
-from gfn.experiments.everything import Verdicts
+from gfn.experiments.everything import Tasks, Verdicts
 from gfn.experiments.profiles import PROFILES
 from gfn.experiments.settings import FigureSettings, PageSettings
 from gfn.experiments.tasks import Profile
@@ -36,6 +36,7 @@ FIGURES: dict[str, type[PageSettings]] = {
     "exact": ExactChecks,
     "calibration": Calibration,
     "sensitivity": Sensitivity,
+    "tasks": Tasks,
     "verdicts": Verdicts,
 }
 

@@ -1,6 +1,8 @@
-"""The page of verdicts, which rests on the runs of all figures."""
+"""Pages without runs of their own: the verdicts, which rest on those of all figures, and the tasks themselves."""
 
 from __future__ import annotations
+
+from pydantic import Field
 
 from gfn.experiments.settings import PageSettings
 from gfn.spec import Spec
@@ -15,3 +17,13 @@ class Verdicts(PageSettings):
 
         figures = [name for name in FIGURES if FIGURES[name] is not Verdicts]
         return {key: spec for name in figures for key, spec in runs(name, self.profile).items()}
+
+
+class Tasks(PageSettings):
+    """The targets of the discrete tasks, exactly."""
+
+    trees: int = Field(ge=1, le=16, description="most probable trees to draw")
+
+    def specs(self) -> dict[str, Spec]:
+        """No runs: everything is computed exactly."""
+        return {}

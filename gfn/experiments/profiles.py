@@ -63,5 +63,6 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
 # Replicated estimates, not seeds, make the exact checks precise.
 for _profile in PROFILES["exact"].values():
     _profile["seeds"] = (0,)
-# The page of verdicts takes the runs of all figures as they are.
+# Pages without runs of their own.
+PROFILES["tasks"] = {name: {"trees": 8} for name in ("paper", "edition", "smoke")}
 PROFILES["verdicts"] = {name: {} for name in ("paper", "edition", "smoke")}

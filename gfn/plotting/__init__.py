@@ -11,6 +11,7 @@ from gfn.plotting.curves import (
 from gfn.plotting.gradients import balance_variance_panels, bias_panels, variance_panels
 from gfn.plotting.planar import density_panels, sample_panel
 from gfn.plotting.style import ACCURACY, CONTROL_VARIATES, OBJECTIVES, TASKS, use_style
+from gfn.plotting.tasks import concentration_panel, grid_panel, matrix_panels
 from gfn.plotting.trees import tree_panels
 
 __all__ = [
@@ -23,9 +24,12 @@ __all__ = [
     "batch_panel",
     "bias_panels",
     "comparison_panels",
+    "concentration_panel",
     "density_panels",
     "discovery_panels",
+    "grid_panel",
     "learning_curves",
+    "matrix_panels",
     "order_panels",
     "sample_panel",
     "tree_panels",
