@@ -10,6 +10,9 @@ export MKL_NUM_THREADS := 1
 export PATH := $(BIN):$(PATH)
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
+# The profile whose runs are published.
+EDITION ?= paper
+
 SNAKEMAKE := snakemake --cores $(CORES) --quiet rules --rerun-triggers mtime params input
 
 .PHONY: help setup book test preview edition clean
@@ -19,7 +22,7 @@ help:
 	@echo "make test     run all tests, notebooks included, on a smoke profile"
 	@echo "make preview  build the book from the stored results, without training"
 	@echo "make setup    set up the virtual environment $(VENV) (the others do it themselves)"
-	@echo "make edition  make book, then store its results and notebooks as the published edition"
+	@echo "make edition  make book, then store its results, notebooks and verdicts as the published edition"
 	@echo "make clean    delete what was built (the virtual environment stays)"
 
 setup: $(VENV)/.ready
@@ -46,13 +49,17 @@ test: setup
 	GFN_RESULTS=$(CURDIR)/build/smoke/repeated pytest --nbval --nbval-cell-timeout 300 build/smoke/notebooks
 	pytest --nbval --nbval-cell-timeout 300 book/paper book/theory
 
-edition: book
+edition: setup
+	$(SNAKEMAKE) --config profile=$(EDITION)
 	rm -rf data/results
-	mkdir -p data/results
-	cp build/paper/results/*.parquet data/results/
-	cp build/paper/notebooks/fig*.ipynb book/paper/
-	cp build/paper/notebooks/exact.ipynb book/theory/
-	cp build/paper/results.png book/_static/results.png
+	mkdir -p data/results book/_static
+	cp build/$(EDITION)/results/*.parquet data/results/
+	for name in $$(ls build/$(EDITION)/notebooks); do \
+		if [ -e book/theory/$${name%.*}.ipynb ]; then folder=theory; else folder=paper; fi; \
+		cp build/$(EDITION)/notebooks/$$name book/$$folder/$$name; \
+	done
+	cp build/$(EDITION)/results.png book/_static/results.png
+	gfn verdicts --profile $(EDITION) --write README.md --write book/intro.md
 
 clean:
 	rm -rf build .snakemake

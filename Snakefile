@@ -119,6 +119,7 @@ rule book:
             shell("cp {BUILD}/notebooks/{name}.ipynb {target}.ipynb")
             if name in TABLES:
                 shell("cp {BUILD}/notebooks/{name}.csv {target}.csv")
+        shell("GFN_RESULTS={RESULTS} gfn verdicts --profile {PROFILE} --write {BUILD}/source/intro.md > /dev/null")
         shell("{JUPYTER_BOOK} {BUILD}/source --config _config.yml --path-output {BUILD}/book")
 
 

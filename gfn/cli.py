@@ -20,7 +20,7 @@ from gfn.results import ResultError, default_store, describe, load_or_train, rea
 from gfn.settings import Settings, SettingsError
 from gfn.spec import TrainingSpec
 from gfn.training import TrainingError, check_device
-from gfn.verdicts import summaries, write_summary
+from gfn.verdicts import gather, summary, summary_for, write_summary
 from gfn.verify import choose
 from gfn.verify import verify as compare_again
 
@@ -193,16 +193,30 @@ def verify(store: Path | None, count: int, seed: int, device: str) -> None:
 
 @cli.command()
 @click.option("--profile", default="paper", metavar="|".join(PROFILES["verdicts"]), help="whose runs [default: paper]")
-@click.option("--write", is_flag=True, help="put the table into the README and the introduction of the book")
-def verdicts(profile: str, write: bool) -> None:
-    """Judge all claims by the stored runs, and show the summary as a Markdown table."""
+@click.option(
+    "--write",
+    multiple=True,
+    metavar="PAGE",
+    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    help="put the table between the markers of this page (may be repeated)",
+)
+def verdicts(profile: str, write: tuple[Path, ...]) -> None:
+    """Judge all claims by the stored runs, and show the summary as a Markdown table.
+
+    Runs come from the store that the environment variable GFN_RESULTS names, by default the
+    published one; missing runs are made.
+    """
     if profile not in PROFILES["verdicts"]:
         raise SettingsError(f"profile = {profile!r} is not allowed: one of {', '.join(PROFILES['verdicts'])}")
-    found = summaries(profile)
+    found = gather(profile)
     if not write:
-        click.echo(next(iter(found.values())))
-    for page, text in found.items() if write else ():
-        click.echo(f"{page}: {'changed' if write_summary(text, page) else 'up to date'}")
+        click.echo(summary(*found))
+    for page in write:
+        try:
+            changed = write_summary(summary_for(page, *found), page)
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
+        click.echo(f"{page}: {'changed' if changed else 'up to date'}")
 
 
 @cli.command()
