@@ -54,7 +54,8 @@ def rollout(
     """Draw ``batch`` trajectories τ ~ p_F for each replica.
 
     Sampling runs without gradients; the probabilities of what was drawn then come from one pass
-    over all steps together, which is cheaper than differentiating through every small step.
+    over all steps together, which is cheaper than differentiating through every small step. Where
+    states repeat, that pass sees each once; where they do not, it uses what sampling has computed.
 
     Arguments:
         environment: the task.
@@ -65,15 +66,18 @@ def rollout(
     noise = policy.noise(generators, environment.max_steps, batch)
     state = environment.initial(len(generators), batch, device=noise.device)
     states, actions = [state], []
+    discrete = isinstance(environment, DiscreteEnvironment)
+    traces = [] if discrete and not environment.repeats and policy.keeps_traces else None
     for step in range(environment.max_steps):
-        if environment.is_terminal(state).all():
+        if step >= environment.min_steps and environment.is_terminal(state).all():
             break
-        mask = environment.mask(state) if isinstance(environment, DiscreteEnvironment) else None
-        action = policy.sample(environment.observe(state), mask, noise[:, step])
+        mask = environment.mask(state) if discrete else None
+        kept = {} if traces is None else {"traces": traces}
+        action = policy.sample(environment.observe(state), mask, noise[:, step], **kept)
         state = environment.step(state, action)
         states.append(state)
         actions.append(action)
-    return evaluate(environment, policy, states, actions)
+    return evaluate(environment, policy, states, actions, traces)
 
 
 def retrace(
@@ -91,7 +95,9 @@ def retrace(
     return evaluate(environment, policy, states, actions)
 
 
-def evaluate(environment: Environment, policy: Policy, states: list[Tensor], actions: list[Tensor]) -> Trajectories:
+def evaluate(
+    environment: Environment, policy: Policy, states: list[Tensor], actions: list[Tensor], traces: list | None = None
+) -> Trajectories:
     """Probabilities of given trajectories.
 
     Arguments:
@@ -99,10 +105,15 @@ def evaluate(environment: Environment, policy: Policy, states: list[Tensor], act
         policy: a forward policy of R replicas.
         states: T + 1 states, each ``[R, B, ...]``, from source to object.
         actions: T actions, each ``[R, B]``; what follows a terminal state counts with probability one.
+        traces: what the policy's network computed when it sampled these actions, if that was kept.
     """
     replicas, batch = actions[0].shape
     visited = torch.stack(states[:-1], 1)
-    log_prob = _log_prob(environment, policy, visited.flatten(1, 2), torch.stack(actions, 1).flatten(1, 2))
+    action = torch.stack(actions, 1).flatten(1, 2)
+    if traces is None:
+        log_prob = _log_prob(environment, policy, visited.flatten(1, 2), action)
+    else:
+        log_prob = policy.log_prob_of(traces, environment.mask(visited).flatten(1, 2), action)
     log_prob = log_prob.view(replicas, -1, batch)
     finished = environment.is_terminal(visited)
     log_parents = environment.log_parents(torch.stack(states[1:], 1)).masked_fill(finished, 0)

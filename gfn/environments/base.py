@@ -36,6 +36,11 @@ class Environment(Settings, ABC):
         """Length of the longest trajectory, in actions."""
 
     @property
+    def min_steps(self) -> int:
+        """Length of the shortest trajectory, in actions."""
+        return self.max_steps
+
+    @property
     @abstractmethod
     def observation_size(self) -> int:
         """Length D of the vector a policy sees."""

@@ -120,6 +120,10 @@ class DAGs(DiscreteEnvironment):
         return self.nodes * (self.nodes - 1) // 2 + 1
 
     @property
+    def min_steps(self) -> int:
+        return 1
+
+    @property
     def observation_size(self) -> int:
         return self.nodes**2
 

@@ -49,6 +49,10 @@ class Hypergrid(DiscreteEnvironment):
         return self.dimensions * (self.side - 1) + 1
 
     @property
+    def min_steps(self) -> int:
+        return 1
+
+    @property
     def observation_size(self) -> int:
         return self.dimensions * self.side
 

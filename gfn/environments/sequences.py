@@ -60,6 +60,10 @@ class Sequences(DiscreteEnvironment):
         return self.length
 
     @property
+    def min_steps(self) -> int:
+        return 1
+
+    @property
     def observation_size(self) -> int:
         return self.length * (self.alphabet + 1)
 

@@ -7,7 +7,9 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu
+from torch.nn.functional import leaky_relu, leaky_relu_
+
+SLOPE = 0.01  # of the leaky rectifier for negative arguments
 
 
 class ReplicatedMLP(nn.Module):
@@ -38,8 +40,43 @@ class ReplicatedMLP(nn.Module):
         for depth, (weight, bias) in enumerate(zip(self.weights, self.biases)):
             x = torch.baddbmm(bias, x, weight)
             if depth < last:
-                x = leaky_relu(x)
+                x = leaky_relu(x, SLOPE)
         return x.view(*shape[:-1], -1)
+
+    def trace(self, x: Tensor) -> list[Tensor]:
+        """Everything that :meth:`forward` computes of ``x`` ``[R, M, in]``: the input of each layer, and the output."""
+        found = [x]
+        for depth, (weight, bias) in enumerate(zip(self.weights, self.biases), 1):
+            x = torch.baddbmm(bias, x, weight)
+            if depth < len(self.weights):
+                x = leaky_relu_(x, SLOPE)
+            found.append(x)
+        return found
+
+    def replay(self, trace: Sequence[Tensor]) -> Tensor:
+        """The output of an earlier :meth:`trace`, differentiable in the parameters without computing it again."""
+        return _Replay.apply(len(trace) - 1, *trace, *self.weights, *self.biases)
+
+
+class _Replay(torch.autograd.Function):
+    """The backward pass of the MLP, from what its forward pass left."""
+
+    @staticmethod
+    def forward(ctx, depth: int, *tensors: Tensor) -> Tensor:
+        ctx.depth = depth
+        ctx.save_for_backward(*tensors[:depth], *tensors[depth + 1 : 2 * depth + 1])
+        return tensors[depth].clone()
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor):
+        inputs, weights = ctx.saved_tensors[: ctx.depth], ctx.saved_tensors[ctx.depth :]
+        of_weights, of_biases = [], []
+        for layer in reversed(range(ctx.depth)):
+            of_weights.insert(0, inputs[layer].mT @ gradient)
+            of_biases.insert(0, gradient.sum(1, keepdim=True))
+            if layer:
+                gradient = torch.ops.aten.leaky_relu_backward(gradient @ weights[layer].mT, inputs[layer], SLOPE, True)
+        return (None,) * (ctx.depth + 2) + (*of_weights, *of_biases)
 
 
 def _linear_layers(seed: int, sizes: Sequence[int]) -> list[nn.Linear]:
