@@ -7,15 +7,28 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import minimize_scalar
 
 from gfn import gradients
 from gfn.environments import Sequences, Sets
-from gfn.estimators import Objective
-from gfn.gradients import measure_gradients, replicated_gradients, summarise, trained_policy
+from gfn.estimators import Objective, linearised_baseline
+from gfn.gradients import (
+    compare_errors,
+    measure_gradients,
+    optimal_baseline,
+    replicate,
+    replicated_gradients,
+    summarise,
+    terms,
+    trained_policy,
+    with_baseline,
+)
 from gfn.policies import PolicySettings
+from gfn.sampling import Trajectories, rollout
 from gfn.spec import GradientSpec, TrainingSpec
 from gfn.training import Trainer
-from tests.helpers import TINY_TASKS, exact_moments, small_policy, table
+from tests.helpers import TINY_TASKS, all_batches, exact_moments, generators, small_policy, table, train
+from tests.helpers import gradients as per_replica
 
 POLICY = PolicySettings(hidden=(8,))
 ALL = tuple(
@@ -168,3 +181,99 @@ def test_every_seed_that_settings_accept_works(task):
     """Up to the largest."""
     records = measure_gradients(spec(task=task, objectives=ALL[:1], seeds=(2**62, 2**63 - 1)))
     assert all(math.isfinite(record["value"]) for record in records)
+
+
+CORRECTED = [Objective(name=name, alpha=alpha) for name in ("renyi", "tsallis") for alpha in (-1.0, 0.5, 2.0)]
+
+
+@pytest.fixture(scope="module")
+def half():
+    """A half-trained policy of one replica."""
+    return train(TINY_TASKS["sets 4 choose 2"], small_policy(TINY_TASKS["sets 4 choose 2"]), 10)
+
+
+@pytest.fixture(scope="module")
+def listed(half):
+    """All trajectories of the task under it."""
+    return table(TINY_TASKS["sets 4 choose 2"], half)
+
+
+def pathwise(trajectories, objective):
+    """u of every trajectory, ∇f = u ∇log p_F, by the definitions: factor (α - 1) g, of Rényi over the mean of g."""
+    log_weight = trajectories.log_pb + trajectories.log_reward - trajectories.log_pf - trajectories.log_z
+    g = ((1 - objective.alpha) * log_weight).exp()
+    if objective.name == "renyi":
+        g = g / (trajectories.probabilities @ g)
+    # Of a batch of equal trajectories the mean is their own g, so that the package's u is the bare factor.
+    same = torch.zeros(1, 1, dtype=torch.float64)
+    factor = terms(objective, Trajectories(same, same, same, same), 0.0)[0].item()
+    return factor * g
+
+
+@pytest.mark.parametrize("objective", CORRECTED, ids=lambda objective: objective.label)
+def test_the_optimal_baseline_minimises_the_exact_variance(objective, half, listed):
+    """Of u ∇log p_F - a ∇log p_F over all trajectories, by a search that knows nothing of the formula."""
+    u, probability = pathwise(listed, objective), listed.probabilities
+
+    def variance(a):
+        each = (u - a)[:, None] * listed.scores
+        mean = probability @ each
+        return float(probability @ (each - mean).square().sum(1))
+
+    found = minimize_scalar(variance, bracket=(float(u.min()), float(u.max())), options={"xtol": 1e-12})
+    best = optimal_baseline(spec(exact=True), half, objective)
+    assert best == pytest.approx(found.x, rel=1e-5)
+    assert variance(best) < min(variance(0), variance(best - 0.1), variance(best + 0.1))
+    if objective.name == "tsallis":
+        exact = Trajectories(*(x[None] for x in (listed.log_pf, listed.log_pb, listed.log_reward)), listed.log_pf)
+        torch.testing.assert_close(terms(objective, exact, listed.log_z)[0][0], u, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("objective", CORRECTED, ids=lambda objective: objective.label)
+def test_a_given_baseline_takes_the_place_of_the_linearised_one(objective, half):
+    """Zero leaves leave-one-out alone, â itself gives the estimate with both control variates."""
+    policy = replicate(half, 3)
+    parameters = list(policy.parameters())
+    batch = rollout(spec().task, policy, 6, generators(3))
+    log_z = spec().task.log_z
+    u, _ = terms(objective, batch, log_z)
+    linearised = linearised_baseline(batch.log_pf, u, parameters).unsqueeze(1)
+    loo = objective.model_copy(update={"control_variate": "loo"})
+    for baseline, same in ((0.0, loo), (linearised, objective)):
+        found = per_replica(with_baseline(objective, batch, baseline, log_z), parameters)
+        expected = per_replica(same.loss(batch, parameters, log_scale=log_z), parameters)
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("objective", [o for o in ALL if o.alpha and o.control_variate == "both"], ids=str)
+def test_the_linearised_baseline_is_compared_with_the_optimal_one(objective, measured):
+    """The recorded ratio of mean squared errors against that over every batch there is, within 4.5 error bars."""
+    found, trajectories = measured[0][objective], measured[1]
+    chosen = spec(exact=True)
+    best = optimal_baseline(chosen, trained_policy(chosen, 0, 0), objective)
+    batches, log_orders = all_batches(len(trajectories.log_pf), 2)
+    probability = (log_orders + trajectories.log_pf[batches].sum(1)).exp()
+    exact = trajectories.exact(objective.name, objective.alpha)
+    errors = [
+        float(probability @ (trajectories.estimates(batches, objective, wrong) - exact).square().sum(1))
+        for wrong in (None, lambda drawn: with_baseline(objective, drawn, best, trajectories.log_z))
+    ]
+    assert found["optimal"] == pytest.approx(errors[0] / errors[1], abs=4.5 * found["optimal_error"])
+
+
+def test_only_both_control_variates_are_compared_with_the_optimal_baseline(measured):
+    for objective, statistics in measured[0].items():
+        assert ("optimal" in statistics) == (objective.alpha is not None and objective.control_variate == "both")
+
+
+@pytest.mark.parametrize("scale", [1.0, 3.0])
+def test_errors_are_compared_with_an_error_bar(scale):
+    """Paired estimates whose errors differ by a factor; over 500 simulations nine tenths of the intervals hold it."""
+    generator, exact = torch.Generator().manual_seed(0), torch.tensor([1.0, -2.0])
+    covered = []
+    for _ in range(500):
+        noise = torch.randn(100, 2, generator=generator)
+        other = noise + 0.5 * torch.randn(100, 2, generator=generator)
+        found = compare_errors(exact + scale * noise, exact + other, exact)
+        covered.append(abs(found["optimal"] - scale**2 / 1.25) < 1.96 * found["optimal_error"])
+    assert np.mean(covered) > 0.9
