@@ -9,16 +9,38 @@ import torch
 
 from gfn.claims import judge
 from gfn.environments import GaussianMixture, Sets
-from gfn.estimators import Objective
-from gfn.evidence.convergence import faster_and_steadier
+from gfn.estimators import DIVERGENCES, Objective
+from gfn.evidence.convergence import (
+    accuracy_metric,
+    accuracy_ratios,
+    by_task,
+    comparison_frame,
+    convergence,
+    faster_and_steadier,
+    final_table,
+    large_batches,
+    time_to_threshold,
+)
+from gfn.evidence.discovery import MODE, discovery, discovery_frame, mode_table
 from gfn.evidence.importance import l1_estimates
-from gfn.evidence.planar import TENTH, banana_accuracy, mass_table, mode_seeking
+from gfn.evidence.planar import TENTH, banana_accuracy, mass_table, mode_seeking, sparse_targets
+from gfn.evidence.registry import SOURCES, evidence_of, nearest_batch
+from gfn.evidence.sensitivity import sensitivity_table, verdict_changes
 from gfn.evidence.tables import accuracy_table, density, final, learning_frame
-from gfn.evidence.variance import bias_table, unbiasedness, variance_reduction, variance_table
+from gfn.evidence.variance import (
+    balance_variance,
+    balance_variance_table,
+    baseline_quality,
+    bias_table,
+    unbiasedness,
+    variance_reduction,
+    variance_table,
+)
 from gfn.experiments import figure_settings
 from gfn.metrics import target_density
+from gfn.paper import load_claims
 from gfn.policies import PolicySettings
-from gfn.results import Run, execute, read_run, write_run
+from gfn.results import Run, execute, read_run, to_frame, write_run
 from gfn.spec import GradientSpec, TrainingSpec
 
 PLANAR = TrainingSpec(task=GaussianMixture(side=1), seeds=(0, 1), iterations=4, batch_size=2, density=40)
@@ -214,3 +236,254 @@ def test_a_tenth_is_a_tenth(tenth):
     """As the criteria in claims.yaml say."""
     assert tenth == 0.1
     assert torch.tensor(TARGET).sum() * (4 / 40) ** 2 == pytest.approx(1, abs=1e-3)
+
+
+def task_runs(metric="l1", **errors):
+    """Runs of made-up tasks: ``name={objective: one value an evaluation}``, for two seeds of which the second doubles all."""
+    return {
+        (task, name): curve([[value, 2 * value] for value in values], metric, name)
+        for task, objectives in errors.items()
+        for name, values in objectives.items()
+    }
+
+
+def estimates(found):
+    return {(item.test, item.subject): item.estimate for item in found}
+
+
+def test_convergence_compares_whole_curves_with_those_of_tb():
+    """A ratio for each task and divergence, none for balance losses; and how many objectives are fastest somewhere."""
+    runs = task_runs(
+        sets={"tb": [4, 2, 2], "renyi": [2, 1, 1], "forward_kl": [8, 8, 0], "db": [4, 2, 1]},
+        dags={"tb": [1, 1, 1], "renyi": [2, 2, 2], "vargrad": [0.5, 0.5, 0.5]},
+    )
+    found = estimates(convergence(runs))
+    assert found == {
+        ("faster", "sets, renyi"): pytest.approx(2),
+        ("faster", "sets, forward_kl"): pytest.approx(0.5),
+        ("faster", "dags, renyi"): pytest.approx(0.5),
+        ("various", "fastest somewhere: renyi, vargrad"): 2,
+    }
+    assert (
+        estimates(convergence(task_runs(sets={"tb": [1, 1], "renyi": [2, 2]})))["various", "fastest somewhere: tb"] == 1
+    )
+
+
+def test_accuracy_ratios_compare_final_values():
+    """Of whichever accuracy a task has."""
+    runs = task_runs(sets={"tb": [9, 2], "renyi": [1, 3], "db": [1, 1]})
+    runs |= task_runs("jsd", banana={"tb": [9, 4], "tsallis": [1, 1]})
+    assert estimates(accuracy_ratios(runs)) == {
+        ("accurate", "sets, renyi"): pytest.approx(1.5),
+        ("accurate", "banana, tsallis"): pytest.approx(0.25),
+    }
+    table = final_table(runs)
+    assert table.metric.tolist() == ["l1"] * 3 + ["jsd"] * 2
+    assert table["mean"].tolist() == pytest.approx([3, 4.5, 1.5, 6, 1.5])
+    assert table.standard_deviation[0] == pytest.approx(2**0.5)
+    assert (table.seeds == 2).all()
+
+
+def test_large_batches_are_judged_at_both_ends():
+    """Means over training of forward KL over TB's, whatever the order of the runs; sizes between are left out."""
+    levels = {("tb", 8): 1.0, ("forward_kl", 8): 3.0, ("tb", 64): 9.0, ("forward_kl", 64): 9.0}
+    levels |= {("forward_kl", 512): 0.6, ("tb", 512): 0.5}
+    runs = {
+        (name, size): curve([[level + 1] * 2, [level - 1] * 2], "l1", name) for (name, size), level in levels.items()
+    }
+    found = estimates(large_batches(runs))
+    assert found == pytest.approx({("lags", "8 trajectories"): 3, ("catches_up", "512 trajectories"): 1.2})
+
+
+def test_time_to_a_threshold_is_when_it_is_kept():
+    """The first evaluation from which the mean stays at or below; none where it does not; seconds beside trajectories."""
+    runs = task_runs(
+        sets={"tb": [8, 1, 8, 2, 2], "renyi": [8, 2, 2, 2, 1], "db": [8, 8, 8, 8, 8], "forward_kl": [1, 1, 1, 1, 1]}
+    )
+    runs = {key: Run(run.spec, run.frame.assign(seconds=10.0 * run.frame.iteration), {}) for key, run in runs.items()}
+    table = time_to_threshold(runs).set_index("objective")
+    assert table.threshold.tolist() == pytest.approx([3.0] * 4)
+    assert table.trajectories.to_dict() == pytest.approx(
+        {"tb": 6, "renyi": 2, "db": np.nan, "forward_kl": 0}, nan_ok=True
+    )
+    assert table.seconds.to_dict() == pytest.approx({"tb": 30, "renyi": 10, "db": np.nan, "forward_kl": 0}, nan_ok=True)
+    assert time_to_threshold(runs, 16).trajectories.tolist() == pytest.approx([0, 0, 0, 0])
+
+
+def test_comparisons_are_one_table():
+    """With the accuracy of each task alone, and its name as the label."""
+    runs = task_runs(sets={"tb": [2, 1]}) | task_runs("jsd", banana={"renyi": [3, 1]})
+    runs["sets", "db"] = Run(PLANAR, pd.concat([runs["sets", "tb"].frame, curve([[5, 5]], "log_z").frame]), {})
+    frame = comparison_frame(runs)
+    assert frame.groupby(["label", "objective"], sort=False).metric.unique().map(list).to_dict() == {
+        ("sets", "tb"): ["l1"],
+        ("banana", "renyi"): ["jsd"],
+        ("sets", "db"): ["l1"],
+    }
+    assert frame.value.tolist() == [2, 4, 1, 2, 3, 6, 1, 2, 2, 4, 1, 2]
+    assert by_task(runs).keys() == {"sets", "banana"}
+    assert accuracy_metric(runs["banana", "renyi"]) == "jsd"
+
+
+def finds(top_k, modes, half=None) -> Run:
+    """A run whose evaluations found these, both seeds alike; ``modes`` under every definition, or ``half`` under one half."""
+    frames = [curve([[v, v] for v in top_k], "top_k").frame]
+    for cell in (25, 50, 75):
+        values = half if cell == 50 and half is not None else modes
+        frames.append(curve([[v, v] for v in values], "modes").frame.assign(cell=cell))
+    return Run(PLANAR, pd.concat(frames, ignore_index=True), {})
+
+
+def test_discovery_compares_with_the_best_balance_loss():
+    """Rewards as geometric means, modes under the definition that is judged; the hypergrid is a test of its own."""
+    balance = {"tb": finds([0, 0], [8], [2]), "db": finds([1, 3], [9], [4])}
+    balance |= {name: finds([-5, -5], [1], [1]) for name in ("subtb", "vargrad")}
+    divergences = {name: finds([2, 2 + 2 * np.log(2)], [7], [6]) for name in DIVERGENCES}
+    runs = {(task, name): run for task in ("sets", "hypergrid") for name, run in (balance | divergences).items()}
+    found = estimates(discovery(runs))
+    assert len(found) == 2 * 2 * 4
+    for name in DIVERGENCES:
+        assert found["reward", f"sets, {name}"] == found["reward_hypergrid", f"hypergrid, {name}"] == pytest.approx(2)
+        assert found["modes", f"sets, {name}"] == found["modes_hypergrid", f"hypergrid, {name}"] == pytest.approx(1.5)
+    verdict = judge("C8", discovery(runs))
+    assert verdict.outcome == "holds in part"
+    assert set(verdict.tests.test[verdict.tests.passed]) == {"reward", "modes"}
+
+
+def test_modes_are_shown_under_every_definition():
+    """At the end of training, means over seeds: a row a task and fraction, a column an objective."""
+    runs = {("sets", "tb"): finds([0, 0], [3, 5], [2, 4]), ("sets", "db"): finds([0, 0], [1, 6])}
+    table = mode_table(runs)
+    assert table.index.tolist() == [("sets", "0.25"), ("sets", "0.50"), ("sets", "0.75")]
+    assert table.loc["sets"].to_dict("list") == {"tb": [5, 4, 5], "db": [6, 6, 6]}
+
+
+def test_discoveries_are_one_table():
+    """Of one metric, under one definition if asked for."""
+    runs = {("sets", "tb"): finds([0, 1], [3, 5], [2, 4]), ("dags", "db"): finds([2], [1])}
+    assert discovery_frame(runs, "top_k").value.tolist() == [0, 0, 1, 1, 2, 2]
+    half = discovery_frame(runs, "modes", MODE)
+    assert (half.label.unique().tolist(), half.value.tolist()) == (["sets", "dags"], [2, 2, 4, 4, 1, 1])
+    assert len(discovery_frame(runs, "modes")) == 3 * 6
+
+
+def balanced(tb, vargrad, kl, stage=8, batch=4):
+    values = {("tb", None): tb, ("vargrad", None): vargrad, ("reverse_kl", "none"): kl, ("reverse_kl", "loo"): kl / 50}
+    return {(o, v, seed, stage, batch): x * (1 + seed) for (o, v), x in values.items() for seed in (0, 1)}
+
+
+def test_variance_of_balance_losses_is_on_the_scale_of_reverse_kl():
+    """A quarter of TB's, whose gradient is twice the divergence's; at one batch size and stage."""
+    values = balanced(8.0, 4.0, 60.0) | balanced(1.0, 1.0, 1.0, stage=0) | balanced(1.0, 1.0, 1.0, batch=2)
+    runs = {"sets": gradient_run(values, variance_error=0.01)}
+    found = estimates(balance_variance(runs, 4, 8))
+    assert found == pytest.approx({("low", "sets"): 30, ("little", "sets"): 2})
+    table = balance_variance_table(runs)
+    table = table[(table.iteration == 8) & (table.trajectories == 4)].set_index(["objective", "control_variate"])
+    assert table.value.to_dict() == pytest.approx(
+        {("tb", "none"): 3, ("vargrad", "none"): 1.5, ("reverse_kl", "none"): 90, ("reverse_kl", "loo"): 1.8}
+    )
+    error = 1.96 * 0.01 / 2**0.5
+    assert table.high["tb", "none"] == pytest.approx(3 + error / 4)
+    assert table.low["reverse_kl", "none"] == pytest.approx(90 - error)
+
+
+def test_quality_of_the_baseline_is_a_ratio_with_its_error():
+    """A piece of evidence for each ε at the asked batch size, none for other control variates."""
+    values = {("tsallis", "both", 0, 0, n): 1.0 for n in (4, 8)} | {("tsallis", "loo", 0, 0, 4): 1.0}
+    more = {"bias_squared_error": 0.01, "gradient_squared": 4.0, "variance": 1.0}
+    run = gradient_run(values, "bias_squared", **more, optimal=1.2, optimal_error=0.1)
+    run.frame.loc[(run.frame.control_variate == "loo") & run.frame.metric.str.startswith("optimal"), "value"] = np.nan
+    (found,) = baseline_quality(bias_table({"sets": run}), 4)
+    assert (found.test, found.subject) == ("good_enough", "sets, tsallis, ε = 0.03")
+    assert (found.estimate, found.low, found.high) == pytest.approx((1.2, 1.2 - 0.196, 1.2 + 0.196))
+    without = gradient_run({("tsallis", "both", 0, 0, 4): 1.0}, "bias_squared", **more)
+    assert baseline_quality(bias_table({"sets": without}), 4) == []
+
+
+def test_sparse_targets_compare_orders_on_each_task():
+    """One half over every negative order, every order above one over one half; nothing without one half."""
+    finals = {-1.0: 2.0, -0.5: 4.0, 0.5: 8.0, 2.0: 12.0}
+    runs = {("hypergrid", a): curve([[9, 9], [v, v]], "l1") for a, v in finals.items()}
+    runs |= {("gaussian_mixture", a): curve([[v, v]], "jsd") for a, v in {-1.0: 1.0, 0.7: 3.0}.items()}
+    assert estimates(sparse_targets(runs)) == pytest.approx(
+        {
+            ("sparse", "hypergrid, α = -1"): 4,
+            ("sparse", "hypergrid, α = -0.5"): 2,
+            ("sparse_best", "hypergrid, α = 2"): 1.5,
+        }
+    )
+
+
+def test_sensitivity_judges_each_choice_alone():
+    """Final errors of every choice, the verdict it would give, and who fails there."""
+    finals = {("rate", "0.1", "tb"): 4.0, ("rate", "0.1", "renyi"): 4.0, ("rate", "0.1", "tsallis"): 8.0}
+    finals |= {("rate", "0.2", "tb"): 4.0, ("rate", "0.2", "renyi"): 1.0}
+    finals |= {("reach", "3", "tb"): 1.0, ("reach", "3", "renyi"): 2.0}
+    runs = {key: curve([[9, 9], [value, 2 * value]], "l1") for key, value in finals.items()}
+    table = sensitivity_table(runs)
+    assert table.set_index(["choice", "value", "objective"])["mean"].to_dict() == {
+        k: 1.5 * v for k, v in finals.items()
+    }
+    changes = verdict_changes(runs)
+    assert changes.verdict.to_dict() == {
+        ("rate", "0.1"): "holds in part",
+        ("rate", "0.2"): "holds",
+        ("reach", "3"): "does not hold here",
+    }
+    assert changes["worse than TB"].tolist() == ["tsallis", "", "renyi"]
+
+
+def test_every_source_of_evidence_answers_tests_of_its_claims():
+    """From smoke runs that are made up: every test that a figure answers is a test of that claim, and every test has one."""
+    claims, answered = load_claims(), set()
+    for figure in SOURCES:
+        settings = figure_settings(figure, "smoke")
+        for claim, found in evidence_of(figure, settings, made_up(settings)).items():
+            assert found
+            assert {item.test for item in found} <= claims[claim]["tests"].keys()
+            assert len({(item.test, item.subject) for item in found}) == len(found)
+            answered |= {(claim, item.test) for item in found}
+    wanted = {(claim, test) for claim, about in claims.items() for test in about["tests"]}
+    assert wanted == answered
+
+
+def made_up(settings):
+    """Runs of a figure with the metrics and shapes that real ones have, and numbers that mean nothing."""
+    draw = np.random.default_rng(0)
+    runs = {}
+    for label, spec in settings.specs().items():
+        rows = []
+        if isinstance(spec, GradientSpec):
+            metrics = ["variance", "variance_error"]
+            if spec.exact:
+                metrics += ["bias_squared", "bias_squared_error", "gradient_squared", "optimal", "optimal_error"]
+            rows = [
+                {"seed": s, "iteration": i, "trajectories": n, "objective": o, "metric": m, "value": draw.uniform(1, 2)}
+                for s in spec.seeds
+                for i in spec.warmup
+                for n in spec.batch_sizes
+                for o in spec.objectives
+                for m in metrics
+                if not m.startswith("optimal") or (o.alpha and o.control_variate == "both")
+            ]
+        elif isinstance(spec, TrainingSpec):
+            metrics = [("jsd" if spec.density else "l1", None), ("top_k", None), *(("modes", c) for c in (25, 50, 75))]
+            if set(settings.specs()) >= {-2.0, 2.0}:  # the densities of other figures are not evidence
+                metrics += [("density", c) for c in range(spec.density**2)]
+            rows = [
+                {"seed": s, "iteration": i, "trajectories": i * spec.batch_size, "seconds": float(i)}
+                | {"metric": m, "cell": c, "value": draw.uniform(1, 2)}
+                for s in spec.seeds
+                for i in (0, 4, 8)
+                for m, c in metrics
+                if m != "density" or i == 8
+            ]
+        runs[label] = Run(spec, to_frame(spec, rows), {})
+    return runs
+
+
+@pytest.mark.parametrize(("batch_size", "nearest"), [((2, 16, 128), 128), ((2, 8, 32), 32), ((64, 1024), 64)])
+def test_variances_are_judged_at_the_batch_of_training(batch_size, nearest):
+    """Or at what was measured nearest to it."""
+    assert nearest_batch(figure_settings("fig2", "smoke", batch_size=batch_size)) == nearest

@@ -77,9 +77,10 @@ def balance_variance(runs: Mapping[str, Run], trajectories: int, stage: int) -> 
         frame = run.frame[
             (run.frame.trajectories == trajectories) & (run.frame.iteration == stage) & (run.frame.metric == "variance")
         ]
-        variance = frame.set_index(["objective", "control_variate", "seed"]).value
-        tb, vargrad = (frame[frame.objective == name].set_index("seed").value / 4 for name in ("tb", "vargrad"))
-        evidence.append(ratio("low", task, variance["reverse_kl", "none"], tb))
+        frame = frame.astype({"control_variate": object}).fillna({"control_variate": "none"})
+        by = frame[frame.control_variate == "none"].pivot(index="seed", columns="objective", values="value")
+        tb, vargrad = by["tb"] / 4, by["vargrad"] / 4
+        evidence.append(ratio("low", task, by["reverse_kl"], tb))
         evidence.append(ratio("little", task, tb, vargrad))
     return evidence
 
