@@ -46,6 +46,35 @@ def test_outcomes(evidence, outcome, passed):
     assert [row.passed for row in verdict.tests.itertuples()] == passed
 
 
+SHARED = {"C3": {"claim": "Mostly.", "tests": {"most": {"statement": "above one", "at_least": 1, "share": 0.5}}}}
+SHARED["C3"]["tests"]["all"] = {"statement": "below nine", "at_most": 9}
+
+
+@pytest.mark.parametrize(
+    ("passing", "failing", "others", "outcome"),
+    [
+        (2, 0, [], "holds"),
+        (1, 1, [], "holds"),
+        (1, 2, [], "holds in part"),
+        (0, 1, [], "does not hold here"),
+        (1, 1, [8], "holds"),
+        (1, 1, [8, 10], "holds in part"),
+        (0, 2, [8], "holds in part"),
+        (0, 2, [10], "does not hold here"),
+    ],
+)
+def test_a_share_of_measurements_is_enough_where_the_criterion_says_so(passing, failing, others, outcome):
+    """Of that test alone: another one without a share still wants all."""
+    evidence = [Evidence("most", f"task {k}", 2, 1, 3) for k in range(passing)]
+    evidence += [Evidence("most", f"task {passing + k}", 2, 0.9, 3) for k in range(failing)]
+    evidence += [Evidence("all", f"task {value}", value, value, value) for value in others]
+    verdict = judge("C3", evidence, claims=SHARED)
+    assert verdict.outcome == outcome
+    assert verdict.tests.passed.sum() == passing + sum(value <= 9 for value in others)
+    assert "(≥ 1 by 50% of all)" in verdict._repr_markdown_()
+    assert not others or "(≤ 9)" in verdict._repr_markdown_()
+
+
 @pytest.mark.parametrize("evidence", [[], [GOOD], [BAD]])
 def test_small_profiles_are_not_judged(evidence):
     """The measurements are shown all the same, and the note says why."""
@@ -118,6 +147,8 @@ def test_the_papers_claims_are_complete():
         for test in claim.get("tests", {}).values():
             assert test["statement"]
             assert len({"at_least", "at_most"} & test.keys()) == 1
+            assert test.keys() <= {"statement", "for_each", "at_least", "at_most", "share"}
+            assert 0 < test.get("share", 1) <= 1
 
 
 def test_printed_numbers_of_the_paper():

@@ -23,7 +23,7 @@ def matrix_panels(panels: Mapping[str, Tensor], marks: Tensor | None = None) -> 
     """
     figure, axes = plt.subplots(1, len(panels), figsize=(3.4 * len(panels), 3.2), squeeze=False)
     for axis, (title, matrix) in zip(axes[0], panels.items()):
-        image = axis.imshow(matrix, cmap="magma_r", vmin=0, vmax=1)
+        image = axis.imshow(matrix.numpy(), cmap="magma_r", vmin=0, vmax=1)
         axis.set(title=title, xlabel="to", xticks=range(len(matrix)), yticks=range(len(matrix)))
         axis.grid(False)
         for (row, column), value in zip(
@@ -45,7 +45,7 @@ def grid_panel(task: Hypergrid) -> Figure:
     cells = torch.cartesian_prod(*(torch.arange(task.side),) * 2)
     rewards = task.log_reward(torch.cat([cells, torch.ones(len(cells), 1, dtype=torch.long)], 1)).exp()
     figure, axis = plt.subplots(figsize=(4.2, 3.6))
-    image = axis.imshow(rewards.view(task.side, task.side).T, origin="lower", cmap="magma_r", norm="log")
+    image = axis.imshow(rewards.view(task.side, task.side).T.numpy(), origin="lower", cmap="magma_r", norm="log")
     ticks = range(0, task.side, 2)
     axis.set(xlabel="$x_1$", ylabel="$x_2$", xticks=ticks, yticks=ticks)
     axis.grid(False)
