@@ -6,10 +6,17 @@ from collections import Counter
 
 import pytest
 
-from gfn.environments import Banana, GaussianMixture, Sequences, Sets
-from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
+from gfn.environments import TASKS, Banana, GaussianMixture, Sequences, Sets
+from gfn.estimators import CONTROL_VARIATES, DIVERGENCES, OBJECTIVES
 from gfn.experiments import FIGURES, PROFILES, figure_settings, runs
-from gfn.experiments.tasks import all_estimators, estimator
+from gfn.experiments.tasks import (
+    CALIBRATED,
+    EVALUATIONS,
+    MIXTURE_CALIBRATED,
+    SEQUENCES_CALIBRATED,
+    all_estimators,
+    estimator,
+)
 from gfn.settings import SettingsError
 from gfn.spec import GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
 
@@ -89,6 +96,90 @@ def test_figures_compare_all_estimators():
     assert estimator("forward_kl", "loo", 2.0).alpha is None
 
 
+SHARED = {
+    "fig4": {"fig3"},
+    "fig5": {"fig3", "reference"},
+    "fig3": {"table1"},
+    "fig7": {"fig2"},
+    "fig2": {"fig7"},
+}
+
+
+@pytest.mark.parametrize("profile", ["paper", "edition", "smoke"])
+@pytest.mark.parametrize("figure", SHARED)
+def test_figures_share_runs(figure, profile):
+    """Whole figures are made of the runs of others, by equal hashes, so that nothing is trained twice."""
+    others = {key for other in SHARED[figure] - {"reference"} for key in runs(other, profile)}
+    own = runs(figure, profile)
+    assert {own[key].kind for key in own.keys() - others} == ({"reference"} if "reference" in SHARED[figure] else set())
+
+
+@pytest.mark.parametrize("profile", ["paper", "edition", "smoke"])
+def test_figures_share_the_runs_in_force(profile):
+    """Of figure 6 those with both control variates, of the calibration and the sensitivity what was chosen."""
+    figure3, table1 = runs("fig3", profile), runs("table1", profile)
+    both = {
+        spec.hash: name
+        for (name, variate), spec in figure_settings("fig6", profile).specs().items()
+        if variate == "both"
+    }
+    assert set(both.values()) == set(DIVERGENCES)
+    assert both.keys() <= figure3.keys()
+    calibration = figure_settings("calibration", profile).specs()
+    chosen = {
+        ("sequences", SEQUENCES_CALIBRATED),
+        ("gaussian_mixture", MIXTURE_CALIBRATED),
+        ("sequences", 1.0),
+        ("gaussian_mixture", 0.5),
+    }
+    assert {key for key, spec in calibration.items() if spec.hash in table1} == chosen
+    sensitivity = figure_settings("sensitivity", profile).specs()
+    components = "4" if profile == "smoke" else "16"
+    in_force = {
+        ("learning rate (sequences)", "0.001"),
+        ("reach of f (sequences)", "1"),
+        ("step size of log Z (sequences)", "0.1"),
+        ("mixture components (GM)", components),
+        ("branch length (phylogenetics)", "0.1"),
+    }
+    shared = {(choice, value) for (choice, value, _), spec in sensitivity.items() if spec.hash in figure3}
+    assert shared == {choice for choice in in_force if choice != ("mixture components (GM)", "4")}
+
+
+def test_the_page_of_verdicts_rests_on_all_runs():
+    """Of every other figure, each once; and the page of tasks on none."""
+    for profile in ("paper", "smoke"):
+        every = {key: spec for figure in FIGURES if figure != "verdicts" for key, spec in runs(figure, profile).items()}
+        assert runs("verdicts", profile) == every
+        assert runs("tasks", profile) == {}
+
+
+@pytest.mark.parametrize("figure", [name for name in FIGURES if name != "verdicts"])
+def test_the_edition_is_the_paper_with_ten_seeds(figure):
+    """Otherwise the same runs: every specification is the paper's but for its seeds, which chains and exact checks keep."""
+    paper, edition = (figure_settings(figure, profile).specs() for profile in ("paper", "edition"))
+    assert paper.keys() == edition.keys()
+    for label, spec in edition.items():
+        if isinstance(spec, ReferenceSpec) or figure == "exact":
+            assert spec == paper[label]
+        else:
+            assert spec.seeds == tuple(range(10))
+            assert spec.model_copy(update={"seeds": (0, 1, 2)}) == paper[label]
+
+
+def test_all_tasks_and_objectives_are_compared():
+    """In Table 1, with the two that are calibrated; figure 4 has those whose objects are found and counted."""
+    every = {*TASKS, *CALIBRATED}
+    assert figure_settings("table1").specs().keys() == {(task, name) for task in every for name in OBJECTIVES}
+    assert figure_settings("fig3").specs().keys() == {(task, name) for task in TASKS for name in OBJECTIVES}
+    found = {task for task, _ in figure_settings("fig4").specs()}
+    assert found == {"sets", "sequences", "hypergrid", "dags"}
+    for (_, name), spec in figure_settings("table1").specs().items():
+        assert spec.objective.name == name
+        assert spec.objective.control_variate in (("both",) if name in DIVERGENCES else (None,))
+        assert spec.evaluate_every * EVALUATIONS in (512, 1024)
+
+
 def test_given_parameters_take_the_place_of_the_profiles():
     """Those that are None do not; lists, as papermill has them, are as good as tuples."""
     settings = figure_settings("fig1", "smoke", seeds=[7], iterations=None, alpha=[0.5, 3])
@@ -124,6 +215,18 @@ BAD = [
     ("fig6", {"control_variates": ["none", "all"]}, "control_variates.1 = 'all'"),
     ("fig6", {"control_variates": []}, "control_variates"),
     ("fig6", {"alpha": 1}, "alpha = 1"),
+    ("fig8", {"batch_size": [8]}, "batch_size"),
+    ("fig8", {"batch_size": [1, 8]}, "batch_size.0 = 1"),
+    ("fig8", {"iterations": 0}, "iterations = 0"),
+    ("fig9", {"alpha": [0.5, 0]}, "alpha = 0"),
+    ("fig3", {"alpha": 1}, "alpha = 1"),
+    ("table1", {"seeds": [-1]}, "seeds.0 = -1"),
+    ("calibration", {"batch_size": 1}, "batch_size = 1"),
+    ("sensitivity", {"iterations": 0}, "iterations = 0"),
+    ("tasks", {"trees": 0}, "trees = 0"),
+    ("tasks", {"trees": 17}, "trees = 17"),
+    ("verdicts", {"profile": "big"}, "profile = 'big'"),
+    ("verdicts", {"seeds": [1]}, "unknown setting 'seeds'"),
     ("exact", {"epsilon": [-1]}, "epsilon.0 = -1"),
     ("exact", {"epsilon": []}, "epsilon"),
     ("exact", {"alpha": 1}, "alpha = 1"),
