@@ -10,7 +10,7 @@ from itertools import combinations_with_replacement
 import torch
 from torch import Tensor
 
-from gfn.environments import DAGs, DiscreteEnvironment, Environment, Hypergrid, Sequences, Sets
+from gfn.environments import DAGs, DiscreteEnvironment, Environment, Hypergrid, Phylogenetics, Sequences, Sets
 from gfn.estimators import Objective
 from gfn.exact import all_probabilities, all_trajectories, divergence
 from gfn.policies import Policy, PolicySettings, make_policy
@@ -29,6 +29,16 @@ SMALL_TASKS = {
 TINY_TASKS = {
     "sets 4 choose 2": Sets(universe=4, size=2),
     "sequences 2 letters length 2": Sequences(alphabet=2, length=2),
+}
+
+# Every discrete task, where each has few objects, and where it has very few.
+DISCRETE = SMALL_TASKS | {
+    "phylogenetics of 4 taxa": Phylogenetics(alignment=tuple(zip("abcd", ("ACGT", "ACGA", "TCGA", "TTGC"))))
+}
+LEARNABLE = TINY_TASKS | {
+    "hypergrid 3 by 3": Hypergrid(side=3, r0=0.1),
+    "dags of 2 nodes": DAGs(nodes=2, samples=5),
+    "phylogenetics of 3 taxa": Phylogenetics(alignment=tuple(zip("abc", ("ACGT", "ACGA", "TCGA")))),
 }
 
 

@@ -63,8 +63,11 @@ def test_a_verdict_reads_as_a_table():
     """With the outcome, the claim, every criterion, its bound, the interval, and whether it passed."""
     text = judge("C2", [GOOD, NOT_LESS], claims=CLAIMS)._repr_markdown_()
     assert text.startswith("**C2: holds in part.** It works well.")
-    assert "| twice as much | sets | 3 | 2 to 4 | ≥ 2 | yes |" in text
-    assert "| half as much | words | 0.4 | 0.3 to 0.51 | ≤ 0.5 | no |" in text
+    first, second = text.split("*Criterion: ")[1:]
+    assert first.startswith("twice as much (≥ 2); 1 of 1 passed.*")
+    assert "| sets | 3 | 2 to 4 | yes |" in first
+    assert second.startswith("half as much (≤ 0.5); 0 of 1 passed.*")
+    assert "| words | 0.4 | 0.3 to 0.51 | no |" in second
     assert "|" not in judge("C2", [], claims=CLAIMS)._repr_markdown_()
 
 

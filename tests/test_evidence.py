@@ -7,25 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
-from gfn import evidence
 from gfn.claims import judge
 from gfn.environments import GaussianMixture, Sets
 from gfn.estimators import Objective
-from gfn.evidence import (
-    accuracy_table,
-    banana_accuracy,
-    bias_table,
-    density,
-    faster_and_steadier,
-    final,
-    l1_estimates,
-    learning_frame,
-    mass_table,
-    mode_seeking,
-    unbiasedness,
-    variance_reduction,
-    variance_table,
-)
+from gfn.evidence.convergence import faster_and_steadier
+from gfn.evidence.importance import l1_estimates
+from gfn.evidence.planar import TENTH, banana_accuracy, mass_table, mode_seeking
+from gfn.evidence.tables import accuracy_table, density, final, learning_frame
+from gfn.evidence.variance import bias_table, unbiasedness, variance_reduction, variance_table
 from gfn.experiments import figure_settings
 from gfn.metrics import target_density
 from gfn.policies import PolicySettings
@@ -220,7 +209,7 @@ def test_real_measurements_give_evidence(tmp_path):
     assert len(judge("C3", found).tests) == 6
 
 
-@pytest.mark.parametrize("tenth", [evidence.TENTH])
+@pytest.mark.parametrize("tenth", [TENTH])
 def test_a_tenth_is_a_tenth(tenth):
     """As the criteria in claims.yaml say."""
     assert tenth == 0.1

@@ -2,40 +2,58 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from gfn.environments import Banana, GaussianMixture, Sequences, Sets
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
-from gfn.experiments import FIGURES, PROFILES, all_estimators, estimator, figure_settings, runs
+from gfn.experiments import FIGURES, PROFILES, figure_settings, runs
+from gfn.experiments.tasks import all_estimators, estimator
 from gfn.settings import SettingsError
 from gfn.spec import GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
 
-BOTH = [(figure, profile) for figure in FIGURES for profile in ("paper", "smoke")]
+ALL = [(figure, profile) for figure in FIGURES for profile in ("paper", "edition", "smoke")]
 
 
-@pytest.mark.parametrize(("figure", "profile"), BOTH)
+@pytest.mark.parametrize(("figure", "profile"), ALL)
 def test_every_figure_gives_valid_runs(figure, profile):
-    """Each a specification that reads back from its own JSON, and no two alike."""
-    found = runs(figure, profile)
-    assert len(found) == len(figure_settings(figure, profile).specs())
+    """Each a specification that reads back from its own JSON; no two alike, but for the value in force of several choices."""
+    found, specs = runs(figure, profile), figure_settings(figure, profile).specs()
+    if figure == "sensitivity":
+        shared = Counter(spec.hash for spec in specs.values())
+        repeated = {
+            key: {label[0] for label, spec in specs.items() if spec.hash == key} for key in shared if shared[key] > 1
+        }
+        assert len(repeated) == len(("tb", *DIVERGENCES))
+        assert all(len(choices) == 3 for choices in repeated.values())
+    else:
+        assert len(found) == len(specs)
     for key, spec in found.items():
         assert key == spec.hash
         assert parse_spec(spec.model_dump_json()) == spec
 
 
-@pytest.mark.parametrize(("figure", "profile"), BOTH)
+@pytest.mark.parametrize(("figure", "profile"), ALL)
 def test_profiles_set_every_parameter_of_their_figure(figure, profile):
     """All that has no default of its own."""
     needed = {name for name, field in FIGURES[figure].model_fields.items() if field.is_required()}
-    assert PROFILES[figure].keys() == {"paper", "smoke"}
+    assert PROFILES[figure].keys() == {"paper", "edition", "smoke"}
     assert needed - {"profile"} == PROFILES[figure][profile].keys()
+
+
+def path_of(spec):
+    """What a run runs through: its kind, its task, and what is estimated how."""
+    objectives = getattr(spec, "objectives", None) or [getattr(spec, "objective", None)]
+    return type(spec), spec.task.task, frozenset((o.name, o.control_variate) for o in objectives if o)
 
 
 @pytest.mark.parametrize("figure", FIGURES)
 def test_smoke_runs_are_small(figure):
-    """Little work for each, small networks, and the same code path: as many runs of the same kinds."""
+    """Little work for each, small networks, and the same code path: the same kinds, tasks and objectives, no more runs."""
     paper, smoke = (list(runs(figure, profile).values()) for profile in ("paper", "smoke"))
-    assert [type(spec) for spec in smoke] == [type(spec) for spec in paper]
+    assert {*map(path_of, smoke)} == {*map(path_of, paper)}
+    assert len(smoke) <= len(paper)
     for spec in smoke:
         if isinstance(spec, TrainingSpec):
             assert spec.iterations * spec.batch_size * len(spec.seeds) <= 512
@@ -80,7 +98,7 @@ def test_given_parameters_take_the_place_of_the_profiles():
 
 
 BAD = [
-    ("fig1", {"figure": "fig7"}, "figure = 'fig7'"),
+    ("fig1", {"figure": "fig10"}, "figure = 'fig10'"),
     ("fig1", {"profile": "big"}, "profile = 'big'"),
     ("fig1", {"profile": None}, "profile = None"),
     ("fig1", {"profile": ["paper"]}, "profile = ['paper']"),

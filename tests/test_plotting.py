@@ -11,6 +11,7 @@ import seaborn as sns
 
 from gfn import estimators, plotting
 from gfn.environments import TASKS, Banana
+from gfn.experiments.tasks import CALIBRATED, calibrated_tasks, paper_tasks
 from gfn.plotting import (
     accuracy_curves,
     bias_panels,
@@ -46,8 +47,9 @@ VARIATES = ["none", "leave-one-out", "score function", "both"]
 
 
 def test_everything_has_a_name():
-    """All tasks, objectives and control variates of the package, in its own order."""
-    assert list(plotting.TASKS) == list(TASKS)
+    """All tasks and those that are calibrated, objectives and control variates of the package, in its own order."""
+    assert set(plotting.TASKS) == {*TASKS, *CALIBRATED}
+    assert list(paper_tasks("paper") | calibrated_tasks("paper")) == list(plotting.TASKS)
     assert tuple(plotting.OBJECTIVES) == estimators.OBJECTIVES
     assert tuple(plotting.CONTROL_VARIATES) == estimators.CONTROL_VARIATES
     assert [label for label, *_ in plotting.CONTROL_VARIATES.values()] == VARIATES
@@ -114,7 +116,8 @@ def test_variances_have_a_panel_for_each_task_and_divergence():
 def curves(objectives, variates):
     return pd.DataFrame(
         [
-            {"objective": o, "control_variate": v, "seed": s, "trajectories": n, "metric": "l1", "value": (1 + s) / n}
+            {"objective": o, "control_variate": v, "seed": s, "iteration": n, "trajectories": 2 * n, "seconds": 3.0 * n}
+            | {"metric": "l1", "value": (1 + s) / n}
             for o in objectives
             for v in variates
             for s in (0, 1)
@@ -130,7 +133,7 @@ def test_learning_curves_have_a_panel_for_each_divergence():
     assert [axis.get_title() for axis in shown] == ["reverse KL", "Rényi"]
     assert [len(axis.lines) for axis in shown] == [2, 3]
     assert [line.get_label() for line in shown[1].lines] == ["none", "both", "paper, final"]
-    np.testing.assert_allclose(shown[0].lines[0].get_xydata(), [[1, 1.5], [2, 0.75], [4, 0.375]])
+    np.testing.assert_allclose(shown[0].lines[0].get_xydata(), [[2, 1.5], [4, 0.75], [8, 0.375]])
     assert shown[0].get_ylabel() == "L1 distance to target"
     assert shown[0].get_yscale() == "log"
 

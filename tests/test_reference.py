@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gfn.environments import Banana
-from gfn.evidence import compare_samples, reference_samples
+from gfn.evidence.planar import compare_samples, reference_samples
 from gfn.reference import sample_nuts, sample_reference
 from gfn.results import Run, read_run, write_run
 from gfn.spec import ReferenceSpec

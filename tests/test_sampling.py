@@ -7,10 +7,11 @@ import math
 import pytest
 import torch
 
-from gfn.environments import Banana, GaussianMixture, Sets
-from gfn.exact import all_probabilities, state_graph, terminal_distribution
-from gfn.sampling import retrace, rollout
-from tests.helpers import SMALL_TASKS, chi_square_p, frequencies_p, generators, small_policy, train
+from gfn.environments import Banana, GaussianMixture, Hypergrid, Sequences, Sets
+from gfn.exact import all_probabilities, all_trajectories, state_graph, terminal_distribution
+from gfn.policies import PolicySettings, make_policy
+from gfn.sampling import distinct, evaluate, retrace, rollout
+from tests.helpers import DISCRETE, SMALL_TASKS, chi_square_p, frequencies_p, generators, small_policy, train
 
 ALARM = 1e-4  # false-alarm rate of each test here
 ALL = {**SMALL_TASKS, "gaussian mixture": GaussianMixture(), "banana": Banana()}
@@ -106,3 +107,98 @@ def test_retracing_full_words_is_exact():
     assert full.sum() == 27 + 9
     torch.testing.assert_close(traced.log_pf[0].detach().exp(), exact[full], rtol=1e-12, atol=0)
     assert (traced.log_pb == 0).all()
+
+
+def visited(task, replicas=2, batch=40):
+    """States of every step of some rollouts, finished ones among them where trajectories differ in length: ``[R, M, ...]``."""
+    drawn = rollout(task, small_policy(task, range(replicas)), batch, generators(replicas, 3))
+    return drawn.steps.states.flatten(1, 2), drawn
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+def test_distinct_states_stand_for_all(name):
+    """Each state is found again, finished ones as any finished one; none stands for two, and there are no more than needed."""
+    task = DISCRETE[name]
+    states, _ = visited(task)
+    states = torch.cat([states, rollout(task, small_policy(task, [0, 1]), 5, generators(2)).terminal], 1)
+    once, which = distinct(task, states)
+    found = torch.stack([once[r, which[r]] for r in range(2)])
+    finished = task.is_terminal(states)
+    assert finished.any(1).all()
+    assert torch.equal(finished, task.is_terminal(found))
+    assert torch.equal(found[~finished], states[~finished])
+    keys = task.key(states).masked_fill(finished, -1)
+    counts = [len(row.unique()) for row in keys]
+    assert [len(row.unique()) for row in which] == counts
+    assert once.shape[1] == max(counts) < states.shape[1]
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+def test_evaluating_each_state_once_changes_nothing(name):
+    """The log-probabilities of every row evaluated by itself, step by step, and their gradients."""
+    task = DISCRETE[name]
+    assert task.repeats
+    states, drawn = visited(task)
+    policy = small_policy(task, [0, 1])
+    steps = drawn.steps
+    after = torch.cat([steps.states[:, :, 1:], drawn.terminal.unsqueeze(2)], 2)
+    mask = task.mask(steps.states)
+    reaches = torch.stack(
+        [task.key(task.step(steps.states, torch.full(mask.shape[:-1], a))) for a in range(mask.shape[-1])]
+    )
+    action = ((reaches == task.key(after)) & mask.movedim(-1, 0)).long().argmax(0)
+    every = evaluate(task, policy, [*steps.states.unbind(2), drawn.terminal], list(action.unbind(2)))
+    plain = policy.log_prob(task.observe(states), task.mask(states), action.flatten(1, 2)).view(steps.going.shape)
+    torch.testing.assert_close(every.steps.log_pf, plain, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(drawn.log_pf, plain.sum(-1), rtol=1e-12, atol=1e-12)
+    assert (plain[~steps.going] == 0).all()
+    for one, other in zip(
+        *(torch.autograd.grad(x.square().sum(), policy.parameters()) for x in (every.log_pf, plain.sum(-1)))
+    ):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("hidden", [(8,), (), (6, 5)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_sampling_computed_is_as_good_as_computing_it_again(hidden, dtype):
+    """Where states hardly repeat: probabilities, and gradients of a function of them, against a fresh evaluation."""
+    task = Sets(universe=20, size=4)
+    assert not task.repeats
+    policy = make_policy(task, PolicySettings(hidden=hidden), [0, 1]).to(dtype)
+    drawn = rollout(task, policy, 16, generators(2))
+    steps = drawn.steps
+    action = (torch.cat([steps.states[:, :, 1:], drawn.terminal.unsqueeze(2)], 2) ^ steps.states).long().argmax(-1)
+    again = evaluate(task, policy, [*steps.states.unbind(2), drawn.terminal], list(action.unbind(2)))
+    close = {"rtol": 1e-4, "atol": 1e-5} if dtype == torch.float32 else {"rtol": 1e-10, "atol": 1e-12}
+    torch.testing.assert_close(drawn.steps.log_pf, again.steps.log_pf, **close)
+    weights = torch.linspace(-1, 2, 16, dtype=dtype)
+    for _ in range(2):  # as a control variate takes the gradient more than once
+        kept, fresh = (
+            torch.autograd.grad((weights * x.log_pf).mean(), policy.parameters(), retain_graph=True)
+            for x in (drawn, again)
+        )
+        for one, other in zip(kept, fresh):
+            torch.testing.assert_close(one, other, **close)
+        weights = weights.square()
+
+
+@pytest.mark.parametrize(
+    "task", [Hypergrid(side=8), Sequences(alphabet=1, length=40), DISCRETE["dags of 3 nodes"]], ids=str
+)
+def test_rollouts_stop_with_the_longest_trajectory(task):
+    """The last step is somebody's, every step before one's object is open, and all have arrived."""
+    drawn = rollout(task, small_policy(task, [0, 1]), 4, generators(2))
+    going = drawn.steps.going
+    assert going[..., -1].any()
+    assert going.shape[2] == going.sum(-1).max() <= task.max_steps
+    assert torch.equal(going, going.cummin(-1).values)
+    assert task.is_terminal(drawn.terminal).all()
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+def test_lengths_of_trajectories_are_within_their_bounds(name):
+    """The shortest and the longest of all there are."""
+    task = DISCRETE[name]
+    states, _ = all_trajectories(task)
+    lengths = sum((~task.is_terminal(state)).long() for state in states)
+    assert (int(lengths.min()), int(lengths.max())) == (task.min_steps, task.max_steps)

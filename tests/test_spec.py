@@ -103,6 +103,8 @@ CHANGES = {
     "l1_objects": 130,
     "l1_orders": 33,
     "resolution": 257,
+    "top_k": 99,
+    "mode_fractions": (0.5, 0.25, 0.75),
     "dtype": "float64",
 }
 
@@ -171,7 +173,12 @@ REFUSED = [
     (TrainingSpec, {"task": {"task": "chess"}}, "task", "chess"),
     (TrainingSpec, {"objective": {"name": "renyi", "alpha": 1}}, "alpha = 1", "reverse KL"),
     (GradientSpec, {"objectives": (LOO,), "exact": True, "task": Banana()}, "exact = True", "task banana"),
-    (GradientSpec, {"objectives": (LOO, Objective()), "exact": True}, "exact = True", "objective tb"),
+    (
+        GradientSpec,
+        {"objectives": (LOO, Objective()), "exact": True},
+        "exact = True",
+        "only divergences have an exact gradient",
+    ),
     (GradientSpec, {}, "objectives", "missing"),
     (GradientSpec, {"objectives": (LOO,), "batch_sizes": (8, 1)}, "batch_sizes.1 = 1", "greater than or equal to 2"),
     (GradientSpec, {"objectives": (LOO,), "replicates": 1}, "replicates = 1", "greater than or equal to 2"),

@@ -49,6 +49,7 @@ def bias_table(runs: Mapping[str, Run]) -> pd.DataFrame:
     keys = ["task", "objective", "control_variate", "epsilon", "trajectories"]
     frame = pd.concat([run.frame for run in runs.values()])
     by = frame.pivot_table(index=keys, columns="metric", values="value", observed=True, sort=False)
+    by = by.reindex(columns=by.columns.union(["optimal", "optimal_error"]))  # of Rényi and Tsallis alone
     error = NORMAL_95 * by.bias_squared_error
     squares = pd.DataFrame({"value": by.bias_squared, "low": by.bias_squared - error, "high": by.bias_squared + error})
     table = np.sqrt(squares.clip(lower=0).div(by.gradient_squared, axis=0))

@@ -98,24 +98,26 @@ def batch_panel(frame: pd.DataFrame, ylabel: str) -> Figure:
     return finished(figure)
 
 
-def order_panels(curves: Mapping[str, Mapping[float, pd.DataFrame]], metrics: Mapping[str, str]) -> Figure:
-    """Accuracy during training under orders α, a panel a task; bands are ranges over seeds.
+def order_panels(frame: pd.DataFrame) -> Figure:
+    """Accuracy during training, a panel a task, a line an order α; lines are means over seeds, bands the range over seeds.
 
     Arguments:
-        curves: for each task and α, a row an evaluation (indexed by trajectories) and a column a seed.
-        metrics: the accuracy that each task's curves show.
+        frame: long format with ``label, alpha, seed, trajectories, metric, value``.
     """
-    figure, axes = plt.subplots(1, len(curves), figsize=(4.6 * len(curves), 3.8), squeeze=False)
-    orders = sorted({alpha for of in curves.values() for alpha in of})
+    labels, orders = list(dict.fromkeys(frame.label)), sorted(frame.alpha.unique())
+    figure, axes = plt.subplots(1, len(labels), figsize=(4.6 * len(labels), 3.8), squeeze=False)
     shades = plt.get_cmap("viridis")
     styles = ("-", "--", "-.", ":", (0, (3, 1, 1, 1)), (0, (5, 1)))
-    for axis, (task, of) in zip(axes[0], curves.items()):
-        for alpha, table in of.items():
-            rank = orders.index(alpha)
+    for axis, label in zip(axes[0], labels):
+        part = frame[frame.label == label]
+        for rank, alpha in enumerate(orders):
+            table = part[part.alpha == alpha].pivot(index="trajectories", columns="seed", values="value")
+            if table.empty:
+                continue
             colour = shades(0.9 * rank / max(1, len(orders) - 1))
             axis.plot(table.index, table.mean(axis=1), color=colour, ls=styles[rank % 6], label=f"α = {alpha:g}")
             axis.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=colour, alpha=0.15, lw=0)
-        axis.set(yscale="log", title=TASKS[task], xlabel="trajectories", ylabel=ACCURACY[metrics[task]])
+        axis.set(yscale="log", title=TASKS[label], xlabel="trajectories", ylabel=ACCURACY[part.metric.iloc[0]])
     legend_below(figure, axes)
     return finished(figure)
 

@@ -18,11 +18,15 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 import gfn
-from gfn import metrics, policies, spec
+from gfn import metrics, plotting, policies, spec
 from gfn.environments import TASKS
-from gfn.estimators import Objective, control_variates
-from gfn.experiments import FIGURES, PROFILES
+from gfn.estimators import Objective, control_variates, objective
+from gfn.evidence import discovery
+from gfn.evidence.registry import SOURCES
+from gfn.experiments import FIGURES, PROFILES, comparisons, tasks
+from gfn.paper import load_claims
 from gfn.policies import mixture
+from gfn.verdicts import page_of
 
 ROOT = Path(gfn.__file__).parents[1]
 BOOK = ROOT / "book"
@@ -45,7 +49,8 @@ def markdown(path: Path) -> str:
 # What the assumption register may name.
 CLASSES = {cls.__name__: cls for cls in (*TASKS.values(), Objective, policies.PolicySettings)}
 CLASSES |= {cls.__name__: cls for cls in (spec.TrainingSpec, spec.GradientSpec, spec.ReferenceSpec)}
-MODULES = {"mixture": mixture, "control_variates": control_variates, "metrics": metrics}
+MODULES = {"mixture": mixture, "control_variates": control_variates, "metrics": metrics, "objective": objective}
+MODULES |= {"tasks": tasks, "comparisons": comparisons, "discovery": discovery}
 REGISTER = (BOOK / "assumptions.md").read_text(encoding="utf-8")
 VALUES = [tuple(code.split(" = ", 1)) for code in re.findall(r"`([^`]+ = [^`]+)`", REGISTER)]
 
@@ -78,7 +83,10 @@ def test_the_register_lists_every_law_and_the_choices_of_training():
     listed = {expression for expression, _ in VALUES}
     sizes = {"task", "universe", "size", "alphabet", "length"}
     needed = {f"{t.__name__}.{f}" for t in TASKS.values() for f in t.model_fields.keys() - sizes}
-    needed -= {"GaussianMixture.task_seed", "Banana.task_seed"}  # their rewards are not drawn
+    needed -= {"Hypergrid.side", "Hypergrid.dimensions"}  # the paper's sizes
+    needed -= {"DAGs.data", "Phylogenetics.alignment"}  # what stands there is described in words
+    not_drawn = {"GaussianMixture", "Banana", "Hypergrid", "Phylogenetics"}
+    needed -= {f"{name}.task_seed" for name in not_drawn}
     training = spec.TrainingSpec.model_fields.keys() - {"kind", "task", "objective", "policy", "iterations", "density"}
     needed |= {f"TrainingSpec.{field}" for field in training}
     needed |= {f"PolicySettings.{field}" for field in policies.PolicySettings.model_fields}
@@ -126,6 +134,18 @@ def test_the_api_page_documents_every_module():
     }
     assert set(documented) == modules - {"gfn"}
     assert len(documented) == len(set(documented))
+
+
+def test_the_api_page_is_a_staircase():
+    """As it says: the modules of a section import only from their own and those above."""
+    sections = re.split(r"(?m)^## ", markdown(BOOK / "guide" / "api.md"))
+    level = {m: k for k, text in enumerate(sections) for m in re.findall(r"automodule:: (\S+)", text)}
+    for module, own in level.items():
+        path = ROOT.joinpath(*module.split("."))
+        path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("gfn."):
+                assert level[node.module] <= own, f"{module} imports {node.module}"
 
 
 def test_contents_are_all_pages():
@@ -236,21 +256,40 @@ def test_notebooks_have_their_parameters_and_no_algorithm(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_notebooks_ask_and_answer(path):
-    """A question at the top, a verdict, what was assumed."""
+    """A question at the top; what was assumed, but for the page of verdicts; a verdict, where the page bears on claims."""
     text = markdown(path)
     assert text.startswith("# ")
-    assert "**Question.**" in text
-    assert re.search(r"^## Verdicts?$", text, re.M)
-    assert "## What was assumed" in text
-    assert "assumptions>" in text
+    assert "**Question.**" in text.split("\n\n")[1]
+    assert bool(re.search(r"^## Verdicts?$", text, re.M)) == (path.stem in SOURCES)
+    if path.stem == "verdicts":
+        assert re.findall(r"^## (.+)$", text, re.M) == list(load_claims())
+    else:
+        assert "## What was assumed" in text
+        assert "assumptions>" in text
 
 
-DRAWING = re.compile(r"\b(density_panels|variance_panels|learning_curves|accuracy_curves|sample_panel|bias_panels)\(")
+def test_every_page_that_bears_on_claims_judges_them():
+    """Exactly those that the registry has, from its evidence."""
+    for figure in SOURCES:
+        cells = nbformat.read(BOOK / f"{page_of(figure)}.ipynb", as_version=4).cells
+        code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+        assert f'evidence_of("{figure}", settings, runs)' in code
+        judged = re.findall(r'judge\("(C\d+)", .*\["(C\d+)"\], settings.profile\)', code)
+        assert judged
+        assert all(claim == evidence for claim, evidence in judged)
+        assert {claim for claim, _ in judged} == set(
+            re.findall(r"[Cc]laim (C\d+)", markdown(BOOK / f"{page_of(figure)}.ipynb"))
+        )
+
+
+# Names in capitals are of tables and styles; those that draw are functions.
+DRAWING = re.compile(rf"\b({'|'.join(n for n in plotting.__all__ if n.islower() and n != 'use_style')})\(")
+TABLES_ONLY = ("calibration", "sensitivity", "table1", "verdicts")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_every_figure_has_a_caption_a_name_and_words_in_its_place(path):
-    """Cells that draw, and those that show a picture."""
+    """Cells that draw, and those that show a picture; some pages have tables alone."""
     names = []
     for cell in nbformat.read(path, as_version=4).cells:
         pictures = any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
@@ -259,8 +298,21 @@ def test_every_figure_has_a_caption_a_name_and_words_in_its_place(path):
             assert len(about["image"]["alt"]) > 40
             assert about["figure"]["caption"].endswith(".")
             names.append(about["figure"]["name"])
-    assert names
+    assert bool(names) == (path.stem not in TABLES_ONLY)
+    others = [other for other in NOTEBOOKS if other != path]
     assert len(names) == len(set(names))
+    assert not any(f'"name": "{name}"' in other.read_text(encoding="utf-8") for other in others for name in names)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_every_page_offers_its_data_and_itself(path):
+    """The data where the page saves any, under its own name, with columns that are there."""
+    text = markdown(path)
+    assert f"<{path.stem}.ipynb>" in text
+    code = path.read_text(encoding="utf-8")
+    assert ("save_data(" in code) == (f"{{download}}`Data of this page (CSV) <{path.stem}.csv>`" in text)
+    assert ("save_data(" in code) == (path.stem not in ("tasks", "verdicts"))
+    assert "save_data(" not in code or f'save_data(\\"{path.stem}\\"' in code
 
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
