@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pandas as pd
-
 from gfn.claims import Evidence, Verdict, judge
 from gfn.evidence.registry import SOURCES, evidence_of
 from gfn.experiments import figure_settings
@@ -55,18 +53,6 @@ def summary(verdicts: dict[str, Verdict], figures: dict[str, list[str]], link: s
     return "\n".join(lines)
 
 
-def effect_table(verdict: Verdict) -> pd.DataFrame:
-    """The tests of a claim in short: a row a criterion, with its weakest measurement."""
-    rows = []
-    for criterion, tests in verdict.tests.groupby("criterion", sort=False):
-        failed = tests[~tests.passed]
-        weakest = (failed if len(failed) else tests).iloc[0]
-        rows.append(
-            {"criterion": criterion, "passed": f"{tests.passed.sum()} of {len(tests)}", "for example": weakest.subject}
-        )
-    return pd.DataFrame(rows)
-
-
 def write_summary(text: str, path: Path) -> bool:
     """Put the summary between the markers of a page.
 
@@ -79,7 +65,7 @@ def write_summary(text: str, path: Path) -> bool:
     page = path.read_text(encoding="utf-8")
     pattern = re.compile(f"{re.escape(MARKERS[0])}.*?{re.escape(MARKERS[1])}", re.DOTALL)
     if not pattern.search(page):
-        raise ValueError(f"{path} has no place for the verdicts: the line {MARKERS[0]} is missing")
+        raise ValueError(f"{path} has no place for the verdicts, between the lines {MARKERS[0]} and {MARKERS[1]}")
     changed = pattern.sub(lambda _: f"{MARKERS[0]}\n{text}\n{MARKERS[1]}", page)
     if changed == page:
         return False

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations_with_replacement
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +16,9 @@ from gfn.environments import DAGs, DiscreteEnvironment, Environment, Hypergrid, 
 from gfn.estimators import Objective
 from gfn.exact import all_probabilities, all_trajectories, divergence
 from gfn.policies import Policy, PolicySettings, make_policy
+from gfn.results import Run, to_frame
 from gfn.sampling import Trajectories, evaluate, rollout
+from gfn.spec import GradientSpec, ReferenceSpec, TrainingSpec
 
 ALPHAS = (-1.0, 0.5, 2.0)
 DIVERGENCE_CASES = [("reverse_kl", None), ("forward_kl", None)] + [(n, a) for n in ("tsallis", "renyi") for a in ALPHAS]
@@ -218,3 +222,46 @@ def ratio_interval(above: Tensor, below: Tensor) -> tuple[float, float]:
     ratio = over.mean() / under.mean()
     error = (over - ratio * under).std() / (under.mean() * math.sqrt(len(over)))
     return float(ratio), float(error)
+
+
+@cache
+def made_up(settings) -> dict[Hashable, Run]:
+    """Runs of a figure with the metrics and shapes that real ones have, and numbers that mean nothing."""
+    draw = np.random.default_rng(0)
+    runs = {}
+    for label, spec in settings.specs().items():
+        rows = []
+        if isinstance(spec, GradientSpec):
+            metrics = ["variance", "variance_error"]
+            if spec.exact:
+                metrics += ["bias_squared", "bias_squared_error", "gradient_squared", "optimal", "optimal_error"]
+            rows = [
+                {"seed": s, "iteration": i, "trajectories": n, "objective": o, "metric": m, "value": draw.uniform(1, 2)}
+                for s in spec.seeds
+                for i in spec.warmup
+                for n in spec.batch_sizes
+                for o in spec.objectives
+                for m in metrics
+                if not m.startswith("optimal") or (o.alpha and o.control_variate == "both")
+            ]
+        elif isinstance(spec, TrainingSpec):
+            metrics = [("jsd" if spec.density else "l1", None), ("top_k", None), *(("modes", c) for c in (25, 50, 75))]
+            if set(settings.specs()) >= {-2.0, 2.0}:  # the densities of other figures are not evidence
+                metrics += [("density", c) for c in range(spec.density**2)]
+            rows = [
+                {"seed": s, "iteration": i, "trajectories": i * spec.batch_size, "seconds": float(i)}
+                | {"metric": m, "cell": c, "value": draw.uniform(1, 2)}
+                for s in spec.seeds
+                for i in (0, 4, 8)
+                for m, c in metrics
+                if m != "density" or i == 8
+            ]
+        elif isinstance(spec, ReferenceSpec):
+            rows = [
+                {"seed": s, "cell": c, "metric": m, "value": draw.normal()}
+                for s in spec.seeds
+                for c in range(spec.samples)
+                for m in ("x1", "x2")
+            ]
+        runs[label] = Run(spec, to_frame(spec, rows), {})
+    return runs

@@ -40,8 +40,9 @@ from gfn.experiments import figure_settings
 from gfn.metrics import target_density
 from gfn.paper import load_claims
 from gfn.policies import PolicySettings
-from gfn.results import Run, execute, read_run, to_frame, write_run
+from gfn.results import Run, execute, read_run, write_run
 from gfn.spec import GradientSpec, TrainingSpec
+from tests.helpers import made_up
 
 PLANAR = TrainingSpec(task=GaussianMixture(side=1), seeds=(0, 1), iterations=4, batch_size=2, density=40)
 
@@ -446,41 +447,6 @@ def test_every_source_of_evidence_answers_tests_of_its_claims():
             answered |= {(claim, item.test) for item in found}
     wanted = {(claim, test) for claim, about in claims.items() for test in about["tests"]}
     assert wanted == answered
-
-
-def made_up(settings):
-    """Runs of a figure with the metrics and shapes that real ones have, and numbers that mean nothing."""
-    draw = np.random.default_rng(0)
-    runs = {}
-    for label, spec in settings.specs().items():
-        rows = []
-        if isinstance(spec, GradientSpec):
-            metrics = ["variance", "variance_error"]
-            if spec.exact:
-                metrics += ["bias_squared", "bias_squared_error", "gradient_squared", "optimal", "optimal_error"]
-            rows = [
-                {"seed": s, "iteration": i, "trajectories": n, "objective": o, "metric": m, "value": draw.uniform(1, 2)}
-                for s in spec.seeds
-                for i in spec.warmup
-                for n in spec.batch_sizes
-                for o in spec.objectives
-                for m in metrics
-                if not m.startswith("optimal") or (o.alpha and o.control_variate == "both")
-            ]
-        elif isinstance(spec, TrainingSpec):
-            metrics = [("jsd" if spec.density else "l1", None), ("top_k", None), *(("modes", c) for c in (25, 50, 75))]
-            if set(settings.specs()) >= {-2.0, 2.0}:  # the densities of other figures are not evidence
-                metrics += [("density", c) for c in range(spec.density**2)]
-            rows = [
-                {"seed": s, "iteration": i, "trajectories": i * spec.batch_size, "seconds": float(i)}
-                | {"metric": m, "cell": c, "value": draw.uniform(1, 2)}
-                for s in spec.seeds
-                for i in (0, 4, 8)
-                for m, c in metrics
-                if m != "density" or i == 8
-            ]
-        runs[label] = Run(spec, to_frame(spec, rows), {})
-    return runs
 
 
 @pytest.mark.parametrize(("batch_size", "nearest"), [((2, 16, 128), 128), ((2, 8, 32), 32), ((64, 1024), 64)])
