@@ -11,7 +11,7 @@ import pytest
 
 from gfn import notebook
 from gfn.experiments import FIGURES, figure_settings
-from gfn.notebook import ParameterError, mean_and_spread, obtain, parameters, settings_table
+from gfn.notebook import ParameterError, mean_and_spread, obtain, parameters, save_data, settings_table
 
 # What stands in the global names of a notebook without being a parameter.
 SHELL = {
@@ -103,3 +103,36 @@ def test_nothing_of_the_shell_is_taken_for_a_parameter():
     """As IPython fills it."""
     shell = {**SHELL, "exit": sys.exit, "quit": object(), "get_ipython": lambda: None, "open": open, "_dh": []}
     assert parameters("fig1", {**cell("fig1"), **shell}) == figure_settings("fig1", "smoke")
+
+
+TABLE = pd.DataFrame({"objective": ["tb", "renyi"], "value": [1 / 3, 2e-9], "cell": [None, 4]})
+
+
+def test_data_are_saved_as_csv(tmp_path, monkeypatch):
+    """Under the page's name, where the environment says or here; six digits, no index; a second time they are replaced."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GFN_DATA_OUT", raising=False)
+    save_data("fig1", TABLE)
+    assert (tmp_path / "fig1.csv").read_text() == "objective,value,cell\ntb,0.333333,\nrenyi,2e-09,4\n"
+    monkeypatch.setenv("GFN_DATA_OUT", str(tmp_path / "deep" / "er"))
+    save_data("fig2", TABLE)
+    save_data("fig2", TABLE.head(1))
+    assert (tmp_path / "deep" / "er" / "fig2.csv").read_text() == "objective,value,cell\ntb,0.333333,\n"
+    assert [path.name for path in (tmp_path / "deep" / "er").iterdir()] == ["fig2.csv"]
+
+
+def test_data_are_whole_or_not_there(tmp_path, monkeypatch):
+    """Where writing fails, what was there stays, and nothing is left of the rest."""
+    monkeypatch.setenv("GFN_DATA_OUT", str(tmp_path))
+    save_data("fig1", TABLE)
+    before = (tmp_path / "fig1.csv").read_bytes()
+
+    def failing(self, path, **options):
+        path.write_text("half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", failing)
+    with pytest.raises(OSError, match="disk full"):
+        save_data("fig1", TABLE)
+    assert (tmp_path / "fig1.csv").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["fig1.csv"]
