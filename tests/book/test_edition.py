@@ -1,0 +1,62 @@
+"""The published edition: stored runs are those that the code makes now, and pages say what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import gfn
+from gfn.experiments import runs
+from gfn.provenance import source_fingerprint
+from gfn.results import read_run
+from gfn.verdicts import MARKERS, gather, summary_for
+
+ROOT = Path(gfn.__file__).parents[1]
+STORE = ROOT / "data" / "results"
+STORED = sorted(STORE.glob("*.parquet"))
+# The edition is of the paper's scale, with its seeds or with more.
+EXPECTED = {profile: runs("verdicts", profile) for profile in ("paper", "edition")}
+PROFILE = max(EXPECTED, key=lambda profile: sum(path.stem in EXPECTED[profile] for path in STORED))
+PAGES = ("README.md", "book/intro.md")
+
+published = pytest.mark.skipif(not STORED, reason="no results are stored in data/results")
+
+
+@published
+@pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
+def test_every_stored_run_is_of_the_edition_and_of_this_code(path):
+    """Named by the hash of its specification, which an experiment still asks for; whole, finite, and made by this source."""
+    run = read_run(path)
+    assert run.spec.hash == path.stem
+    assert EXPECTED[PROFILE].get(path.stem) == run.spec
+    assert run.provenance["source"] == source_fingerprint()
+    assert set(run.frame.seed) == set(run.spec.seeds)
+    assert run.frame.value.notna().all()
+
+
+@published
+def test_every_run_of_the_edition_is_stored():
+    """So that the book builds without training; and nothing else lies there."""
+    assert {path.stem for path in STORED} == EXPECTED[PROFILE].keys()
+    assert sorted(STORE.iterdir()) == STORED
+
+
+def between_markers(page):
+    return (ROOT / page).read_text(encoding="utf-8").split(MARKERS[0])[1].split(MARKERS[1])[0].strip()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_show_the_verdicts_of_the_stored_runs(page, monkeypatch):
+    """Word for word what comes out of them now; nothing is trained for it."""
+    shown = between_markers(page)
+    if not shown or not STORED:
+        pytest.skip("no verdicts are written between the markers, or no results are stored")
+    monkeypatch.setenv("GFN_RESULTS", str(STORE))
+    monkeypatch.setattr("gfn.results.execute", None)
+    assert shown == summary_for(ROOT / page, *gather(PROFILE))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_verdicts_are_shown_without_their_runs(page):
+    assert STORED or not between_markers(page)
