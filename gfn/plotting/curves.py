@@ -22,7 +22,7 @@ def learning_curves(frame: pd.DataFrame, reference: Mapping[str, float] | None =
         reference: a horizontal line in the panel of each objective, the paper's final value.
     """
     names = [name for name in OBJECTIVES if name in set(frame.objective)]
-    figure, axes = plt.subplots(1, len(names), figsize=(3.2 * len(names), 3.2), sharex=True, sharey=True, squeeze=False)
+    figure, axes = plt.subplots(1, len(names), figsize=(2.8 * len(names), 3.0), sharex=True, sharey=True, squeeze=False)
     for axis, name in zip(axes[0], names):
         for variate, (label, colour, style, _) in CONTROL_VARIATES.items():
             part = frame[(frame.objective == name) & (frame.control_variate == variate)]
@@ -126,7 +126,7 @@ def _panels(frame: pd.DataFrame, sharex: bool = True) -> tuple[Figure, Sequence]
     count = frame.label.nunique()
     columns = min(4, count)
     rows = -(-count // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(3.6 * columns, 3.1 * rows), sharex=sharex, squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=(3.1 * columns, 2.8 * rows), sharex=sharex, squeeze=False)
     for axis in axes.flat[count:]:
         axis.set_axis_off()
     return figure, axes
