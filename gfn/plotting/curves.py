@@ -127,7 +127,8 @@ def order_panels(frame: pd.DataFrame) -> Figure:
             colour = shades(0.9 * rank / max(1, len(orders) - 1))
             axis.plot(table.index, table.mean(axis=1), color=colour, ls=styles[rank % 6], label=f"α = {alpha:g}")
             axis.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=colour, alpha=0.15, lw=0)
-        axis.set(yscale="log", title=TASKS[label], xlabel="trajectories", ylabel=ACCURACY[part.metric.iloc[0]])
+        axis.set(yscale="log", title=TASKS[label], ylabel=ACCURACY[part.metric.iloc[0]])
+        count_trajectories(axis)
     legend_below(figure, axes)
     return finished(figure)
 
