@@ -158,7 +158,7 @@ def renyi(
 def tsallis_terms(
     log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, alpha: float, log_scale: Tensor | float = 0.0
 ) -> tuple[Tensor, Tensor]:
-    """The weights u and v of the Tsallis gradient's pathwise and score terms, as :func:`surrogate` takes them."""
+    """The weights u and v of the Tsallis gradient's pathwise and score terms, as :func:`~gfn.estimators.control_variates.surrogate` takes them."""
     factor = order_factor(alpha)
     g = ((1 - alpha) * (log_pb + log_reward - log_pf - log_scale)).detach().exp()
     # ∇g = (α - 1) g ∇log p_F.

@@ -9,7 +9,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gfn.plotting.style import ACCURACY, CONTROL_VARIATES, LINES, OBJECTIVES, TASKS, finished, legend_below
+from gfn.plotting.style import (
+    ACCURACY,
+    CONTROL_VARIATES,
+    LINES,
+    OBJECTIVES,
+    TASKS,
+    count_trajectories,
+    finished,
+    legend_below,
+)
 
 
 def learning_curves(frame: pd.DataFrame, reference: Mapping[str, float] | None = None) -> Figure:
@@ -22,7 +31,7 @@ def learning_curves(frame: pd.DataFrame, reference: Mapping[str, float] | None =
         reference: a horizontal line in the panel of each objective, the paper's final value.
     """
     names = [name for name in OBJECTIVES if name in set(frame.objective)]
-    figure, axes = plt.subplots(1, len(names), figsize=(3.2 * len(names), 3.2), sharex=True, sharey=True, squeeze=False)
+    figure, axes = plt.subplots(1, len(names), figsize=(2.8 * len(names), 3.0), sharex=True, sharey=True, squeeze=False)
     for axis, name in zip(axes[0], names):
         for variate, (label, colour, style, _) in CONTROL_VARIATES.items():
             part = frame[(frame.objective == name) & (frame.control_variate == variate)]
@@ -33,8 +42,8 @@ def learning_curves(frame: pd.DataFrame, reference: Mapping[str, float] | None =
             axis.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=colour, alpha=0.2, lw=0)
         if reference and name in reference:
             axis.axhline(reference[name], color="black", lw=1, ls=":", label="paper, final")
-        axis.set(yscale="log", xlabel="trajectories", title=OBJECTIVES[name])
-        axis.ticklabel_format(axis="x", style="sci", scilimits=(0, 3))
+        axis.set(yscale="log", title=OBJECTIVES[name])
+        count_trajectories(axis)
     axes[0, 0].set_ylabel(ACCURACY[frame.metric.iloc[0]])
     legend_below(figure, axes)
     return finished(figure)
@@ -44,7 +53,8 @@ def accuracy_curves(frame: pd.DataFrame) -> Figure:
     """Accuracy against trajectories, one line an objective; lines are means over seeds, bands the range over seeds."""
     figure, axis = plt.subplots(figsize=(6.5, 4))
     _objectives(axis, frame, "trajectories")
-    axis.set(yscale="log", xlabel="trajectories", ylabel=ACCURACY[frame.metric.iloc[0]])
+    axis.set(yscale="log", ylabel=ACCURACY[frame.metric.iloc[0]])
+    count_trajectories(axis)
     axis.legend()
     return finished(figure)
 
@@ -117,7 +127,8 @@ def order_panels(frame: pd.DataFrame) -> Figure:
             colour = shades(0.9 * rank / max(1, len(orders) - 1))
             axis.plot(table.index, table.mean(axis=1), color=colour, ls=styles[rank % 6], label=f"α = {alpha:g}")
             axis.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=colour, alpha=0.15, lw=0)
-        axis.set(yscale="log", title=TASKS[label], xlabel="trajectories", ylabel=ACCURACY[part.metric.iloc[0]])
+        axis.set(yscale="log", title=TASKS[label], ylabel=ACCURACY[part.metric.iloc[0]])
+        count_trajectories(axis)
     legend_below(figure, axes)
     return finished(figure)
 
@@ -126,7 +137,7 @@ def _panels(frame: pd.DataFrame, sharex: bool = True) -> tuple[Figure, Sequence]
     count = frame.label.nunique()
     columns = min(4, count)
     rows = -(-count // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(3.6 * columns, 3.1 * rows), sharex=sharex, squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=(3.1 * columns, 2.8 * rows), sharex=sharex, squeeze=False)
     for axis in axes.flat[count:]:
         axis.set_axis_off()
     return figure, axes
@@ -135,7 +146,10 @@ def _panels(frame: pd.DataFrame, sharex: bool = True) -> tuple[Figure, Sequence]
 def _finish_panels(axes: Sequence, xlabel: str) -> None:
     for column in axes.T:
         shown = [axis for axis in column if axis.axison]
-        shown[-1].set_xlabel(xlabel)
+        if xlabel == "trajectories":
+            count_trajectories(shown[-1])
+        else:
+            shown[-1].set_xlabel(xlabel)
         shown[-1].xaxis.set_tick_params(labelbottom=True)
 
 

@@ -21,7 +21,7 @@ def variance_panels(frame: pd.DataFrame, title: str) -> Figure:
     figure, axes = plt.subplots(
         len(tasks),
         len(objectives),
-        figsize=(3.1 * len(objectives), 2.7 * len(tasks)),
+        figsize=(2.7 * len(objectives), 2.4 * len(tasks)),
         sharex=True,
         sharey="row",
         squeeze=False,
@@ -53,7 +53,7 @@ def bias_panels(frame: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(
         len(tasks),
         len(objectives),
-        figsize=(3.1 * len(objectives), 2.9 * len(tasks)),
+        figsize=(2.7 * len(objectives), 2.6 * len(tasks)),
         sharex=True,
         sharey=True,
         squeeze=False,
@@ -93,7 +93,7 @@ def balance_variance_panels(frame: pd.DataFrame) -> Figure:
     shown = [("tb", "none"), ("vargrad", "none"), ("reverse_kl", "none"), ("reverse_kl", "loo")]
     shown += [("renyi", "none"), ("renyi", "both"), ("tsallis", "none"), ("tsallis", "both")]
     tasks = [t for t in TASKS if t in set(frame.task)]
-    figure, axes = plt.subplots(1, len(tasks), figsize=(4 * len(tasks), 3.6), sharex=True, squeeze=False)
+    figure, axes = plt.subplots(1, len(tasks), figsize=(3.6 * len(tasks), 3.4), sharex=True, squeeze=False)
     for axis, task in zip(axes[0], tasks):
         for name, variate in shown:
             chosen = (frame.task == task) & (frame.objective == name) & (frame.control_variate == variate)

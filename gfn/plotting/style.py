@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, MaxNLocator
 
 COLOURS = sns.color_palette("colorblind")
 
@@ -66,6 +68,13 @@ def use_style() -> None:
             "figure.constrained_layout.use": True,
         }
     )
+
+
+def count_trajectories(axis: Axes) -> None:
+    """Label a linear axis of trajectories in thousands: 20k and not 20000."""
+    axis.set_xlabel("trajectories")
+    axis.xaxis.set_major_locator(MaxNLocator(4))
+    axis.xaxis.set_major_formatter(EngFormatter(sep=""))
 
 
 def legend_below(figure: Figure, axes: Sequence) -> None:

@@ -78,8 +78,8 @@ def forest_graph(clades: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Nodes are the n leaves, then the n - 1 labels that an internal node may have.
 
     Returns:
-        bool tensors, for N = 2n - 1 nodes: the leaves at or below each node ``[..., N, n]``, whether
-        two nodes are parent and child ``[..., N, N]``, and whether a node is a root ``[..., N]``.
+        Three bool tensors. With N = 2n - 1 nodes, they tell which leaves are at or below each node,
+        ``[..., N, n]``, which nodes are parent and child, ``[..., N, N]``, and which are roots, ``[..., N]``.
     """
     taxa = clades.shape[-1]
     leaves = torch.eye(taxa, device=clades.device, dtype=clades.dtype).expand_as(clades)
