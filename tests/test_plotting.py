@@ -358,3 +358,15 @@ def test_trees_are_drawn_with_their_leaves_and_probabilities():
         for axis in shown
     ]
     assert len(set(drawn)) == 5
+
+
+def test_trajectories_are_counted_in_thousands():
+    """On linear axes, with few ticks."""
+    frame = compared(["sets"], ["tb"])
+    for figure in (comparison_panels(frame.assign(trajectories=16384 * frame.iteration)), accuracy_curves(frame)):
+        axis = figure.axes[0]
+        assert axis.get_xlabel() == "trajectories"
+        figure.canvas.draw()
+        ticks = [text.get_text() for text in axis.get_xticklabels()]
+        assert len(ticks) <= 6
+        assert any(text.endswith("k") for text in ticks) == (axis.get_xlim()[1] > 1000)
