@@ -24,22 +24,26 @@ PRESENTATION = [
 ]
 PAGES = [str(p) for p in sorted(Path("book").rglob("*")) if p.is_file() and p.suffix not in (".ipynb", ".pyc", ".csv")]
 JUPYTER_BOOK = "jupyter-book build -n -W --keep-going --quiet"
-# Starting a process takes longer than a smoke run; the runs of the other profiles are split over the cores.
-SIZE = 4 if PROFILE != "smoke" else 1000
+
+
+def is_slow(spec):
+    return spec.kind == "gradient" or spec.task.task in ("sets", "phylogenetics")
 
 
 def groups():
-    """Runs that one process makes: of one figure, each run once although figures share runs."""
+    """Runs that one process makes: of one figure, each run once although figures share runs.
+
+    Starting a process takes longer than a smoke run, so there it makes them all; at other scales
+    it makes one slow run or a few others.
+    """
     seen = set()
     for figure, found in RUNS.items():
-        keys = iter([key for key in found if key not in seen])
+        for slow in (True, False):
+            keys = iter([key for key, spec in found.items() if key not in seen and is_slow(spec) is slow])
+            size = 1000 if PROFILE == "smoke" else 1 if slow else 4
+            while group := list(islice(keys, size)):
+                yield figure, group
         seen |= set(found)
-        while group := list(islice(keys, SIZE)):
-            yield figure, group
-
-
-def is_slow(figure, group):
-    return any(RUNS[figure][key].task.task == "phylogenetics" for key in group)
 
 
 rule all:
@@ -58,7 +62,8 @@ for figure, group in groups():
             source=source_fingerprint(),
             figure=figure,
             only=[f"--only {key}" for key in group],
-        priority: 1 if is_slow(figure, group) else 0
+        # The slow ones first, so that no core is left with one at the end.
+        priority: int(is_slow(RUNS[figure][group[0]]))
         shell:
             "gfn reproduce {params.figure} --profile {PROFILE} {params.only} --out {RESULTS} > /dev/null"
 

@@ -127,7 +127,9 @@ class Figure9(TrainingFigure):
             "gaussian_mixture": narrow_mixture(MIXTURE_CALIBRATED),
         }
         return {
-            (name, alpha): training(self, task, Objective(name="renyi", alpha=alpha))
+            (name, alpha): training(
+                self, task, Objective(name="renyi", alpha=alpha), with_density=name == "gaussian_mixture"
+            )
             for name, task in tasks.items()
             for alpha in self.alpha
         }

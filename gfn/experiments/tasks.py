@@ -33,7 +33,6 @@ MIXTURE_SWEEP = (0.5, 0.3, 0.25, 0.225, 0.2, 0.175, 0.15)
 MIXTURE_CALIBRATED = 0.2
 
 CALIBRATED = ("sequences_calibrated", "gaussian_mixture_calibrated")
-PLANAR = ("gaussian_mixture", "banana")
 COSTLY = ("sets", "phylogenetics")  # to evaluate
 
 
@@ -79,8 +78,11 @@ def policy(profile: Profile) -> PolicySettings:
 
 
 def training(settings: Any, task: Environment, objective: Objective, **other: Any) -> TrainingSpec:
-    """The run of an objective on a task under a figure's settings: figures that ask for the same run share it."""
-    planar = task.task in PLANAR
+    """The run of an objective on a task under a figure's settings: figures that ask for the same run share it.
+
+    Final densities take space: only the banana's are kept, and others where a figure shows them (``with_density``).
+    """
+    with_density = other.pop("with_density", task.task == "banana")
     iterations = other.pop("iterations", settings.iterations)
     return TrainingSpec(
         task=task,
@@ -88,7 +90,7 @@ def training(settings: Any, task: Environment, objective: Objective, **other: An
         seeds=settings.seeds,
         iterations=iterations,
         evaluate_every=max(1, iterations * (2 if task.task in COSTLY else 1) // EVALUATIONS),
-        density=DENSITY_CELLS if planar else 0,
+        density=DENSITY_CELLS if with_density else 0,
         **{"policy": policy(settings.profile), "batch_size": settings.batch_size} | other,
     )
 
