@@ -12,7 +12,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gfn.environments import DAGs, DiscreteEnvironment, Environment, Hypergrid, Phylogenetics, Sequences, Sets
+from gfn.environments import (
+    DAGs,
+    DiscreteEnvironment,
+    Environment,
+    Hypergrid,
+    Phylogenetics,
+    PlanarEnvironment,
+    Sequences,
+    Sets,
+)
 from gfn.estimators import Objective
 from gfn.exact import all_probabilities, all_trajectories, divergence
 from gfn.policies import Policy, PolicySettings, make_policy
@@ -245,7 +254,11 @@ def made_up(settings) -> dict[Hashable, Run]:
                 if not m.startswith("optimal") or (o.alpha and o.control_variate == "both")
             ]
         elif isinstance(spec, TrainingSpec):
-            metrics = [("jsd" if spec.density else "l1", None), ("top_k", None), *(("modes", c) for c in (25, 50, 75))]
+            metrics = [
+                ("jsd" if isinstance(spec.task, PlanarEnvironment) else "l1", None),
+                ("top_k", None),
+                *(("modes", c) for c in (25, 50, 75)),
+            ]
             if set(settings.specs()) >= {-2.0, 2.0}:  # the densities of other figures are not evidence
                 metrics += [("density", c) for c in range(spec.density**2)]
             rows = [
