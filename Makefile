@@ -13,7 +13,8 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # The profile whose runs are published.
 EDITION ?= paper
 
-SNAKEMAKE := snakemake --cores $(CORES) --quiet rules --rerun-triggers mtime params input
+# The number of cores last: what follows it is a target.
+SNAKEMAKE := snakemake --quiet rules --rerun-triggers mtime params input --cores $(CORES)
 
 .PHONY: help setup book test preview edition clean
 
