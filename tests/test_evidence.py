@@ -26,7 +26,7 @@ from gfn.evidence.importance import l1_estimates
 from gfn.evidence.planar import TENTH, banana_accuracy, mass_table, mode_seeking, sparse_targets
 from gfn.evidence.registry import SOURCES, evidence_of, nearest_batch
 from gfn.evidence.sensitivity import sensitivity_table, verdict_changes
-from gfn.evidence.tables import accuracy_table, density, final, learning_frame
+from gfn.evidence.tables import density, final, learning_frame
 from gfn.evidence.variance import (
     balance_variance,
     balance_variance_table,
@@ -68,9 +68,10 @@ def with_density(values, jsd=0.1) -> Run:
 def test_final_is_the_last_value_of_each_seed():
     run = curve([[9, 8], [3, 4], [1, 2]])
     assert final(run, "jsd").to_dict() == {0: 1, 1: 2}
-    table = accuracy_table({"a": run, "b": curve([[5, 5]])}, "jsd")
-    assert table.loc["a"].to_dict() == pytest.approx({"mean": 1.5, "std": 0.5**0.5, "seeds": 2})
-    assert table.loc["b", "std"] == 0
+    table = final_table({("a", "tb"): run, ("b", "tb"): curve([[5, 5]])}).set_index("task")
+    shown = table.loc["a", ["mean", "standard_deviation", "seeds"]].to_dict()
+    assert shown == pytest.approx({"mean": 1.5, "standard_deviation": 0.5**0.5, "seeds": 2})
+    assert table.loc["b", "standard_deviation"] == 0
 
 
 def test_densities_keep_their_axes():

@@ -23,19 +23,6 @@ def density(run: Run, seed: int) -> np.ndarray:
     return frame.value.to_numpy().reshape(side, side)
 
 
-def accuracy_table(runs: Mapping[str, Run], metric: str) -> pd.DataFrame:
-    """Final accuracy of each run: mean and sample standard deviation over seeds."""
-    values = {label: final(run, metric) for label, run in runs.items()}
-    return pd.DataFrame(
-        {
-            "mean": [v.mean() for v in values.values()],
-            "std": [v.std() for v in values.values()],
-            "seeds": [len(v) for v in values.values()],
-        },
-        index=list(values),
-    )
-
-
 def learning_frame(runs: Mapping[tuple[str, str], Run], metric: str) -> pd.DataFrame:
     """The learning curves of all runs in one table."""
     return pd.concat([run.frame[run.frame.metric == metric] for run in runs.values()], ignore_index=True)
