@@ -13,6 +13,9 @@ from gfn.exact import log_max_reward
 from gfn.sampling import Trajectories
 
 
+ROUNDING = 2 * torch.finfo(torch.float32).eps
+
+
 class Discoveries:
     """The distinct objects of high reward that each replica has sampled so far.
 
@@ -28,7 +31,9 @@ class Discoveries:
     def __init__(self, environment: DiscreteEnvironment, replicas: int, top_k: int, fractions: Sequence[float]) -> None:
         self.environment, self.top_k = environment, top_k
         highest = log_max_reward(environment)
-        self.thresholds = {} if highest is None else {f: highest + math.log(f) - 1e-9 for f in fractions}
+        # Batches hold rewards in the networks' precision: the best object must reach a threshold of ρ = 1.
+        slack = ROUNDING * max(1.0, abs(highest or 0.0))
+        self.thresholds = {} if highest is None else {f: highest + math.log(f) - slack for f in fractions}
         self.keys = [torch.empty(0, dtype=torch.int64) for _ in range(replicas)]
         self.log_rewards = [torch.empty(0, dtype=torch.float64) for _ in range(replicas)]
         self.pending: list[tuple[Tensor, Tensor]] = []

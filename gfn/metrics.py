@@ -124,12 +124,12 @@ def accuracy(
 ) -> tuple[str, Tensor]:
     """The task's own accuracy metric and its value for each replica.
 
-    JSD for planar tasks; exact L1 for discrete tasks of at most 2¹⁹ states; for larger ones the
-    importance estimate of L1 where the target can be sampled, else the evidence lower bound.
+    JSD for planar tasks; exact L1 for discrete tasks of at most 2¹⁹ states, if they can be numbered;
+    for others the importance estimate of L1 where the target can be sampled, else the evidence lower bound.
     """
     if isinstance(environment, PlanarEnvironment):
         return "jsd", jsd(environment, policy, resolution)
-    if environment.state_count <= EXACT_STATES:
+    if environment.countable and environment.state_count <= EXACT_STATES:
         return "l1", l1(terminal_distribution(environment, policy), target_distribution(environment))
     if isinstance(environment, Sets):
         return "l1", estimate_l1(environment, policy, l1_objects, l1_orders)

@@ -147,7 +147,7 @@ class Trainer:
         loss = self.spec.objective.loss(batch, self.parameters, self.log_z, self.log_scale, self._log_flow(batch))
         self.optimiser.zero_grad()
         loss.sum().backward()
-        gradients = [parameter.grad for parameter in self.parameters]
+        gradients = [parameter.grad for parameter in (*self.parameters, *self.flow.parameters())]
         finite = torch.isfinite(loss.detach().sum() + torch.nn.utils.get_total_norm(gradients))
         self.iteration += 1
         if not finite:

@@ -104,7 +104,6 @@ def test_train_takes_every_task_and_objective(task, objective, gfn_command, monk
     assert asked == [(TrainingSpec(task=TASKS[task](), objective=Objective(name=objective)), tmp_path, "cpu")]
 
 
-@pytest.mark.xfail(strict=True, reason="few enough states to enumerate, and no key to enumerate them by")
 def test_large_universes_of_small_sets_train(gfn_command, tmp_path):
     """Their sets cannot be told apart by a number, so that L1 must be estimated."""
     sizes = ("--universe", "63", "--size", "3", "--l1-objects", "8", "--hidden", "4", "--iterations", "2")

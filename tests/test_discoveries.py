@@ -95,7 +95,6 @@ def test_all_modes_are_found_where_all_objects_are_seen():
     assert found.modes()[1.0].item() == 1
 
 
-@pytest.mark.xfail(strict=True, reason="the slack of a mode's threshold is below the rounding of rewards in float32")
 def test_the_best_object_is_a_mode_in_single_precision():
     """At ρ = 1, whatever the rewards: of 20 tasks whose best object was sampled, all know it."""
     known = []

@@ -9,7 +9,10 @@ from gfn.environments import DiscreteEnvironment
 
 
 def sample_parent_action(environment: DiscreteEnvironment, state: Tensor, generator: torch.Generator) -> Tensor:
-    """An action that may have led to each ``state``, uniformly among its parents: int64 ``[...]``."""
+    """An action that may have led to each ``state`` ``[R, B, ...]``, uniformly among its parents: int64 ``[R, B]``.
+
+    All replicas share the randomness, so that none depends on how many there are.
+    """
     mask = environment.backward_mask(state)
-    noise = torch.rand(mask.shape, generator=generator, device=generator.device)
+    noise = torch.rand(mask.shape[1:], generator=generator, device=generator.device).expand(mask.shape)
     return noise.masked_fill(~mask, -1).argmax(-1)
