@@ -1,13 +1,13 @@
-"""Exact answers on enumerable tasks: state graphs, terminal distributions, all trajectories, gradients."""
+"""Exact answers on enumerable tasks: terminal distributions, all trajectories, divergences and their gradients."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
+from gfn.enumeration import MAX_STATES, StateGraph, state_graph
 from gfn.environments import DiscreteEnvironment
 from gfn.estimators.divergences import order_factor
 from gfn.estimators.objective import DIVERGENCES
@@ -15,89 +15,6 @@ from gfn.policies import CategoricalPolicy
 from gfn.sampling import Trajectories, evaluate
 
 CHUNK = 1 << 12  # rows of a network evaluation whose activations stay in a core's cache
-MAX_STATES = 1 << 22
-
-
-@dataclass(frozen=True)
-class StateGraph:
-    """All states of a task, source first, level by level, and all edges between them.
-
-    Attributes:
-        states: ``[S, ...]``.
-        terminal: which states are objects, bool ``[S]``.
-        source, action, target: the edges, int64 ``[E]``, ordered by level.
-        levels: for each level, the slice of its edges.
-    """
-
-    states: Tensor
-    terminal: Tensor
-    source: Tensor
-    action: Tensor
-    target: Tensor
-    levels: tuple[slice, ...]
-
-    @cached_property
-    def objects(self) -> Tensor:
-        """All terminal states x, ``[X, ...]``."""
-        return self.states[self.terminal]
-
-    @cached_property
-    def undecided(self) -> Tensor:
-        """All other states, at which a policy decides, ``[U, ...]``."""
-        return self.states[~self.terminal]
-
-    @cached_property
-    def decision(self) -> Tensor:
-        """Which row of ``undecided`` each edge starts from, int64 ``[E]``."""
-        return ((~self.terminal).cumsum(0) - 1)[self.source]
-
-
-@lru_cache(maxsize=8)
-def state_graph(environment: DiscreteEnvironment) -> StateGraph:
-    """Enumerate a task breadth first, using nothing but its own ``mask`` and ``step``.
-
-    Raises:
-        ValueError: if there are more than 2²² states.
-    """
-    states, sources, actions, targets, levels = [environment.initial(1)], [], [], [], []
-    first, edges = 0, 0
-    while True:
-        level = states[-1]
-        open_ = ~environment.is_terminal(level)
-        source, action = (environment.mask(level) & open_.unsqueeze(-1)).nonzero(as_tuple=True)
-        if len(source) == 0:
-            break
-        children = environment.step(level[source], action)
-        keys, inverse = environment.key(children).unique(return_inverse=True)
-        representative = torch.empty(len(keys), dtype=torch.long).scatter_(0, inverse, torch.arange(len(inverse)))
-        sources.append(first + source)
-        actions.append(action)
-        first += len(level)
-        targets.append(first + inverse)
-        levels.append(slice(edges, edges + len(source)))
-        edges += len(source)
-        states.append(children[representative])
-        if first + len(keys) > MAX_STATES:
-            raise ValueError(f"{environment.task} has over {MAX_STATES} states at these sizes: too many to enumerate")
-    every = torch.cat(states)
-    return StateGraph(
-        every, environment.is_terminal(every), torch.cat(sources), torch.cat(actions), torch.cat(targets), tuple(levels)
-    )
-
-
-@lru_cache(maxsize=8)
-def target_distribution(environment: DiscreteEnvironment) -> Tensor:
-    """r(x)/Z of every object, in the order of ``state_graph(environment).objects``: float64 ``[X]``."""
-    return environment.log_reward(state_graph(environment).objects).softmax(0)
-
-
-def log_max_reward(environment: DiscreteEnvironment) -> float | None:
-    """The highest log-reward of any object: in closed form or by enumeration, None where neither can be had."""
-    if environment.log_max_reward is not None:
-        return environment.log_max_reward
-    if environment.state_count > MAX_STATES:
-        return None
-    return float(environment.log_reward(state_graph(environment).objects).max())
 
 
 @torch.no_grad()
@@ -109,10 +26,12 @@ def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalP
     """
     graph = state_graph(environment)
     log_probs = torch.cat([chunk.cpu() for chunk in _all_log_probs(environment, policy, graph)], 1)
-    actions = log_probs.shape[-1]
-    # Only what edges need is turned into probabilities, in double precision from here on.
-    chosen = log_probs.flatten(1).index_select(1, graph.decision * actions + graph.action).double().exp_()
-    reach = torch.zeros(len(log_probs), len(graph.states), dtype=torch.float64)
+    replicas, _, actions = log_probs.shape
+    edges, row = graph.choices
+    # The only way out of a state is certain. Double precision from here on.
+    chosen = torch.ones(replicas, len(graph.source), dtype=torch.float64)
+    chosen[:, edges] = log_probs.flatten(1).index_select(1, row * actions + graph.action[edges]).double().exp_()
+    reach = torch.zeros(replicas, len(graph.states), dtype=torch.float64)
     reach[:, 0] = 1.0
     for level in graph.levels:
         flow = reach.index_select(1, graph.source[level]) * chosen[:, level]
@@ -120,11 +39,11 @@ def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalP
     return reach[:, graph.terminal]
 
 
-def _all_log_probs(environment, policy, graph):
-    """log π(· | s) of all undecided states, in chunks ``[R, chunk, A]``."""
+def _all_log_probs(environment: DiscreteEnvironment, policy: CategoricalPolicy, graph: StateGraph) -> Iterator[Tensor]:
+    """log π(· | s) of all branching states, in chunks ``[R, chunk, A]``."""
     parameter = next(policy.parameters())
     replicas = len(parameter)
-    for chunk in graph.undecided.split(max(1, CHUNK // replicas)):
+    for chunk in graph.states[graph.branching].split(max(1, CHUNK // replicas)):
         chunk = chunk.to(parameter.device)
         observation = environment.observe(chunk).expand(replicas, -1, -1)
         yield policy.log_probs(observation, environment.mask(chunk).expand(replicas, -1, -1))
