@@ -148,8 +148,9 @@ def all_trajectories(environment: DiscreteEnvironment) -> tuple[list[Tensor], li
 
 def all_probabilities(environment: DiscreteEnvironment, policy: CategoricalPolicy) -> Trajectories:
     """Every trajectory of a small task with its probabilities under each replica, ``[R, number of trajectories]``."""
-    replicas = next(policy.parameters()).shape[0]
-    states, actions = all_trajectories(environment)
+    parameter = next(policy.parameters())
+    replicas, device = len(parameter), parameter.device
+    states, actions = ([x.to(device) for x in each] for each in all_trajectories(environment))
     states = [s.expand(replicas, *s.shape[1:]) for s in states]
     return evaluate(environment, policy, states, [a.expand(replicas, -1) for a in actions])
 

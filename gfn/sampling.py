@@ -48,6 +48,17 @@ class Trajectories:
     steps: Steps | None = None
 
 
+STATIC_STEPS = 512
+
+
+def static(environment: Environment, device: torch.device) -> bool:
+    """Whether no shape depends on values: off the CPU, where to wait for one costs more than the work it saves.
+
+    Unless trajectories can be so long that most may be far shorter.
+    """
+    return device.type != "cpu" and environment.max_steps <= STATIC_STEPS
+
+
 def rollout(
     environment: Environment, policy: Policy, batch: int, generators: Sequence[torch.Generator]
 ) -> Trajectories:
@@ -67,9 +78,10 @@ def rollout(
     state = environment.initial(len(generators), batch, device=noise.device)
     states, actions = [state], []
     discrete = isinstance(environment, DiscreteEnvironment)
-    traces = [] if discrete and not environment.repeats and policy.keeps_traces else None
+    fixed = static(environment, noise.device)
+    traces = [] if discrete and (fixed or not environment.repeats) and policy.keeps_traces else None
     for step in range(environment.max_steps):
-        if step >= environment.min_steps and environment.is_terminal(state).all():
+        if step >= environment.min_steps and not fixed and environment.is_terminal(state).all():
             break
         mask = environment.mask(state) if discrete else None
         kept = {} if traces is None else {"traces": traces}
@@ -135,7 +147,7 @@ def _log_prob(environment: Environment, policy: Policy, states: Tensor, actions:
     """Log-probability of ``actions`` ``[R, M]`` in ``states`` ``[R, M, ...]``: ``[R, M]``."""
     if not isinstance(environment, DiscreteEnvironment):
         return policy.log_prob(environment.observe(states), None, actions)
-    if not environment.repeats:
+    if static(environment, states.device) or not environment.repeats:
         return policy.log_prob(environment.observe(states), environment.mask(states), actions)
     once, which = distinct(environment, states)
     log_probs = policy.log_probs(environment.observe(once), environment.mask(once))

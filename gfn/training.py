@@ -23,7 +23,7 @@ from gfn.estimators.objective import WITH_FLOW, WITH_SCALE
 from gfn.metrics import accuracy, policy_density
 from gfn.policies import make_flow, make_policy
 from gfn.provenance import source_fingerprint
-from gfn.sampling import Trajectories, distinct, rollout
+from gfn.sampling import Trajectories, distinct, rollout, static
 from gfn.settings import SettingsError
 from gfn.spec import TrainingSpec
 
@@ -162,7 +162,7 @@ class Trainer:
         if self.spec.objective.name not in WITH_FLOW:
             return None
         task, states = self.spec.task, batch.steps.states.flatten(1, 2)
-        once = getattr(task, "repeats", False)
+        once = getattr(task, "repeats", False) and not static(task, states.device)
         if once:
             states, which = distinct(task, states)
         flow = self.flow(task.observe(states).to(self.log_z.dtype)).squeeze(-1)
