@@ -69,6 +69,7 @@ def trained_policy(spec: GradientSpec, seed: int, stage: int, device: str = "cpu
     )
     while trainer.iteration < stage:
         trainer.step()
+    trainer.check()
     return trainer.policy
 
 
