@@ -45,13 +45,14 @@ class Discoveries:
     def add(self, trajectories: Trajectories) -> None:
         """Note the objects of a batch."""
         keys = self.environment.key(trajectories.terminal)
-        self.pending.append((keys.cpu(), trajectories.log_reward.cpu()))
+        # A copy, since a captured iteration writes its next batch over this one.
+        self.pending.append((keys, trajectories.log_reward.clone()))
 
     def settle(self) -> None:
         """Merge what was noted, and forget objects that are neither among the best K nor modes."""
         if not self.pending:
             return
-        keys, log_rewards = (torch.cat(parts, 1) for parts in zip(*self.pending))
+        keys, log_rewards = (torch.cat(parts, 1).cpu() for parts in zip(*self.pending))
         self.pending = []
         lowest = min(self.thresholds.values(), default=math.inf)
         for replica, (new_keys, new_log_rewards) in enumerate(zip(keys, log_rewards)):

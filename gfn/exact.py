@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from gfn.enumeration import MAX_STATES, StateGraph, state_graph
+from gfn.enumeration import MAX_STATES, state_graph
 from gfn.environments import DiscreteEnvironment
 from gfn.estimators.divergences import order_factor
 from gfn.estimators.objective import DIVERGENCES
@@ -15,6 +15,7 @@ from gfn.policies import CategoricalPolicy
 from gfn.sampling import Trajectories, evaluate
 
 CHUNK = 1 << 12  # rows of a network evaluation whose activations stay in a core's cache
+CHUNK_ELSEWHERE = 1 << 18  # and that keep a GPU busy
 
 
 @torch.no_grad()
@@ -24,29 +25,40 @@ def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalP
     Returns:
         float64 ``[R, X]``, in the order of ``state_graph(environment).objects``.
     """
-    graph = state_graph(environment)
-    log_probs = torch.cat([chunk.cpu() for chunk in _all_log_probs(environment, policy, graph)], 1)
-    replicas, _, actions = log_probs.shape
-    edges, row = graph.choices
+    graph, parameter = state_graph(environment), next(policy.parameters())
+    replicas, device = len(parameter), parameter.device
+    observation, mask, edges, chosen, source, target = _decisions(environment, device, parameter.dtype)
+    rows = max(1, (CHUNK if device.type == "cpu" else CHUNK_ELSEWHERE) // replicas)
+    log_probs = torch.cat(
+        [
+            policy.log_probs(seen.expand(replicas, -1, -1), allowed.expand(replicas, -1, -1))
+            for seen, allowed in zip(observation.split(rows), mask.split(rows))
+        ],
+        1,
+    )
     # The only way out of a state is certain. Double precision from here on.
-    chosen = torch.ones(replicas, len(graph.source), dtype=torch.float64)
-    chosen[:, edges] = log_probs.flatten(1).index_select(1, row * actions + graph.action[edges]).double().exp_()
-    reach = torch.zeros(replicas, len(graph.states), dtype=torch.float64)
+    flow = torch.ones(replicas, len(source), dtype=torch.float64, device=device)
+    flow[:, edges] = log_probs.flatten(1).index_select(1, chosen).double().exp_()
+    reach = torch.zeros(replicas, len(graph.states), dtype=torch.float64, device=device)
     reach[:, 0] = 1.0
     for level in graph.levels:
-        flow = reach.index_select(1, graph.source[level]) * chosen[:, level]
-        reach.index_add_(1, graph.target[level], flow)
-    return reach[:, graph.terminal]
+        reach.index_add_(1, target[level], reach.index_select(1, source[level]) * flow[:, level])
+    return reach.cpu()[:, graph.terminal]
 
 
-def _all_log_probs(environment: DiscreteEnvironment, policy: CategoricalPolicy, graph: StateGraph) -> Iterator[Tensor]:
-    """log π(· | s) of all branching states, in chunks ``[R, chunk, A]``."""
-    parameter = next(policy.parameters())
-    replicas = len(parameter)
-    for chunk in graph.states[graph.branching].split(max(1, CHUNK // replicas)):
-        chunk = chunk.to(parameter.device)
-        observation = environment.observe(chunk).expand(replicas, -1, -1)
-        yield policy.log_probs(observation, environment.mask(chunk).expand(replicas, -1, -1))
+@lru_cache(maxsize=8)
+def _decisions(environment: DiscreteEnvironment, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, ...]:
+    """What a policy is asked in an evaluation, and where its answers belong.
+
+    Returns:
+        Of the U branching states, observations ``[U, D]`` and masks ``[U, A]``; the edges that leave
+        them, ``[C]``, and the place of each among all U A actions, ``[C]``; source and target of every edge.
+    """
+    graph = state_graph(environment)
+    states, (edges, row) = graph.states[graph.branching], graph.choices
+    chosen = row * environment.action_count + graph.action[edges]
+    parts = environment.mask(states), edges, chosen, graph.source, graph.target
+    return environment.observe(states).to(device, dtype), *(part.to(device) for part in parts)
 
 
 def all_trajectories(environment: DiscreteEnvironment) -> tuple[list[Tensor], list[Tensor]]:
@@ -67,8 +79,9 @@ def all_trajectories(environment: DiscreteEnvironment) -> tuple[list[Tensor], li
 
 def all_probabilities(environment: DiscreteEnvironment, policy: CategoricalPolicy) -> Trajectories:
     """Every trajectory of a small task with its probabilities under each replica, ``[R, number of trajectories]``."""
-    replicas = next(policy.parameters()).shape[0]
-    states, actions = all_trajectories(environment)
+    parameter = next(policy.parameters())
+    replicas, device = len(parameter), parameter.device
+    states, actions = ([x.to(device) for x in each] for each in all_trajectories(environment))
     states = [s.expand(replicas, *s.shape[1:]) for s in states]
     return evaluate(environment, policy, states, [a.expand(replicas, -1) for a in actions])
 

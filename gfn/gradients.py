@@ -21,7 +21,9 @@ from gfn.training import Record, Trainer
 ROWS = 1 << 16
 
 
-def measure_gradients(spec: GradientSpec, progress: Callable[[int, int], None] | None = None) -> list[Record]:
+def measure_gradients(
+    spec: GradientSpec, progress: Callable[[int, int], None] | None = None, device: str = "cpu"
+) -> list[Record]:
     """For each seed, stage of training, batch size and objective, statistics over replicated estimates.
 
     Metrics recorded, with ``trajectories`` the batch size N and ``iteration`` the stage:
@@ -40,7 +42,7 @@ def measure_gradients(spec: GradientSpec, progress: Callable[[int, int], None] |
     done, total = 0, len(spec.seeds) * len(spec.warmup) * len(spec.batch_sizes)
     for seed in spec.seeds:
         for stage in spec.warmup:
-            trained = trained_policy(spec, seed, stage)
+            trained = trained_policy(spec, seed, stage, device)
             exact = {o: exact_gradient(spec, trained, o) for o in spec.objectives} if spec.exact else {}
             corrected = [o for o in exact if o.name in WITH_ALPHA and o.control_variate == "both"]
             baselines = {o: optimal_baseline(spec, trained, o) for o in corrected}
@@ -58,14 +60,15 @@ def measure_gradients(spec: GradientSpec, progress: Callable[[int, int], None] |
     return records
 
 
-def trained_policy(spec: GradientSpec, seed: int, stage: int) -> Policy:
+def trained_policy(spec: GradientSpec, seed: int, stage: int, device: str = "cpu") -> Policy:
     """The policy of one seed after ``stage`` iterations of TB, an objective that is neutral between the divergences."""
     dtype = "float64" if spec.exact else "float32"
     trainer = Trainer(
-        TrainingSpec(task=spec.task, policy=spec.policy, seeds=(seed,), iterations=max(stage, 1), dtype=dtype)
+        TrainingSpec(task=spec.task, policy=spec.policy, seeds=(seed,), iterations=max(stage, 1), dtype=dtype), device
     )
     while trainer.iteration < stage:
         trainer.step()
+    trainer.check()
     return trainer.policy
 
 
@@ -78,6 +81,7 @@ def replicated_gradients(
     objectives are estimated from the same trajectories. The second result has those of the
     objectives in ``baselines``, with the given number in place of â.
     """
+    device = next(trained.parameters()).device
     chunk = max(1, min(spec.replicates, ROWS // (batch_size * spec.task.max_steps)))
     found: dict[Objective, list[Tensor]] = {objective: [] for objective in spec.objectives}
     given: dict[Objective, list[Tensor]] = {objective: [] for objective in baselines or {}}
@@ -86,7 +90,8 @@ def replicated_gradients(
         policy = replicate(trained, count)
         parameters = list(policy.parameters())
         start = (seed * len(spec.batch_sizes) + spec.batch_sizes.index(batch_size)) * spec.replicates + first
-        generators = [torch.Generator().manual_seed(((1 << 32) + start + index) % 2**64) for index in range(count)]
+        seeds = [((1 << 32) + start + index) % 2**64 for index in range(count)]
+        generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
         batch = rollout(spec.task, policy, batch_size, generators)
         for objective in found:
             loss = objective.loss(batch, parameters, spec.task.log_z, spec.task.log_z)

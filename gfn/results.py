@@ -133,6 +133,7 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu") ->
             is kept beside the store's results, in a file ending in ``.failed.parquet``.
     """
     path = result_path(spec, store)
+    device = "cpu" if isinstance(spec, ReferenceSpec) else device  # Pyro's chains are short of work for a GPU
     if path.exists():
         try:
             run = read_run(path)
@@ -160,7 +161,7 @@ def execute(spec: Spec, device: str = "cpu", checkpoint: Path | None = None) -> 
         if isinstance(spec, TrainingSpec):
             return Trainer(spec, device).run(checkpoint, progress)
         if isinstance(spec, GradientSpec):
-            return measure_gradients(spec, progress)
+            return measure_gradients(spec, progress, device)
         if isinstance(spec, ReferenceSpec):
             return sample_reference(spec, progress)
     raise TypeError(f"{type(spec).__name__} is not a kind of run")

@@ -12,7 +12,7 @@ from gfn.environments import DiscreteEnvironment, Environment
 from gfn.policies import Policy, sample_parent_action
 from gfn.policies.network import rows
 from gfn.tabulated import Table, table_of, walk
-from gfn.visits import Visits, group
+from gfn.visits import Visits, group, static
 
 
 @dataclass(frozen=True)
@@ -66,15 +66,16 @@ def rollout(
         generators: R sources of randomness, one a replica.
     """
     noise = policy.noise(generators, environment.max_steps, batch)
+    fixed = static(environment, noise.device)
     if isinstance(environment, DiscreteEnvironment):
         table = table_of(environment, noise.device)
         if table is not None and len(table.observation) <= batch * environment.max_steps:
-            return _look_up(table, *walk(table, policy, noise))
-    visits = Visits(environment, policy)
+            return _look_up(table, *walk(table, policy, noise, fixed))
+    visits = Visits(environment, policy, fixed)
     state = environment.initial(len(generators), batch, device=noise.device)
     states, actions = [state], []
     for step in range(environment.max_steps):
-        if step >= environment.min_steps and environment.is_terminal(state).all():
+        if step >= environment.min_steps and not fixed and environment.is_terminal(state).all():
             break
         action = visits.choose(state, noise[:, step])
         state = environment.step(state, action)
@@ -153,7 +154,7 @@ def _log_prob(environment: Environment, policy: Policy, states: Tensor, actions:
     """Log-probability of ``actions`` ``[R, M]`` in ``states`` ``[R, M, ...]``: ``[R, M]``."""
     if not isinstance(environment, DiscreteEnvironment):
         return policy.log_prob(environment.observe(states), None, actions)
-    if not environment.repeats:
+    if static(environment, states.device) or not environment.repeats:
         return policy.log_prob(environment.observe(states), environment.mask(states), actions)
     once, which = distinct(environment, states)
     output = policy.network(environment.observe(once).to(policy.dtype))

@@ -66,16 +66,17 @@ def table_of(environment: DiscreteEnvironment, device: torch.device) -> Table | 
     return Table(*(part.to(device) for part in parts))
 
 
-def walk(table: Table, policy: CategoricalPolicy, noise: Tensor) -> tuple[Tensor, Tensor]:
+def walk(table: Table, policy: CategoricalPolicy, noise: Tensor, fixed: bool = False) -> tuple[Tensor, Tensor]:
     """States and log-probabilities of trajectories drawn from a policy that is evaluated once in every state.
 
     Arguments:
         table: of the task.
         policy: a forward policy of R replicas.
         noise: what actions are made of, ``[R, T, B, 1]``.
+        fixed: whether no shape may depend on values, so that all T steps are taken.
 
     Returns:
-        The numbers of the states from source to object, ``[R, T + 1, B]`` with T the longest trajectory,
+        The numbers of the states from source to object, ``[R, T + 1, B]`` with T the longest trajectory if not ``fixed``,
         and log p_F of each step, ``[R, T, B]``, differentiable in the policy's parameters.
     """
     replicas, steps, batch, _ = noise.shape
@@ -85,7 +86,7 @@ def walk(table: Table, policy: CategoricalPolicy, noise: Tensor) -> tuple[Tensor
     state = torch.zeros(replicas, batch, dtype=torch.long, device=noise.device)
     states, actions = [state], []
     for step in range(steps):
-        if table.terminal[state].all():
+        if not fixed and table.terminal[state].all():
             break
         action = invert(rows(thresholds, table.decision[state]), noise[:, step])
         state = table.following[state, action]

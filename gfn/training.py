@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from gfn.capture import Capture, CudaGraph, capturable
 from gfn.discoveries import Discoveries
 from gfn.estimators.objective import WITH_FLOW, WITH_SCALE
 from gfn.metrics import accuracy, policy_density
@@ -26,8 +27,11 @@ from gfn.provenance import source_fingerprint
 from gfn.sampling import Trajectories, distinct, rollout
 from gfn.settings import SettingsError
 from gfn.spec import TrainingSpec
+from gfn.visits import static
 
 CHECKPOINT_SECONDS = 20.0
+CHECK_EVERY = 16  # iterations between looks at whether captured ones are finite
+CAPTURE_VARIABLE = "GFN_CAPTURE"
 
 Record = dict[str, Any]
 Progress = Callable[[int, int], None]
@@ -125,6 +129,9 @@ class Trainer:
             else None
         )
         self.iteration, self.seconds, self.records = 0, 0.0, []
+        captured = capturable(spec.task, self.log_z.device) and os.environ.get(CAPTURE_VARIABLE) != "0"
+        self.make_graph = CudaGraph if captured else None
+        self.capture: Capture | None = None
         self.log_scale = self._first_scale()
 
     @torch.no_grad()
@@ -140,47 +147,77 @@ class Trainer:
         """One optimiser step for all seeds.
 
         Raises:
-            TrainingError: if a loss or a gradient is not finite.
+            TrainingError: if a loss or a gradient is not finite; where iterations are captured, a few later.
         """
         started = time.perf_counter()
+        batch = self._eager() if self.make_graph is None else self._captured()
+        self.iteration += 1
+        self.seconds += time.perf_counter() - started
+        if self.discoveries is not None:
+            self.discoveries.add(batch)
+        if self.iteration % CHECK_EVERY == 0:
+            self.check()
+
+    def _eager(self) -> Trajectories:
+        finite, batch = self._iteration()
+        if not finite.all():
+            self._fail(self.iteration + 1, (~finite).nonzero().flatten().tolist())
+        self.optimiser.step()
+        return batch
+
+    def _captured(self) -> Trajectories:
+        if self.capture is None:
+            graph = self.make_graph(self.log_z.device)
+            self.capture = Capture(graph, self._iteration, self.optimiser, self.generators, self.iteration)
+        return self.capture.replay()
+
+    def check(self) -> None:
+        """Wait for captured iterations, and raise what an eager one would have raised at once.
+
+        Raises:
+            TrainingError: if a loss or a gradient was not finite.
+        """
+        if self.capture is not None:
+            started = time.perf_counter()
+            failures = self.capture.failures()
+            self.seconds += time.perf_counter() - started
+            if failures is not None:
+                self._fail(*failures)
+
+    def _iteration(self) -> tuple[Tensor, Trajectories]:
+        """The gradients of a fresh batch, without a look at any value: which seeds' are finite, bool ``[R]``, and the batch."""
         batch = rollout(self.spec.task, self.policy, self.spec.batch_size, self.generators)
         loss = self.spec.objective.loss(batch, self.parameters, self.log_z, self.log_scale, self._log_flow(batch))
         self.optimiser.zero_grad()
         loss.sum().backward()
-        gradients = [parameter.grad for parameter in (*self.parameters, *self.flow.parameters())]
-        finite = torch.isfinite(loss.detach().sum() + torch.nn.utils.get_total_norm(gradients))
-        self.iteration += 1
-        if not finite:
-            self._fail(loss, gradients)
-        self.optimiser.step()
-        self.seconds += time.perf_counter() - started
-        if self.discoveries is not None:
-            self.discoveries.add(batch)
+        gradients = [parameter.grad.flatten(1) for parameter in (*self.parameters, *self.flow.parameters())]
+        # Squares, since Adam divides by them: a gradient whose square overflows would stop it for ever.
+        norms = torch.stack([torch.linalg.vector_norm(gradient, dim=1) for gradient in gradients])
+        return torch.isfinite(loss.detach() + norms.square().sum(0)), batch
 
     def _log_flow(self, batch: Trajectories) -> Tensor | None:
         """log F of the states that each step leaves, ``[R, B, T]``: the flow network's, offset by log Z."""
         if self.spec.objective.name not in WITH_FLOW:
             return None
         task, states = self.spec.task, batch.steps.states.flatten(1, 2)
-        once = getattr(task, "repeats", False)
+        once = getattr(task, "repeats", False) and not static(task, states.device)
         if once:
             states, which = distinct(task, states)
         flow = self.flow(task.observe(states).to(self.log_z.dtype)).squeeze(-1)
         flow = flow.gather(1, which) if once else flow
         return flow.view(batch.steps.going.shape) + self.log_z.unsqueeze(-1)
 
-    def _fail(self, loss: Tensor, gradients: list[Tensor]) -> None:
-        # Squares, since Adam divides by them: a gradient whose square overflows would stop it for ever.
-        sizes = loss.detach() + sum(gradient.flatten(1).square().sum(1) for gradient in gradients)
-        seeds = [seed for seed, size in zip(self.spec.seeds, sizes.tolist()) if not math.isfinite(size)]
+    def _fail(self, iteration: int, replicas: list[int]) -> None:
+        seeds = ", ".join(str(self.spec.seeds[replica]) for replica in replicas)
         raise TrainingError(
             f"the gradient is not finite: task {self.spec.task.task}, objective {self.spec.objective.label}, "
-            f"seed {', '.join(map(str, seeds or self.spec.seeds))}, iteration {self.iteration}",
+            f"seed {seeds}, iteration {iteration}",
             self.records,
         )
 
     def evaluate(self) -> None:
         """Record the task's accuracy for every seed, and at the end the density if asked for."""
+        self.check()
         spec = self.spec
         metric, values = accuracy(
             spec.task, self.policy, l1_objects=spec.l1_objects, l1_orders=spec.l1_orders, resolution=spec.resolution
@@ -242,6 +279,7 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint, atomically."""
+        self.check()
         tensors = {f"policy.{name}": value for name, value in self.policy.state_dict().items()}
         tensors |= {f"flow.{name}": value for name, value in self.flow.state_dict().items()}
         tensors |= {"log_z": self.log_z.detach(), "log_scale": self.log_scale}
@@ -288,6 +326,7 @@ class Trainer:
         self.optimiser.load_state_dict(optimiser)
         for index, generator in enumerate(self.generators):
             generator.set_state(tensors[f"generator.{index}"])
+        self.capture = None  # it holds the old state's memory
         self.iteration, self.seconds, self.records = about["iteration"], about["seconds"], about["records"]
 
 

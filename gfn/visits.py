@@ -9,6 +9,16 @@ from gfn.environments import DiscreteEnvironment, Environment
 from gfn.policies import Policy
 from gfn.policies.network import rows
 
+STATIC_STEPS = 512
+
+
+def static(environment: Environment, device: torch.device) -> bool:
+    """Whether no shape depends on values: off the CPU, where to wait for one costs more than the work it saves.
+
+    Unless trajectories can be so long that most may be far shorter.
+    """
+    return device.type != "cpu" and environment.max_steps <= STATIC_STEPS
+
 
 class Visits:
     """Actions for one step after another, and at the end their log-probabilities without a second forward pass.
@@ -20,10 +30,11 @@ class Visits:
     Arguments:
         environment: the task.
         policy: a forward policy of R replicas.
+        fixed: whether no shape may depend on values, so that every state is shown but the first.
     """
 
-    def __init__(self, environment: Environment, policy: Policy) -> None:
-        self.environment, self.policy = environment, policy
+    def __init__(self, environment: Environment, policy: Policy, fixed: bool = False) -> None:
+        self.environment, self.policy, self.fixed = environment, policy, fixed
         self.discrete = isinstance(environment, DiscreteEnvironment)
         self.traces: list[list[Tensor]] = []
         self.masks: list[Tensor | None] = []
@@ -37,7 +48,7 @@ class Visits:
         mask = self.environment.mask(state) if self.discrete else None
         free = mask.sum(-1) > 1 if self.discrete else None
         self.free.append(free)
-        if self.traces and self.discrete and not free.any():
+        if self.traces and self.discrete and not self.fixed and not free.any():
             self.which.append(torch.zeros_like(free, dtype=torch.long))
             return mask.int().argmax(-1)
         first, which = self._group(state, free)
@@ -57,7 +68,8 @@ class Visits:
         if not self.traces:
             source = torch.zeros(replicas, batch, dtype=torch.long, device=state.device)
             return source[:, :1], source
-        if self.discrete and self.environment.countable and (self.environment.repeats or self.repeating):
+        pays = self.discrete and not self.fixed and (self.environment.repeats or self.repeating)
+        if pays and self.environment.countable:
             first, which = group(self.environment.key(state).masked_fill(~free, -1))
             self.repeating = 2 * first.shape[1] <= batch
             return first, which

@@ -140,17 +140,14 @@ class DAGs(DiscreteEnvironment):
     def state_count(self) -> int:
         return 2 * count_dags(self.nodes)
 
-    @cached_property
-    def _source(self) -> Tensor:
-        nothing, itself = torch.zeros(self.nodes**2), torch.eye(self.nodes).flatten()
-        return torch.cat([nothing, itself, torch.zeros(1)]).bool()
-
     def adjacency(self, state: Tensor) -> Tensor:
         """The graph alone: bool ``[..., n, n]``."""
         return state[..., : self.stop].unflatten(-1, (self.nodes, self.nodes))
 
     def initial(self, *batch: int, device=None) -> Tensor:
-        return self._source.to(device).repeat(*batch, 1)
+        state = torch.zeros(*batch, 2 * self.nodes**2 + 1, dtype=torch.bool, device=device)
+        state[..., self.stop : -1 : self.nodes + 1] = True
+        return state
 
     def observe(self, state: Tensor) -> Tensor:
         return state[..., : self.stop]
