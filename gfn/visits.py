@@ -36,6 +36,7 @@ class Visits:
     def __init__(self, environment: Environment, policy: Policy, fixed: bool = False) -> None:
         self.environment, self.policy, self.fixed = environment, policy, fixed
         self.discrete = isinstance(environment, DiscreteEnvironment)
+        self.forces = self.discrete and environment.forces
         self.traces: list[list[Tensor]] = []
         self.masks: list[Tensor | None] = []
         self.which: list[Tensor] = []
@@ -46,9 +47,9 @@ class Visits:
     def choose(self, state: Tensor, noise: Tensor) -> Tensor:
         """Actions ``[R, B]`` in ``state`` ``[R, B, ...]`` from ``noise`` ``[R, B, ...]``."""
         mask = self.environment.mask(state) if self.discrete else None
-        free = mask.sum(-1) > 1 if self.discrete else None
+        free = mask.sum(-1) > 1 if self.forces else None
         self.free.append(free)
-        if self.traces and self.discrete and not self.fixed and not free.any():
+        if self.traces and self.forces and not self.fixed and not free.any():
             self.which.append(torch.zeros_like(free, dtype=torch.long))
             return mask.int().argmax(-1)
         first, which = self._group(state, free)
@@ -70,7 +71,8 @@ class Visits:
             return source[:, :1], source
         pays = self.discrete and not self.fixed and (self.environment.repeats or self.repeating)
         if pays and self.environment.countable:
-            first, which = group(self.environment.key(state).masked_fill(~free, -1))
+            keys = self.environment.key(state)
+            first, which = group(keys.masked_fill(~free, -1) if self.forces else keys)
             self.repeating = 2 * first.shape[1] <= batch
             return first, which
         return None, torch.arange(batch, device=state.device).expand(replicas, batch)
@@ -81,7 +83,7 @@ class Visits:
         mask = torch.cat(self.masks, 1) if self.discrete else None
         shape = actions[0].shape[0], len(actions), actions[0].shape[1]
         log_prob = self.policy.log_prob_of(output, mask, torch.cat(self.which, 1), torch.cat(actions, 1)).view(shape)
-        return torch.where(torch.stack(self.free, 1), log_prob, 0) if self.discrete else log_prob
+        return torch.where(torch.stack(self.free, 1), log_prob, 0) if self.forces else log_prob
 
 
 def group(keys: Tensor) -> tuple[Tensor, Tensor]:

@@ -65,7 +65,7 @@ class ReplicatedMLP(nn.Module):
 
 def rows(x: Tensor, which: Tensor) -> Tensor:
     """Of every replica the rows ``which`` ``[R, M]`` of ``x`` ``[R, U, ...]``: ``[R, M, ...]``."""
-    return x[torch.arange(len(x), device=x.device).unsqueeze(1), which]
+    return x.gather(1, which.view(*which.shape, *[1] * (x.dim() - 2)).expand(-1, -1, *x.shape[2:]))
 
 
 class _Replay(torch.autograd.Function):
