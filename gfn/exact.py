@@ -15,6 +15,7 @@ from gfn.policies import CategoricalPolicy
 from gfn.sampling import Trajectories, evaluate
 
 CHUNK = 1 << 12  # rows of a network evaluation whose activations stay in a core's cache
+CHUNK_ELSEWHERE = 1 << 18  # and that keep a GPU busy
 MAX_STATES = 1 << 22
 
 
@@ -107,25 +108,32 @@ def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalP
     Returns:
         float64 ``[R, X]``, in the order of ``state_graph(environment).objects``.
     """
-    graph = state_graph(environment)
-    log_probs = torch.cat([chunk.cpu() for chunk in _all_log_probs(environment, policy, graph)], 1)
-    actions = log_probs.shape[-1]
+    graph, device = state_graph(environment), next(policy.parameters()).device
+    undecided, chosen, source, target = _edges(environment, device)
+    log_probs = torch.cat(list(_all_log_probs(environment, policy, undecided)), 1)
     # Only what edges need is turned into probabilities, in double precision from here on.
-    chosen = log_probs.flatten(1).index_select(1, graph.decision * actions + graph.action).double().exp_()
-    reach = torch.zeros(len(log_probs), len(graph.states), dtype=torch.float64)
+    chosen = log_probs.flatten(1).index_select(1, chosen).double().exp_()
+    reach = torch.zeros(len(log_probs), len(graph.states), dtype=torch.float64, device=device)
     reach[:, 0] = 1.0
     for level in graph.levels:
-        flow = reach.index_select(1, graph.source[level]) * chosen[:, level]
-        reach.index_add_(1, graph.target[level], flow)
-    return reach[:, graph.terminal]
+        flow = reach.index_select(1, source[level]) * chosen[:, level]
+        reach.index_add_(1, target[level], flow)
+    return reach.cpu()[:, graph.terminal]
 
 
-def _all_log_probs(environment, policy, graph):
+@lru_cache(maxsize=8)
+def _edges(environment: DiscreteEnvironment, device: torch.device) -> tuple[Tensor, ...]:
+    """Undecided states, each edge's place among all their actions, and the edges' sources and targets, on a device."""
+    graph = state_graph(environment)
+    chosen = graph.decision * environment.action_count + graph.action
+    return tuple(x.to(device) for x in (graph.undecided, chosen, graph.source, graph.target))
+
+
+def _all_log_probs(environment, policy, undecided):
     """log π(· | s) of all undecided states, in chunks ``[R, chunk, A]``."""
-    parameter = next(policy.parameters())
-    replicas = len(parameter)
-    for chunk in graph.undecided.split(max(1, CHUNK // replicas)):
-        chunk = chunk.to(parameter.device)
+    replicas = len(next(policy.parameters()))
+    rows = CHUNK if undecided.device.type == "cpu" else CHUNK_ELSEWHERE
+    for chunk in undecided.split(max(1, rows // replicas)):
         observation = environment.observe(chunk).expand(replicas, -1, -1)
         yield policy.log_probs(observation, environment.mask(chunk).expand(replicas, -1, -1))
 
