@@ -40,7 +40,7 @@ def groups():
     for figure, found in RUNS.items():
         for slow in (True, False):
             keys = iter([key for key, spec in found.items() if key not in seen and is_slow(spec) is slow])
-            size = 1000 if PROFILE == "smoke" else 1 if slow else 4
+            size = 1000 if PROFILE == "smoke" else 1 if slow else 8
             while group := list(islice(keys, size)):
                 yield figure, group
         seen |= set(found)

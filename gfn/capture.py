@@ -12,7 +12,8 @@ from torch import Tensor
 
 from gfn.environments import DAGs, Environment
 from gfn.environments.dags import TABLE_NODES
-from gfn.sampling import Trajectories, static
+from gfn.sampling import Trajectories
+from gfn.visits import static
 
 WARM_UPS = 3
 

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from gfn.enumeration import log_max_reward
 from gfn.environments import DiscreteEnvironment, Environment
-from gfn.exact import log_max_reward
 from gfn.sampling import Trajectories
-
 
 ROUNDING = 2 * torch.finfo(torch.float32).eps
 

@@ -1,13 +1,13 @@
-"""Exact answers on enumerable tasks: state graphs, terminal distributions, all trajectories, gradients."""
+"""Exact answers on enumerable tasks: terminal distributions, all trajectories, divergences and their gradients."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from gfn.enumeration import MAX_STATES, state_graph
 from gfn.environments import DiscreteEnvironment
 from gfn.estimators.divergences import order_factor
 from gfn.estimators.objective import DIVERGENCES
@@ -16,89 +16,6 @@ from gfn.sampling import Trajectories, evaluate
 
 CHUNK = 1 << 12  # rows of a network evaluation whose activations stay in a core's cache
 CHUNK_ELSEWHERE = 1 << 18  # and that keep a GPU busy
-MAX_STATES = 1 << 22
-
-
-@dataclass(frozen=True)
-class StateGraph:
-    """All states of a task, source first, level by level, and all edges between them.
-
-    Attributes:
-        states: ``[S, ...]``.
-        terminal: which states are objects, bool ``[S]``.
-        source, action, target: the edges, int64 ``[E]``, ordered by level.
-        levels: for each level, the slice of its edges.
-    """
-
-    states: Tensor
-    terminal: Tensor
-    source: Tensor
-    action: Tensor
-    target: Tensor
-    levels: tuple[slice, ...]
-
-    @cached_property
-    def objects(self) -> Tensor:
-        """All terminal states x, ``[X, ...]``."""
-        return self.states[self.terminal]
-
-    @cached_property
-    def undecided(self) -> Tensor:
-        """All other states, at which a policy decides, ``[U, ...]``."""
-        return self.states[~self.terminal]
-
-    @cached_property
-    def decision(self) -> Tensor:
-        """Which row of ``undecided`` each edge starts from, int64 ``[E]``."""
-        return ((~self.terminal).cumsum(0) - 1)[self.source]
-
-
-@lru_cache(maxsize=8)
-def state_graph(environment: DiscreteEnvironment) -> StateGraph:
-    """Enumerate a task breadth first, using nothing but its own ``mask`` and ``step``.
-
-    Raises:
-        ValueError: if there are more than 2²² states.
-    """
-    states, sources, actions, targets, levels = [environment.initial(1)], [], [], [], []
-    first, edges = 0, 0
-    while True:
-        level = states[-1]
-        open_ = ~environment.is_terminal(level)
-        source, action = (environment.mask(level) & open_.unsqueeze(-1)).nonzero(as_tuple=True)
-        if len(source) == 0:
-            break
-        children = environment.step(level[source], action)
-        keys, inverse = environment.key(children).unique(return_inverse=True)
-        representative = torch.empty(len(keys), dtype=torch.long).scatter_(0, inverse, torch.arange(len(inverse)))
-        sources.append(first + source)
-        actions.append(action)
-        first += len(level)
-        targets.append(first + inverse)
-        levels.append(slice(edges, edges + len(source)))
-        edges += len(source)
-        states.append(children[representative])
-        if first + len(keys) > MAX_STATES:
-            raise ValueError(f"{environment.task} has over {MAX_STATES} states at these sizes: too many to enumerate")
-    every = torch.cat(states)
-    return StateGraph(
-        every, environment.is_terminal(every), torch.cat(sources), torch.cat(actions), torch.cat(targets), tuple(levels)
-    )
-
-
-@lru_cache(maxsize=8)
-def target_distribution(environment: DiscreteEnvironment) -> Tensor:
-    """r(x)/Z of every object, in the order of ``state_graph(environment).objects``: float64 ``[X]``."""
-    return environment.log_reward(state_graph(environment).objects).softmax(0)
-
-
-def log_max_reward(environment: DiscreteEnvironment) -> float | None:
-    """The highest log-reward of any object: in closed form or by enumeration, None where neither can be had."""
-    if environment.log_max_reward is not None:
-        return environment.log_max_reward
-    if environment.state_count > MAX_STATES:
-        return None
-    return float(environment.log_reward(state_graph(environment).objects).max())
 
 
 @torch.no_grad()
@@ -108,34 +25,40 @@ def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalP
     Returns:
         float64 ``[R, X]``, in the order of ``state_graph(environment).objects``.
     """
-    graph, device = state_graph(environment), next(policy.parameters()).device
-    undecided, chosen, source, target = _edges(environment, device)
-    log_probs = torch.cat(list(_all_log_probs(environment, policy, undecided)), 1)
-    # Only what edges need is turned into probabilities, in double precision from here on.
-    chosen = log_probs.flatten(1).index_select(1, chosen).double().exp_()
-    reach = torch.zeros(len(log_probs), len(graph.states), dtype=torch.float64, device=device)
+    graph, parameter = state_graph(environment), next(policy.parameters())
+    replicas, device = len(parameter), parameter.device
+    observation, mask, edges, chosen, source, target = _decisions(environment, device, parameter.dtype)
+    rows = max(1, (CHUNK if device.type == "cpu" else CHUNK_ELSEWHERE) // replicas)
+    log_probs = torch.cat(
+        [
+            policy.log_probs(seen.expand(replicas, -1, -1), allowed.expand(replicas, -1, -1))
+            for seen, allowed in zip(observation.split(rows), mask.split(rows))
+        ],
+        1,
+    )
+    # The only way out of a state is certain. Double precision from here on.
+    flow = torch.ones(replicas, len(source), dtype=torch.float64, device=device)
+    flow[:, edges] = log_probs.flatten(1).index_select(1, chosen).double().exp_()
+    reach = torch.zeros(replicas, len(graph.states), dtype=torch.float64, device=device)
     reach[:, 0] = 1.0
     for level in graph.levels:
-        flow = reach.index_select(1, source[level]) * chosen[:, level]
-        reach.index_add_(1, target[level], flow)
+        reach.index_add_(1, target[level], reach.index_select(1, source[level]) * flow[:, level])
     return reach.cpu()[:, graph.terminal]
 
 
 @lru_cache(maxsize=8)
-def _edges(environment: DiscreteEnvironment, device: torch.device) -> tuple[Tensor, ...]:
-    """Undecided states, each edge's place among all their actions, and the edges' sources and targets, on a device."""
+def _decisions(environment: DiscreteEnvironment, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, ...]:
+    """What a policy is asked in an evaluation, and where its answers belong.
+
+    Returns:
+        Of the U branching states, observations ``[U, D]`` and masks ``[U, A]``; the edges that leave
+        them, ``[C]``, and the place of each among all U A actions, ``[C]``; source and target of every edge.
+    """
     graph = state_graph(environment)
-    chosen = graph.decision * environment.action_count + graph.action
-    return tuple(x.to(device) for x in (graph.undecided, chosen, graph.source, graph.target))
-
-
-def _all_log_probs(environment, policy, undecided):
-    """log π(· | s) of all undecided states, in chunks ``[R, chunk, A]``."""
-    replicas = len(next(policy.parameters()))
-    rows = CHUNK if undecided.device.type == "cpu" else CHUNK_ELSEWHERE
-    for chunk in undecided.split(max(1, rows // replicas)):
-        observation = environment.observe(chunk).expand(replicas, -1, -1)
-        yield policy.log_probs(observation, environment.mask(chunk).expand(replicas, -1, -1))
+    states, (edges, row) = graph.states[graph.branching], graph.choices
+    chosen = row * environment.action_count + graph.action[edges]
+    parts = environment.mask(states), edges, chosen, graph.source, graph.target
+    return environment.observe(states).to(device, dtype), *(part.to(device) for part in parts)
 
 
 def all_trajectories(environment: DiscreteEnvironment) -> tuple[list[Tensor], list[Tensor]]:

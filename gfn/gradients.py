@@ -47,8 +47,7 @@ def measure_gradients(
             corrected = [o for o in exact if o.name in WITH_ALPHA and o.control_variate == "both"]
             baselines = {o: optimal_baseline(spec, trained, o) for o in corrected}
             for batch_size in spec.batch_sizes:
-                estimates = replicated_gradients(spec, trained, batch_size, seed)
-                optimal = replicated_gradients(spec, trained, batch_size, seed, baselines) if baselines else {}
+                estimates, optimal = replicated_gradients(spec, trained, batch_size, seed, baselines)
                 for objective in spec.objectives:
                     common = {"seed": seed, "iteration": stage, "trajectories": batch_size, "objective": objective}
                     statistics = summarise(estimates[objective], exact.get(objective))
@@ -75,16 +74,17 @@ def trained_policy(spec: GradientSpec, seed: int, stage: int, device: str = "cpu
 
 def replicated_gradients(
     spec: GradientSpec, trained: Policy, batch_size: int, seed: int, baselines: Mapping[Objective, float] | None = None
-) -> dict[Objective, Tensor]:
+) -> tuple[dict[Objective, Tensor], dict[Objective, Tensor]]:
     """K independent estimates of every objective's gradient, each ``[K, number of parameters]``.
 
     The replica axis holds copies of one policy, so that many estimates cost one backward pass; all
-    objectives are estimated from the same trajectories. With ``baselines``, only their objectives
-    are estimated, with the given number in place of â.
+    objectives are estimated from the same trajectories. The second result has those of the
+    objectives in ``baselines``, with the given number in place of â.
     """
     device = next(trained.parameters()).device
     chunk = max(1, min(spec.replicates, ROWS // (batch_size * spec.task.max_steps)))
-    found: dict[Objective, list[Tensor]] = {objective: [] for objective in baselines or spec.objectives}
+    found: dict[Objective, list[Tensor]] = {objective: [] for objective in spec.objectives}
+    given: dict[Objective, list[Tensor]] = {objective: [] for objective in baselines or {}}
     for first in range(0, spec.replicates, chunk):
         count = min(chunk, spec.replicates - first)
         policy = replicate(trained, count)
@@ -94,13 +94,18 @@ def replicated_gradients(
         generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
         batch = rollout(spec.task, policy, batch_size, generators)
         for objective in found:
-            if baselines:
-                loss = with_baseline(objective, batch, baselines[objective], spec.task.log_z)
-            else:
-                loss = objective.loss(batch, parameters, spec.task.log_z, spec.task.log_z)
-            gradients = torch.autograd.grad(loss.sum(), parameters, retain_graph=True)
-            found[objective].append(torch.cat([g.flatten(1) for g in gradients], 1))
-    return {objective: torch.cat(parts) for objective, parts in found.items()}
+            loss = objective.loss(batch, parameters, spec.task.log_z, spec.task.log_z)
+            found[objective].append(_gradient(loss, parameters))
+        for objective in given:
+            loss = with_baseline(objective, batch, baselines[objective], spec.task.log_z)
+            given[objective].append(_gradient(loss, parameters))
+    return tuple({objective: torch.cat(parts) for objective, parts in each.items()} for each in (found, given))
+
+
+def _gradient(loss: Tensor, parameters: list[Tensor]) -> Tensor:
+    """Gradients of R losses in the parameters of each, ``[R, P]``."""
+    gradients = torch.autograd.grad(loss.sum(), parameters, retain_graph=True)
+    return torch.cat([g.flatten(1) for g in gradients], 1)
 
 
 def replicate(trained: Policy, count: int) -> Policy:

@@ -7,9 +7,10 @@ import math
 import torch
 from torch import Tensor
 
+from gfn.enumeration import target_distribution
 from gfn.environments import DiscreteEnvironment, Environment, PlanarEnvironment, Sets
 from gfn.environments.planar import Box, cell_area
-from gfn.exact import target_distribution, terminal_distribution
+from gfn.exact import terminal_distribution
 from gfn.policies import CategoricalPolicy, MixturePolicy, Policy
 from gfn.policies.mixture import mixture_log_density
 from gfn.sampling import retrace, rollout

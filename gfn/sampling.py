@@ -10,6 +10,9 @@ from torch import Tensor
 
 from gfn.environments import DiscreteEnvironment, Environment
 from gfn.policies import Policy, sample_parent_action
+from gfn.policies.network import rows
+from gfn.tabulated import Table, table_of, walk
+from gfn.visits import Visits, group, static
 
 
 @dataclass(frozen=True)
@@ -48,25 +51,13 @@ class Trajectories:
     steps: Steps | None = None
 
 
-STATIC_STEPS = 512
-
-
-def static(environment: Environment, device: torch.device) -> bool:
-    """Whether no shape depends on values: off the CPU, where to wait for one costs more than the work it saves.
-
-    Unless trajectories can be so long that most may be far shorter.
-    """
-    return device.type != "cpu" and environment.max_steps <= STATIC_STEPS
-
-
 def rollout(
     environment: Environment, policy: Policy, batch: int, generators: Sequence[torch.Generator]
 ) -> Trajectories:
     """Draw ``batch`` trajectories τ ~ p_F for each replica.
 
-    Sampling runs without gradients; the probabilities of what was drawn then come from one pass
-    over all steps together, which is cheaper than differentiating through every small step. Where
-    states repeat, that pass sees each once; where they do not, it uses what sampling has computed.
+    Sampling runs without gradients and keeps what the network computed, so that the probabilities of
+    what was drawn need a backward pass only. Small tasks are drawn from a table of all states.
 
     Arguments:
         environment: the task.
@@ -75,21 +66,22 @@ def rollout(
         generators: R sources of randomness, one a replica.
     """
     noise = policy.noise(generators, environment.max_steps, batch)
+    fixed = static(environment, noise.device)
+    if isinstance(environment, DiscreteEnvironment):
+        table = table_of(environment, noise.device)
+        if table is not None and len(table.observation) <= batch * environment.max_steps:
+            return _look_up(table, *walk(table, policy, noise, fixed))
+    visits = Visits(environment, policy, fixed)
     state = environment.initial(len(generators), batch, device=noise.device)
     states, actions = [state], []
-    discrete = isinstance(environment, DiscreteEnvironment)
-    fixed = static(environment, noise.device)
-    traces = [] if discrete and (fixed or not environment.repeats) and policy.keeps_traces else None
     for step in range(environment.max_steps):
         if step >= environment.min_steps and not fixed and environment.is_terminal(state).all():
             break
-        mask = environment.mask(state) if discrete else None
-        kept = {} if traces is None else {"traces": traces}
-        action = policy.sample(environment.observe(state), mask, noise[:, step], **kept)
+        action = visits.choose(state, noise[:, step])
         state = environment.step(state, action)
         states.append(state)
         actions.append(action)
-    return evaluate(environment, policy, states, actions, traces)
+    return _trajectories(environment, states, visits.log_prob(actions))
 
 
 def retrace(
@@ -107,9 +99,7 @@ def retrace(
     return evaluate(environment, policy, states, actions)
 
 
-def evaluate(
-    environment: Environment, policy: Policy, states: list[Tensor], actions: list[Tensor], traces: list | None = None
-) -> Trajectories:
+def evaluate(environment: Environment, policy: Policy, states: list[Tensor], actions: list[Tensor]) -> Trajectories:
     """Probabilities of given trajectories.
 
     Arguments:
@@ -117,28 +107,45 @@ def evaluate(
         policy: a forward policy of R replicas.
         states: T + 1 states, each ``[R, B, ...]``, from source to object.
         actions: T actions, each ``[R, B]``; what follows a terminal state counts with probability one.
-        traces: what the policy's network computed when it sampled these actions, if that was kept.
     """
     replicas, batch = actions[0].shape
+    visited = torch.stack(states[:-1], 1).flatten(1, 2)
+    log_prob = _log_prob(environment, policy, visited, torch.stack(actions, 1).flatten(1, 2))
+    return _trajectories(environment, states, log_prob.view(replicas, -1, batch))
+
+
+def _trajectories(environment: Environment, states: list[Tensor], log_pf: Tensor) -> Trajectories:
+    """Trajectories through T + 1 states, each ``[R, B, ...]``, with log p_F of their steps, ``[R, T, B]``."""
     visited = torch.stack(states[:-1], 1)
-    action = torch.stack(actions, 1).flatten(1, 2)
-    if traces is None:
-        log_prob = _log_prob(environment, policy, visited.flatten(1, 2), action)
-    else:
-        log_prob = policy.log_prob_of(traces, environment.mask(visited).flatten(1, 2), action)
-    log_prob = log_prob.view(replicas, -1, batch)
     finished = environment.is_terminal(visited)
     log_parents = environment.log_parents(torch.stack(states[1:], 1)).masked_fill(finished, 0)
+    return _gather(visited, finished, log_pf, log_parents, states[-1], environment.log_reward(states[-1]))
+
+
+def _look_up(table: Table, states: Tensor, log_pf: Tensor) -> Trajectories:
+    """Trajectories through states by number, ``[R, T + 1, B]``, with log p_F of their steps, ``[R, T, B]``."""
+    visited, terminal = states[:, :-1], states[:, -1]
+    finished = table.terminal[visited]
+    log_parents = table.log_parents[states[:, 1:]].masked_fill(finished, 0)
+    return _gather(
+        table.states[visited], finished, log_pf, log_parents, table.states[terminal], table.log_reward[terminal]
+    )
+
+
+def _gather(
+    visited: Tensor, finished: Tensor, log_pf: Tensor, log_parents: Tensor, terminal: Tensor, log_reward: Tensor
+) -> Trajectories:
+    log_pb = -log_parents
     return Trajectories(
-        log_pf=log_prob.sum(1),
-        log_pb=-log_parents.sum(1).to(log_prob.dtype),
-        log_reward=environment.log_reward(states[-1]).to(log_prob.dtype),
-        terminal=states[-1],
+        log_pf=log_pf.sum(1),
+        log_pb=log_pb.sum(1).to(log_pf.dtype),
+        log_reward=log_reward.to(log_pf.dtype),
+        terminal=terminal,
         steps=Steps(
             states=visited.transpose(1, 2),
             going=~finished.transpose(1, 2),
-            log_pf=log_prob.transpose(1, 2),
-            log_pb=-log_parents.transpose(1, 2).to(log_prob.dtype),
+            log_pf=log_pf.transpose(1, 2),
+            log_pb=log_pb.transpose(1, 2).to(log_pf.dtype),
         ),
     )
 
@@ -150,8 +157,8 @@ def _log_prob(environment: Environment, policy: Policy, states: Tensor, actions:
     if static(environment, states.device) or not environment.repeats:
         return policy.log_prob(environment.observe(states), environment.mask(states), actions)
     once, which = distinct(environment, states)
-    log_probs = policy.log_probs(environment.observe(once), environment.mask(once))
-    return log_probs.flatten(1).gather(1, which * environment.action_count + actions)
+    output = policy.network(environment.observe(once).to(policy.dtype))
+    return policy.log_prob_of(output, environment.mask(once), which, actions)
 
 
 def distinct(environment: DiscreteEnvironment, states: Tensor) -> tuple[Tensor, Tensor]:
@@ -166,10 +173,5 @@ def distinct(environment: DiscreteEnvironment, states: Tensor) -> tuple[Tensor, 
     Returns:
         The distinct states, ``[R, U, ...]`` (padded by any of them), and which of them each state is, ``[R, M]``.
     """
-    keys = environment.key(states).masked_fill(environment.is_terminal(states), -1)
-    found = [row.unique(return_inverse=True) for row in keys]
-    which = torch.stack([inverse for _, inverse in found])
-    places = torch.arange(keys.shape[1], device=keys.device).expand_as(which)
-    rows = torch.zeros(len(found), max(len(values) for values, _ in found), dtype=torch.long, device=keys.device)
-    rows = rows.scatter_(1, which, places)
-    return states[torch.arange(len(states), device=states.device).unsqueeze(1), rows], which
+    first, which = group(environment.key(states).masked_fill(environment.is_terminal(states), -1))
+    return rows(states, first), which

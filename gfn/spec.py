@@ -82,7 +82,9 @@ class GradientSpec(Spec):
     objectives: tuple[Objective, ...] = Field(min_length=1)
     policy: PolicySettings = Field(default_factory=PolicySettings)
     seeds: Seeds = Field((0, 1, 2), description="seeds of the policies at which gradients are measured")
-    warmup: tuple[Annotated[int, Field(ge=0)], ...] = Field((0, 128), min_length=1, description="iterations of TB before measuring")
+    warmup: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (0, 128), min_length=1, description="iterations of TB before measuring"
+    )
     batch_sizes: tuple[Annotated[int, Field(ge=2)], ...] = Field(
         (2, 8, 32, 128), min_length=1, description="trajectories an estimate"
     )

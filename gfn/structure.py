@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gfn.enumeration import state_graph, target_distribution
 from gfn.environments import DAGs
 from gfn.environments.graphs import closure
-from gfn.exact import state_graph, target_distribution
 
 
 def features(graphs: Tensor) -> dict[str, Tensor]:

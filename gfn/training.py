@@ -24,9 +24,10 @@ from gfn.estimators.objective import WITH_FLOW, WITH_SCALE
 from gfn.metrics import accuracy, policy_density
 from gfn.policies import make_flow, make_policy
 from gfn.provenance import source_fingerprint
-from gfn.sampling import Trajectories, distinct, rollout, static
+from gfn.sampling import Trajectories, distinct, rollout
 from gfn.settings import SettingsError
 from gfn.spec import TrainingSpec
+from gfn.visits import static
 
 CHECKPOINT_SECONDS = 20.0
 CHECK_EVERY = 16  # iterations between looks at whether captured ones are finite

@@ -11,9 +11,10 @@ from gfn.estimators import BALANCE_LOSSES, Objective
 from gfn.experiments.tasks import all_estimators, paper_tasks
 from gfn.metrics import accuracy, policy_density
 from gfn.policies import PolicySettings
-from gfn.sampling import rollout, static
+from gfn.sampling import rollout
 from gfn.spec import GradientSpec
 from gfn.training import Trainer
+from gfn.visits import static
 from tests.device import MetaGenerator, NoMixture, OneDevice, on_meta
 from tests.helpers import DISCRETE
 from tests.test_training import small
@@ -145,8 +146,7 @@ def test_gradients_are_measured_on_the_device_of_the_policy(task, monkeypatch):
     policy = gradients.trained_policy(spec, 0, 0).to("meta")
     monkeypatch.setattr(torch, "Generator", MetaGenerator)
     with NoMixture():
-        estimates = gradients.replicated_gradients(spec, policy, 4, 0)
-        baselined = gradients.replicated_gradients(spec, policy, 4, 0, {spec.objectives[-1]: 0.5})
+        estimates, baselined = gradients.replicated_gradients(spec, policy, 4, 0, {spec.objectives[-1]: 0.5})
         exact_ones = [gradients.exact_gradient(spec, policy, objective) for objective in spec.objectives]
     count = sum(p.numel() for p in policy.parameters())
     assert {(g.device.type, g.shape) for g in (*estimates.values(), *baselined.values())} == {("meta", (3, count))}

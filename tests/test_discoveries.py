@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from gfn import exact, training
+from gfn import enumeration, training
 from gfn.discoveries import Discoveries
+from gfn.enumeration import state_graph
 from gfn.environments import Banana, DAGs, GaussianMixture, Phylogenetics, Sets
-from gfn.exact import state_graph
 from gfn.policies import PolicySettings
 from gfn.sampling import Trajectories
 from gfn.spec import TrainingSpec
@@ -120,7 +120,7 @@ def test_memory_is_bounded():
 
 def test_without_a_known_highest_reward_there_are_no_modes(monkeypatch):
     """The best objects are reported all the same."""
-    monkeypatch.setattr(exact, "MAX_STATES", 3)
+    monkeypatch.setattr(enumeration, "MAX_STATES", 3)
     found = Discoveries(TREES, 2, 2, FRACTIONS)
     monkeypatch.undo()
     every = Everything(TREES, 2)

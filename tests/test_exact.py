@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gfn import exact
+from gfn import enumeration, exact
+from gfn.enumeration import state_graph, target_distribution
 from gfn.environments import Sequences, Sets
-from gfn.exact import all_probabilities, divergence, state_graph, target_distribution, terminal_distribution
+from gfn.exact import all_probabilities, divergence, terminal_distribution
 from gfn.sampling import Trajectories
 from tests.helpers import DIVERGENCE_CASES, SMALL_TASKS, exact_gradient, small_policy, table
 
@@ -121,7 +122,8 @@ def test_score_functions_have_mean_zero(name):
 
 def test_too_many_states_are_refused(monkeypatch):
     """In a sentence, for the graph and for the trajectories."""
-    monkeypatch.setattr(exact, "MAX_STATES", 30)
+    for module in (enumeration, exact):
+        monkeypatch.setattr(module, "MAX_STATES", 30)
     for enumerate_, task in (
         (state_graph, Sets(universe=8, size=4, task_seed=99)),
         (exact.all_trajectories, Sets(universe=8, size=4)),

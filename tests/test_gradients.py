@@ -125,12 +125,12 @@ def test_measurements_agree_with_the_sum_over_all_batches(objective, measured):
 def test_all_objectives_are_estimated_from_the_same_trajectories():
     """What is the same estimate comes out the same, and an objective's numbers do not depend on its company."""
     policy = trained_policy(spec(), 0, 0)
-    found = replicated_gradients(spec(), policy, 3, 0)
+    found = replicated_gradients(spec(), policy, 3, 0)[0]
     for name in ("reverse_kl", "forward_kl"):
         loo, both = (found[Objective(name=name, control_variate=variate)] for variate in ("loo", "both"))
         torch.testing.assert_close(loo, both, rtol=1e-5, atol=1e-6)
     for objective in ALL:
-        alone = replicated_gradients(spec(objectives=(objective,)), policy, 3, 0)[objective]
+        alone = replicated_gradients(spec(objectives=(objective,)), policy, 3, 0)[0][objective]
         assert torch.equal(alone, found[objective])
 
 
@@ -139,7 +139,7 @@ def test_estimates_are_independent_and_repeat():
     settings = {"objectives": ALL[:1], "batch_sizes": (2, 3), "seeds": (0, 1), "replicates": 6}
     chosen = spec(task=Sets(universe=8, size=4), **settings)
     policy = trained_policy(chosen, 0, 0)
-    found = [replicated_gradients(chosen, policy, size, seed)[ALL[0]] for size in (2, 3) for seed in (0, 1)]
+    found = [replicated_gradients(chosen, policy, size, seed)[0][ALL[0]] for size in (2, 3) for seed in (0, 1)]
     assert len(torch.cat(found).unique(dim=0)) == 24
     assert measure_gradients(chosen) == measure_gradients(chosen)
 
@@ -147,9 +147,9 @@ def test_estimates_are_independent_and_repeat():
 def test_chunks_do_not_matter(monkeypatch):
     """One replicate at a time gives what all at once give."""
     policy = trained_policy(spec(), 0, 0)
-    whole = replicated_gradients(spec(), policy, 3, 0)
+    whole = replicated_gradients(spec(), policy, 3, 0)[0]
     monkeypatch.setattr(gradients, "ROWS", 1)
-    for objective, estimates in replicated_gradients(spec(), policy, 3, 0).items():
+    for objective, estimates in replicated_gradients(spec(), policy, 3, 0)[0].items():
         torch.testing.assert_close(estimates, whole[objective], rtol=1e-5, atol=1e-6)
 
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gfn import metrics
+from gfn.enumeration import target_distribution
 from gfn.environments import Banana, GaussianMixture, Sequences, Sets
-from gfn.exact import target_distribution, terminal_distribution
+from gfn.exact import terminal_distribution
 from gfn.metrics import accuracy, estimate_l1, jsd, l1, policy_density, target_density
 from gfn.policies import MixturePolicy, PolicySettings, make_policy
 from gfn.policies.mixture import MIN_SCALE

@@ -11,9 +11,9 @@ import seaborn as sns
 import torch
 
 from gfn import estimators, plotting
+from gfn.enumeration import state_graph, target_distribution
 from gfn.environments import TASKS, Banana, DAGs, Hypergrid, Phylogenetics
 from gfn.environments.forests import all_trees
-from gfn.exact import state_graph, target_distribution
 from gfn.experiments.tasks import CALIBRATED, calibrated_tasks, paper_tasks
 from gfn.plotting import (
     accuracy_curves,

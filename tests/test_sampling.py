@@ -7,10 +7,13 @@ import math
 import pytest
 import torch
 
+from gfn import sampling
+from gfn.enumeration import state_graph
 from gfn.environments import Banana, GaussianMixture, Hypergrid, Sequences, Sets
-from gfn.exact import all_probabilities, all_trajectories, state_graph, terminal_distribution
+from gfn.exact import all_probabilities, all_trajectories, terminal_distribution
 from gfn.policies import PolicySettings, make_policy
 from gfn.sampling import distinct, evaluate, retrace, rollout
+from gfn.visits import group
 from tests.helpers import DISCRETE, SMALL_TASKS, chi_square_p, frequencies_p, generators, small_policy, train
 
 ALARM = 1e-4  # false-alarm rate of each test here
@@ -156,6 +159,60 @@ def test_evaluating_each_state_once_changes_nothing(name):
         *(torch.autograd.grad(x.square().sum(), policy.parameters()) for x in (every.log_pf, plain.sum(-1)))
     ):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", DISCRETE)
+def test_a_table_of_all_states_changes_nothing(name, monkeypatch):
+    """From the same noise: the same trajectories, step by step, and the same gradients."""
+    task = DISCRETE[name]
+    assert sampling.table_of(task, torch.device("cpu")) is not None
+    policy = small_policy(task, [0, 1])
+    looked_up = rollout(task, policy, 64, generators(2))
+    monkeypatch.setattr(sampling, "table_of", lambda *arguments: None)
+    stepped = rollout(task, policy, 64, generators(2))
+    assert torch.equal(looked_up.terminal, stepped.terminal)
+    for field in ("states", "going"):
+        assert torch.equal(getattr(looked_up.steps, field), getattr(stepped.steps, field))
+    for field in ("log_pf", "log_pb", "log_reward"):
+        torch.testing.assert_close(getattr(looked_up, field), getattr(stepped, field), rtol=1e-12, atol=1e-12)
+    for field in ("log_pf", "log_pb"):
+        torch.testing.assert_close(
+            getattr(looked_up.steps, field), getattr(stepped.steps, field), rtol=1e-12, atol=1e-12
+        )
+    for one, other in zip(
+        *(torch.autograd.grad(x.log_pf.square().sum(), policy.parameters()) for x in (looked_up, stepped))
+    ):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
+
+
+def test_large_tasks_have_no_table():
+    """Nor do those whose states cannot be numbered."""
+    for task in (Sets(), Sets(universe=64, size=1), Hypergrid(side=23, dimensions=2)):
+        assert sampling.table_of(task, torch.device("cpu")) is None
+
+
+def test_groups_of_equal_numbers():
+    """Every number finds its group, every group a member, and there are as many as the row with most has numbers."""
+    keys = torch.tensor([[5, 3, 5, 9, 3, 5], [7, 7, 7, 7, 7, 7]])
+    first, which = group(keys)
+    assert first.shape == (2, 3)
+    assert torch.equal(keys.gather(1, first).gather(1, which), keys)
+    assert [len(row.unique()) for row in which] == [3, 1]
+
+
+def test_states_without_a_choice_are_not_shown_to_the_network(monkeypatch):
+    """The merge of the last two trees is certain; the network sees the start once and no state twice."""
+    task = DISCRETE["phylogenetics of 4 taxa"]
+    monkeypatch.setattr(sampling, "table_of", lambda *arguments: None)
+    policy, seen = small_policy(task), []
+    trace = type(policy.network).trace
+    monkeypatch.setattr(type(policy.network), "trace", lambda network, x: seen.append(x) or trace(network, x))
+    rollout(task, policy, 200, generators(1))
+    assert len(seen) == task.max_steps - 1
+    assert seen[0].shape[1] == 1
+    for observation in seen:
+        rows = observation[0].unique(dim=0)
+        assert len(rows) == observation.shape[1]
 
 
 @pytest.mark.parametrize("hidden", [(8,), (), (6, 5)])

@@ -8,9 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gfn.enumeration import state_graph, target_distribution
 from gfn.environments import DAGs
 from gfn.environments.graphs import log_sum_over_dags
-from gfn.exact import state_graph, target_distribution, terminal_distribution
+from gfn.exact import terminal_distribution
 from gfn.sampling import rollout
 from gfn.structure import features, marginals
 from tests.helpers import generators, small_policy

@@ -6,7 +6,7 @@ gradient estimate is a weighted sum of score functions. A control variate change
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal, get_args
 
 import torch
@@ -62,24 +62,31 @@ def linearised_baseline(
     Raises:
         ValueError: without parameters.
     """
-    parameters = [p for p in parameters if p.requires_grad]
-    if not parameters:
-        raise ValueError("the score control variate needs the policy's parameters: pass parameters=policy.parameters()")
-    stacked = log_pf.dim() == 2
-    mean_f = _gradients((weights.detach() * log_pf).mean(-1).sum(), parameters)
-    mean_score = _gradients(log_pf.mean(-1).sum(), parameters)
-    inner = sum(_dot(f, s, stacked) for f, s in zip(mean_f, mean_score))
-    norm = sum(_dot(s, s, stacked) for s in mean_score)
-    return inner / (epsilon + norm)
+    parameters = _trained(parameters)
+    mean_f = mean_gradient(log_pf, parameters, weights)
+    return _baseline(mean_f, mean_gradient(log_pf, parameters), log_pf.dim() == 2, epsilon)
 
 
-def _gradients(output: Tensor, parameters: list[Tensor]) -> tuple[Tensor, ...]:
+def mean_gradient(log_pf: Tensor, parameters: list[Tensor], weights: Tensor | float = 1.0) -> tuple[Tensor, ...]:
+    """Gradient of the weighted mean (1/N) Σ_n u_n log p_F(τ_n), shaped like ``parameters``; one vector-Jacobian product."""
+    output = (log_pf * weights).mean(-1).sum()
     return torch.autograd.grad(output, parameters, retain_graph=True, allow_unused=True, materialize_grads=True)
 
 
-def _dot(a: Tensor, b: Tensor, stacked: bool) -> Tensor:
-    product = a * b
-    return product.flatten(1).sum(1) if stacked else product.sum()
+def _trained(parameters: Iterable[Tensor]) -> list[Tensor]:
+    found = [p for p in parameters if p.requires_grad]
+    if not found:
+        raise ValueError("the score control variate needs the policy's parameters: pass parameters=policy.parameters()")
+    return found
+
+
+def _baseline(mean_f: Sequence[Tensor], mean_score: Sequence[Tensor], stacked: bool, epsilon: float) -> Tensor:
+    return _inner(mean_f, mean_score, stacked) / (epsilon + _inner(mean_score, mean_score, stacked))
+
+
+def _inner(a: Iterable[Tensor], b: Iterable[Tensor], stacked: bool) -> Tensor:
+    """Inner product over all parameters: ``[R]`` if they are stacked, else ``[]``."""
+    return sum((x * y).flatten(1).sum(1) if stacked else (x * y).sum() for x, y in zip(a, b))
 
 
 def surrogate(
@@ -89,6 +96,7 @@ def surrogate(
     control_variate: ControlVariate = "both",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
+    ratio: float | None = None,
 ) -> Tensor:
     r"""A scalar whose gradient is the estimate (1/N) Σ_n [∇f(τ_n) - â ∇log p_F(τ_n)] + (1/N) Σ_n [f(τ_n) - a_n] ∇log p_F(τ_n).
 
@@ -100,8 +108,10 @@ def surrogate(
         score: v = f(τ_n), no gradient flows through it.
         control_variate: ``none``; ``loo`` centres the second sum; ``score`` subtracts â in the
             first; ``both``.
-        parameters: θ, needed by ``score`` and ``both``.
+        parameters: θ, all of them, needed by ``score`` and ``both``.
         epsilon: ε of :func:`linearised_baseline`.
+        ratio: k, if v = k u. The estimate then combines the two gradients that â needs, and costs two
+            vector-Jacobian products instead of three; only ``parameters`` receive a gradient.
 
     Returns:
         ``[]`` or ``[R]``.
@@ -114,6 +124,15 @@ def surrogate(
     pathwise, score = pathwise.detach(), score.detach()
     if control_variate in ("loo", "both"):
         score = leave_one_out(score)
-    if control_variate in ("score", "both"):
-        pathwise = pathwise - linearised_baseline(log_pf, pathwise, parameters, epsilon).unsqueeze(-1)
-    return ((pathwise + score) * log_pf).mean(-1)
+    if control_variate in ("none", "loo"):
+        return ((pathwise + score) * log_pf).mean(-1)
+    parameters, stacked = _trained(parameters), log_pf.dim() == 2
+    mean_f, mean_score = mean_gradient(log_pf, parameters, pathwise), mean_gradient(log_pf, parameters)
+    baseline = _baseline(mean_f, mean_score, stacked, epsilon)
+    if ratio is None:
+        return ((pathwise - baseline.unsqueeze(-1) + score) * log_pf).mean(-1)
+    # Leave-one-out takes the mean from v and multiplies by N / (N - 1).
+    centred = control_variate == "both"
+    slope = ratio * log_pf.shape[-1] / (log_pf.shape[-1] - 1) if centred else ratio
+    offset = baseline + slope * pathwise.mean(-1) if centred else baseline
+    return (1 + slope) * _inner(mean_f, parameters, stacked) - offset * _inner(mean_score, parameters, stacked)

@@ -81,7 +81,7 @@ def forward_kl(
     """
     term = -(log_pb + log_reward - log_pf - log_scale).detach().exp()
     if control_variate == "score":
-        return surrogate(log_pf, term, torch.zeros_like(term), "score", parameters, epsilon)
+        return surrogate(log_pf, term, torch.zeros_like(term), "score", parameters, epsilon, ratio=0.0)
     return surrogate(log_pf, torch.zeros_like(term), term, "loo" if control_variate == "both" else control_variate)
 
 
@@ -118,7 +118,7 @@ def tsallis(
         ValueError: for α that is 0, 1 or not finite.
     """
     pathwise, score = tsallis_terms(log_pf, log_pb, log_reward, alpha, log_scale)
-    return surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon)
+    return surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, ratio=1 / (alpha - 1))
 
 
 def renyi(
@@ -152,7 +152,7 @@ def renyi(
         ValueError: for α that is 0, 1 or not finite.
     """
     pathwise, score = renyi_terms(log_pf, log_pb, log_reward, alpha)
-    return surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon)
+    return surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, ratio=1 / (alpha - 1))
 
 
 def tsallis_terms(

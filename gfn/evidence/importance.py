@@ -5,9 +5,10 @@ from __future__ import annotations
 import pandas as pd
 import torch
 
+from gfn.enumeration import target_distribution
 from gfn.environments import Sets
 from gfn.estimators import Objective
-from gfn.exact import target_distribution, terminal_distribution
+from gfn.exact import terminal_distribution
 from gfn.metrics import estimate_l1, l1
 from gfn.spec import TrainingSpec
 from gfn.training import Trainer

@@ -9,8 +9,8 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from gfn.enumeration import state_graph, target_distribution
 from gfn.environments import DiscreteEnvironment, Hypergrid
-from gfn.exact import state_graph, target_distribution
 from gfn.plotting.style import TASKS, finished
 
 

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from gfn.policies.network import ReplicatedMLP
-
 
 class CategoricalPolicy(nn.Module):
     r"""π(a | s) ∝ exp(network(s)_a) over the allowed actions.
@@ -28,54 +26,54 @@ class CategoricalPolicy(nn.Module):
 
     def log_probs(self, observation: Tensor, mask: Tensor) -> Tensor:
         """Log-probabilities of all actions, ``-inf`` where masked: ``[R, M, D]``, ``[R, M, A]`` to ``[R, M, A]``."""
-        return _log_probs(self.network(observation.to(self.dtype)), mask)
+        return masked_log_softmax(self.network(observation.to(self.dtype)), mask)
 
     def log_prob(self, observation: Tensor, mask: Tensor, action: Tensor) -> Tensor:
         """Log-probability of ``action`` ``[R, M]``: ``[R, M]``, differentiable in the parameters."""
-        return _chosen(self.log_probs(observation, mask), action)
+        return self.log_probs(observation, mask).gather(-1, action.unsqueeze(-1)).squeeze(-1)
 
-    @property
-    def keeps_traces(self) -> bool:
-        """Whether :meth:`sample` can keep what its network computed, for :meth:`log_prob_of`."""
-        return isinstance(self.network, ReplicatedMLP)
-
-    def log_prob_of(self, traces: Sequence[Sequence[Tensor]], mask: Tensor, action: Tensor) -> Tensor:
-        """:meth:`log_prob` of actions that were just sampled, from the traces of T samplings of B each.
+    def log_prob_of(self, output: Tensor, mask: Tensor, which: Tensor, action: Tensor) -> Tensor:
+        """Log-probability of actions, each in one of U states.
 
         Arguments:
-            traces: what :meth:`sample` kept, one a sampling.
-            mask: ``[R, T B, A]``.
-            action: ``[R, T B]``.
+            output: the network's, of the U states: ``[R, U, A]``.
+            mask: of the U states, ``[R, U, A]``.
+            which: the state of each action, ``[R, M]``.
+            action: ``[R, M]``.
+
+        Returns:
+            ``[R, M]``, differentiable in ``output``.
         """
-        trace = [torch.stack(layer, 1).flatten(1, 2) for layer in zip(*traces)]
-        return _chosen(_log_probs(self.network.replay(trace), mask), action)
+        log_probs = masked_log_softmax(output, mask)
+        return log_probs.flatten(1).gather(1, which * log_probs.shape[-1] + action)
 
     def noise(self, generators: Sequence[torch.Generator], *shape: int) -> Tensor:
-        """The randomness that ``sample`` turns into actions: ``[R, *shape, 1]``, a generator a replica."""
+        """The randomness that ``choose`` turns into actions: ``[R, *shape, 1]``, a generator a replica."""
         draws = [torch.rand(*shape, 1, generator=g, device=g.device, dtype=self.dtype) for g in generators]
         return torch.stack(draws)
 
+    def sample(self, observation: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
+        """Actions ``[R, M]`` in states of which the network sees ``observation``; see :meth:`choose`."""
+        return self.choose(self.network(observation.to(self.dtype)), mask, noise)
+
     @torch.no_grad()
-    def sample(self, observation: Tensor, mask: Tensor, noise: Tensor, traces: list | None = None) -> Tensor:
-        """Actions ``[R, M]`` by inversion of the cumulative distribution at ``noise`` ``[R, M, 1]``.
-
-        What the network computed is appended to ``traces``, if given.
-        """
-        observation = observation.to(noise.dtype)
-        if traces is None:
-            logits = self.network(observation)
-        else:
-            traces.append(self.network.trace(observation))
-            logits = traces[-1][-1]
-        cumulative = logits.masked_fill(~mask, -torch.inf).softmax(-1).cumsum(-1)
-        # Strictly below the total, so that the first action past the threshold always has positive probability.
-        threshold = noise * (1 - 2 * torch.finfo(noise.dtype).eps) * cumulative[..., -1:]
-        return (cumulative <= threshold).sum(-1)
+    def choose(self, output: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
+        """Actions ``[R, M]`` from logits ``[R, M, A]``, by inversion of the cumulative distribution at ``noise`` ``[R, M, 1]``."""
+        return invert(cumulative(output, mask), noise)
 
 
-def _log_probs(logits: Tensor, mask: Tensor) -> Tensor:
+def masked_log_softmax(logits: Tensor, mask: Tensor) -> Tensor:
+    """Log-probabilities over the allowed actions, ``-inf`` elsewhere: ``[..., A]``."""
     return logits.masked_fill(~mask, -torch.inf).log_softmax(-1)
 
 
-def _chosen(log_probs: Tensor, action: Tensor) -> Tensor:
-    return log_probs.gather(-1, action.unsqueeze(-1)).squeeze(-1)
+def cumulative(logits: Tensor, mask: Tensor) -> Tensor:
+    """Cumulative probabilities over the allowed actions: ``[..., A]``."""
+    return logits.masked_fill(~mask, -torch.inf).softmax(-1).cumsum(-1)
+
+
+def invert(cumulative: Tensor, noise: Tensor) -> Tensor:
+    """The first action whose cumulative probability ``[..., A]`` exceeds ``noise`` ``[..., 1]`` in [0, 1): ``[...]``."""
+    # Strictly below the total, so that the first action past the threshold always has positive probability.
+    threshold = noise * (1 - 2 * torch.finfo(noise.dtype).eps) * cumulative[..., -1:]
+    return (cumulative <= threshold).sum(-1)

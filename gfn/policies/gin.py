@@ -60,6 +60,14 @@ class ForestGIN(nn.Module):
         logits = (e * self.pair.transpose(-1, -2)) @ e.transpose(-1, -2)
         return logits[..., self.pairs[0], self.pairs[1]]
 
+    def trace(self, observation: Tensor) -> list[Tensor]:
+        """The output, with all that is needed to differentiate it."""
+        return [self(observation)]
+
+    def replay(self, traces: Sequence[Sequence[Tensor]]) -> Tensor:
+        """The outputs of earlier :meth:`trace` calls, one after the other: ``[R, U, A]``."""
+        return torch.cat([output for (output,) in traces], 1)
+
 
 def _normalise(x: Tensor) -> Tensor:
     return layer_norm(x, x.shape[-1:])

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from gfn.policies.network import ReplicatedMLP
+from gfn.policies.categorical import invert
+from gfn.policies.network import ReplicatedMLP, rows
 
 MIN_SCALE = 1e-3
 
@@ -31,34 +32,58 @@ class MixturePolicy(nn.Module):
         super().__init__()
         self.network = ReplicatedMLP(seeds, [observation_size, *hidden, 3 * components])
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the network."""
+        return self.network.weights[0].dtype
+
     def mixture(self, observation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Log-weights, means and standard deviations, each ``[R, M, K]``."""
-        raw = self.network(observation.to(self.network.weights[0].dtype))
-        logits, means, scales = raw.chunk(3, -1)
-        return logits.log_softmax(-1), means, softplus(scales) + MIN_SCALE
+        return _mixture(self.network(observation.to(self.dtype)))
 
     def log_prob(self, observation: Tensor, mask: None, action: Tensor) -> Tensor:
         """Log-density of ``action`` ``[R, M]``: ``[R, M]``, differentiable in the parameters."""
         return mixture_log_density(*self.mixture(observation), action)
 
+    def log_prob_of(self, output: Tensor, mask: None, which: Tensor, action: Tensor) -> Tensor:
+        """Log-density of actions, each in one of U states.
+
+        Arguments:
+            output: the network's, of the U states: ``[R, U, 3 K]``.
+            mask: nothing is masked.
+            which: the state of each action, ``[R, M]``.
+            action: ``[R, M]``.
+
+        Returns:
+            ``[R, M]``, differentiable in ``output``.
+        """
+        mixtures = (rows(part, which) for part in _mixture(output))
+        return mixture_log_density(*mixtures, action)
+
     def noise(self, generators: Sequence[torch.Generator], *shape: int) -> Tensor:
-        """The randomness that ``sample`` turns into actions, uniform then normal: ``[R, *shape, 2]``."""
-        dtype = self.network.weights[0].dtype
+        """The randomness that ``choose`` turns into actions, uniform then normal: ``[R, *shape, 2]``."""
         draws = []
         for g in generators:
-            uniform = torch.rand(*shape, generator=g, device=g.device, dtype=dtype)
-            normal = torch.randn(*shape, generator=g, device=g.device, dtype=dtype)
+            uniform = torch.rand(*shape, generator=g, device=g.device, dtype=self.dtype)
+            normal = torch.randn(*shape, generator=g, device=g.device, dtype=self.dtype)
             draws.append(torch.stack([uniform, normal], -1))
         return torch.stack(draws)
 
-    @torch.no_grad()
     def sample(self, observation: Tensor, mask: None, noise: Tensor) -> Tensor:
-        """Actions ``[R, M]``: a component by inversion, then a normal draw from it."""
-        log_weights, means, scales = self.mixture(observation)
-        cumulative = log_weights.exp().cumsum(-1)
-        threshold = noise[..., :1] * (1 - 2 * torch.finfo(noise.dtype).eps) * cumulative[..., -1:]
-        which = (cumulative <= threshold).sum(-1, keepdim=True)
+        """Actions ``[R, M]`` in states of which the network sees ``observation``; see :meth:`choose`."""
+        return self.choose(self.network(observation.to(self.dtype)), mask, noise)
+
+    @torch.no_grad()
+    def choose(self, output: Tensor, mask: None, noise: Tensor) -> Tensor:
+        """Actions ``[R, M]`` from the network's ``[R, M, 3 K]``: a component by inversion, then a normal draw from it."""
+        log_weights, means, scales = _mixture(output)
+        which = invert(log_weights.exp().cumsum(-1), noise[..., :1]).unsqueeze(-1)
         return (means.gather(-1, which) + scales.gather(-1, which) * noise[..., 1:]).squeeze(-1)
+
+
+def _mixture(output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    logits, means, scales = output.chunk(3, -1)
+    return logits.log_softmax(-1), means, softplus(scales) + MIN_SCALE
 
 
 def mixture_log_density(log_weights: Tensor, means: Tensor, scales: Tensor, action: Tensor) -> Tensor:

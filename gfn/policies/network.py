@@ -43,6 +43,7 @@ class ReplicatedMLP(nn.Module):
                 x = leaky_relu(x, SLOPE)
         return x.view(*shape[:-1], -1)
 
+    @torch.no_grad()
     def trace(self, x: Tensor) -> list[Tensor]:
         """Everything that :meth:`forward` computes of ``x`` ``[R, M, in]``: the input of each layer, and the output."""
         found = [x]
@@ -53,9 +54,18 @@ class ReplicatedMLP(nn.Module):
             found.append(x)
         return found
 
-    def replay(self, trace: Sequence[Tensor]) -> Tensor:
-        """The output of an earlier :meth:`trace`, differentiable in the parameters without computing it again."""
+    def replay(self, traces: Sequence[Sequence[Tensor]]) -> Tensor:
+        """The outputs of earlier :meth:`trace` calls, one after the other, ``[R, U, out]``.
+
+        They are differentiable in the parameters, although nothing is computed again.
+        """
+        trace = [torch.cat(layer, 1) for layer in zip(*traces)]
         return _Replay.apply(len(trace) - 1, *trace, *self.weights, *self.biases)
+
+
+def rows(x: Tensor, which: Tensor) -> Tensor:
+    """Of every replica the rows ``which`` ``[R, M]`` of ``x`` ``[R, U, ...]``: ``[R, M, ...]``."""
+    return x[torch.arange(len(x), device=x.device).unsqueeze(1), which]
 
 
 class _Replay(torch.autograd.Function):

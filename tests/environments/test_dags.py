@@ -12,10 +12,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gfn.enumeration import state_graph, target_distribution
 from gfn.environments import DAGs
 from gfn.environments.graphs import closure, count_dags, log_sum_over_dags
 from gfn.estimators import Objective
-from gfn.exact import state_graph, target_distribution, terminal_distribution
+from gfn.exact import terminal_distribution
 from gfn.metrics import l1
 from gfn.policies import PolicySettings
 from gfn.settings import SettingsError

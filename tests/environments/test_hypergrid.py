@@ -10,8 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gfn.enumeration import state_graph, target_distribution
 from gfn.environments import Hypergrid
-from gfn.exact import all_trajectories, state_graph, target_distribution, terminal_distribution
+from gfn.exact import all_trajectories, terminal_distribution
 from gfn.metrics import l1
 from tests.helpers import small_policy, train
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gfn.enumeration import state_graph
 from gfn.environments import Sequences, Sets
 from gfn.estimators import (
     BALANCE_LOSSES,
@@ -16,7 +17,7 @@ from gfn.estimators import (
     subtrajectory_balance,
     trajectory_balance,
 )
-from gfn.exact import all_probabilities, state_graph
+from gfn.exact import all_probabilities
 from gfn.sampling import rollout
 from tests.helpers import SMALL_TASKS, exact_gradient, generators, gradients, small_policy
 

@@ -135,6 +135,18 @@ def test_surrogate_is_its_formula(cv):
     torch.testing.assert_close(gradients(surrogate(log_pf, u, v, cv, [theta], 0.1), [theta]), expected)
 
 
+@pytest.mark.parametrize("ratio", [0.0, -2.0, 0.5])
+@pytest.mark.parametrize("cv", CONTROL_VARIATES)
+def test_a_known_ratio_changes_only_the_cost(cv, ratio):
+    """Where v = k u, for one policy and for several."""
+    for replicas in (1, 3):
+        _, theta, log_pf = bilinear(replicas, 6)
+        u = draw(replicas, 6, seed=4)
+        plain = gradients(surrogate(log_pf, u, ratio * u, cv, [theta], 0.1), [theta])
+        known = gradients(surrogate(log_pf, u, ratio * u, cv, [theta], 0.1, ratio=ratio), [theta])
+        torch.testing.assert_close(known, plain, rtol=1e-10, atol=1e-12)
+
+
 class Foreign(nn.Module):
     """Somebody else's policy: plain torch, no replica axis."""
 

@@ -9,10 +9,11 @@ import torch
 from torch import nn
 from torch.nn.functional import layer_norm, leaky_relu
 
+from gfn.enumeration import state_graph, target_distribution
 from gfn.environments import Phylogenetics
 from gfn.environments.forests import all_trees
 from gfn.estimators import Objective
-from gfn.exact import state_graph, target_distribution, terminal_distribution
+from gfn.exact import terminal_distribution
 from gfn.metrics import l1
 from gfn.policies import PolicySettings, make_policy
 from gfn.policies.gin import ForestGIN, forest_graph
