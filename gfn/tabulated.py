@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -41,7 +41,7 @@ class Table:
     log_reward: Tensor
 
 
-@lru_cache(maxsize=8)
+@cache  # for good: captured iterations read a table's memory for as long as they are replayed
 def table_of(environment: DiscreteEnvironment, device: torch.device) -> Table | None:
     """The table of a task, None if it has more than 1024 states."""
     if not environment.countable or environment.state_count > MAX_TABLE:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from gfn.capture import CudaGraph
-from gfn.environments import DAGs, GaussianMixture, Sets
+from gfn.environments import DAGs, DiscreteEnvironment, GaussianMixture, Sets
 from gfn.estimators import BALANCE_LOSSES, Objective
 from gfn.experiments.tasks import SMALL_POLICY, all_estimators, paper_tasks
 from gfn.gradients import measure_gradients
@@ -16,6 +16,7 @@ from gfn.metrics import accuracy
 from gfn.sampling import rollout
 from gfn.spec import GradientSpec
 from gfn.training import Trainer, TrainingError
+from tests.helpers import some_actions
 from tests.test_training import facts, interrupt_at, of, parameters, small
 
 DEVICE = "cuda"
@@ -25,6 +26,7 @@ pytestmark = [
 ]
 
 TASKS = paper_tasks("smoke")
+ALL = TASKS | {f"{name}, paper": task for name, task in paper_tasks("paper").items()} | {"11 nodes": DAGs(nodes=11)}
 OBJECTIVES = [*(Objective(name=name) for name in BALANCE_LOSSES), *all_estimators(0.5)]
 COMPARED = {
     "sets": (Sets(universe=8, size=4), Objective(name="renyi"), "l1"),
@@ -36,6 +38,31 @@ COMPARED = {
 def difference(one: torch.Tensor, other: torch.Tensor) -> float:
     """Of two means, in standard errors."""
     return float((one.mean() - other.mean()).abs() / math.sqrt(one.var() / len(one) + other.var() / len(other)))
+
+
+def everything(task, state):
+    """All that a task says of states."""
+    said = [task.observe(state), task.is_terminal(state), task.log_parents(state)]
+    if isinstance(task, DiscreteEnvironment):
+        said += [task.mask(state), task.backward_mask(state), *([task.key(state)] if task.countable else [])]
+    return said
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_environments_say_the_same_on_both_devices(name):
+    """Along random trajectories and back again."""
+    task, draw = ALL[name], torch.Generator().manual_seed(0)
+    one, other = (task.initial(2, 50, device=device) for device in ("cpu", DEVICE))
+    for _ in range(task.max_steps):
+        action = some_actions(task, one, draw)
+        before, one, other = one, task.step(one, action), task.step(other, action.to(DEVICE))
+        for x, y in zip(everything(task, one), everything(task, other), strict=True):
+            torch.testing.assert_close(x, y.cpu(), rtol=1e-12, atol=1e-12)
+        if isinstance(task, DiscreteEnvironment):
+            moved = ~task.is_terminal(before)
+            assert torch.equal(task.undo(other, action.to(DEVICE)).cpu()[moved], before[moved])
+    assert task.is_terminal(other).all()
+    torch.testing.assert_close(task.log_reward(one), task.log_reward(other).cpu(), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda objective: objective.label)

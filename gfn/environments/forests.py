@@ -29,8 +29,8 @@ def merges(trees: Tensor) -> tuple[Tensor, Tensor]:
     """
     clades, larger = trees.sort(-1)
     clades = clades[..., 1:]
-    # A power of two has an exact logarithm.
-    return (clades & -clades).double().log2().long(), larger[..., 1:]
+    # A power of two has an exact logarithm, which not every device promises to find.
+    return (clades & -clades).double().log2().round().long(), larger[..., 1:]
 
 
 def forest_count(taxa: int, trees: int) -> int:
