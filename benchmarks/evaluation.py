@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from benchmarks.measure import alternate, core_share, milliseconds, spread
+from benchmarks.measure import alternate, core_share, milliseconds, short, spread
 from benchmarks.processes import WorkerError, Workers
 from benchmarks.settings import Scale
 from gfn.experiments import runs
@@ -53,7 +53,7 @@ def measure(unit: str, workers: Workers, scale: Scale) -> list[dict[str, Any]]:
             "task": unit,
             "metric": first["metric"],
             "seconds": spread(one),
-            "first": first["wall"],
+            "first": short(first["wall"]),
             "seeds": len(spec.seeds),
             "run_seconds": spread(times),
             "evaluations": evaluations,

@@ -37,7 +37,7 @@ def measure(unit: str, workers: Workers, scale: Scale) -> list[dict[str, Any]]:
             "task": unit,
             "iterations": iterations,
             "states": states,
-            "operations": operations,
+            "operations": round(operations),
             "gflops": spread(2e-9 * SQUARE**3 / times["wall"] for times in rounds["product"]),
             "limit": spread(1e3 * seconds for seconds in limits),
             "time": milliseconds(rounds[unit]),

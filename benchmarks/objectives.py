@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks.measure import alternate, core_share, milliseconds, ratio
+from benchmarks.measure import alternate, core_share, milliseconds, ratio, short
 from benchmarks.processes import WorkerError, Workers
 from benchmarks.settings import COSTED, STILL, Scale, objectives, training
 from gfn.estimators import Objective
@@ -35,7 +35,7 @@ def measure(unit: str, workers: Workers, scale: Scale) -> list[dict[str, Any]]:
         iterations, rounds = alternate(runners, scale)
         for name, times in rounds.items():
             row = {"task": unit, "objective": name, "iterations": iterations, "time": milliseconds(times)}
-            row |= {"ratio": ratio(times, rounds["tb"]), "memory": float(f"{memory[name]:.4g}")}
+            row |= {"ratio": ratio(times, rounds["tb"]), "memory": short(memory[name])}
             rows.append(row | {"core_share": core_share(times)})
     for name in runners:
         worker.ask("drop", name=name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks.measure import Times, alternate, core_share, milliseconds, ratio
+from benchmarks.measure import Times, alternate, core_share, milliseconds, ratio, short
 from benchmarks.processes import WorkerError, Workers
 from benchmarks.settings import COMPARED, COMPARISONS, GIN_WIDTH, HIDDEN, Comparison, Scale, training
 from gfn.environments import DAGs, Environment, Sequences, Sets
@@ -55,14 +55,14 @@ def measure(unit: Comparison, workers: Workers, scale: Scale) -> list[dict[str, 
         if name in failed
     ]
     if len(rows) < len(unit.contenders):
-        iterations, rounds = alternate(runners, scale)
+        iterations, rounds = alternate(runners, scale, longer=2)
         for name in unit.contenders:
             if name in rounds:
                 theirs, ours = rounds[name], rounds["ours"]
                 row = {"task": unit.task, "batch": unit.batch, "peer": name, "iterations": iterations}
                 row |= {"ours": milliseconds(ours), "theirs": milliseconds(theirs), "ratio": ratio(ours, theirs)}
                 row |= {"cpu_ratio": ratio(ours, theirs, "cpu"), "core_share": core_share(ours, theirs)}
-                rows.append(row | {"first": made[name]["first"]})
+                rows.append(row | {"first": short(made[name]["first"])})
     for name in runners:
         workers[name.split(",")[0]].ask("drop", name=name)
     return rows

@@ -56,6 +56,7 @@ class Worker:
                 cwd=ROOT if ours else BUILD,
                 text=True,
                 encoding="utf-8",
+                start_new_session=True,  # Ctrl-C is for the suite, which ends its workers itself
                 preexec_fn=_keep_to_one_core if hasattr(os, "sched_setaffinity") else None,
             )
         return self.process

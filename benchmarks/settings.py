@@ -45,7 +45,7 @@ class Scale:
         return self.profile == "smoke"
 
 
-FULL = Scale(profile="paper", rounds=15, seconds=0.3, evaluations=5)
+FULL = Scale(profile="paper", rounds=15, seconds=0.2, evaluations=5)
 QUICK = Scale(profile="smoke", rounds=3, seconds=0.05, evaluations=2)
 
 

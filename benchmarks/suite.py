@@ -65,13 +65,14 @@ def run(scale: Scale, only: Sequence[str], out: Path, fresh: bool = False) -> Re
 def measure(name: str, workers: Workers, scale: Scale) -> Results:
     """One part: its rows, and when and where they were measured."""
     part, rows = PARTS[name], []
-    started, load = time.monotonic(), os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    began, started = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     with tqdm(part.units(scale), desc=name, file=sys.stderr, leave=False) as bar:
         for unit in bar:
             rows += part.measure(unit, workers, scale)
     versions = {key: value for worker in list(workers.values()) for key, value in worker.ask("about").items()}
     return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": began,
         "minutes": round((time.monotonic() - started) / 60, 1),
         "rounds": scale.rounds,
         "machine": machine(),
