@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 from typing import Any
 
-from benchmarks.differences import DIFFERENCES
+from benchmarks.differences import DIFFERENCES, PACKAGES
 from benchmarks.measure import Spread
 from benchmarks.settings import BATCH, COSTED, GIN_WIDTH, HIDDEN, SQUARE
 from benchmarks.targets import TARGETS, Parts, Row, Target, reasons, rows
 
-NOTHING = "not measured"
+NOTHING, SPACE = "not measured", "\u00a0"
 QUICK = """
 
 ```{warning}
@@ -48,11 +48,12 @@ An iteration samples, computes the loss and its gradient, and makes a step of Ad
 Times are medians over rounds, with quartiles in brackets.
 What is compared takes turns in the same run, and a ratio is the median over rounds of ratios of the same round: absolute times drift, and differ between machines."""
 
-PEERS = """## Against other packages
+PEERS = f"""## Against other packages
 
 [torchgfn](https://github.com/GFNOrg/torchgfn) is written in PyTorch, [gfnx](https://github.com/d-tiapkin/gfnx) in JAX and compiled as a whole; the time of compiling is not part of an iteration.
 Both hold trajectory balance; neither has forward KL, Rényi, Tsallis or leave-one-out.
-Ours are here without the record of the best objects found, which the others do not keep; the table of objectives shows what it costs.
+{PACKAGES}
+Our own times are without the record of the best objects found, which the others do not keep; the table of objectives shows what it costs.
 
 """
 LIMIT = f"""## The arithmetic limit
@@ -91,16 +92,16 @@ def number(value: float) -> str:
 def brackets(spread: Spread, percent: bool = False) -> str:
     """Median and quartiles."""
     middle, low, high = ((_percent if percent else number)(spread[name]) for name in ("median", "low", "high"))
-    return f"{middle} % ({low}–{high})" if percent else f"{middle} ({low}–{high})"
+    return f"{middle}{SPACE}% ({low}–{high})" if percent else f"{middle} ({low}–{high})"
 
 
 def _percent(value: float) -> str:
     return f"{100 * value:.0f}" if value >= 0.0995 else f"{100 * value:.1f}"
 
 
-def table(head: Sequence[str], body: Iterable[Sequence[str]], left: int = 1) -> str:
-    """A Markdown table, its first columns aligned to the left and the others to the right."""
-    lines = [head, ["---"] * left + ["---:"] * (len(head) - left), *body]
+def table(head: Sequence[str], body: Iterable[Sequence[str]], left: Iterable[int] = (0,)) -> str:
+    """A Markdown table, with columns of words aligned to the left and the others to the right."""
+    lines = [head, ["---" if column in left else "---:" for column in range(len(head))], *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
@@ -118,18 +119,19 @@ def reached(parts: Parts, judge: bool) -> str:
     return table(
         ["what", "target", "measured", "verdict", "reason of a miss"],
         [_verdict(parts, target, why.get(target.name), judge) for target in TARGETS],
-    ).replace("---: |\n", "--- |\n", 1)
+        left=(0, 3, 4),
+    )
 
 
 def _verdict(parts: Parts, target: Target, reason: str | None, judge: bool) -> list[str]:
-    bound = f"{100 * target.bound:.0f} %" if target.percent else f"{target.bound:.2f}"
-    cells = [target.what.replace("_", " "), f"{'≤' if target.at_most else '≥'} {bound}"]
+    bound = f"{100 * target.bound:.0f}{SPACE}%" if target.percent else f"{target.bound:.2f}"
+    cells = [target.what.replace("_", " "), f"{'≤' if target.at_most else '≥'}{SPACE}{bound}"]
     spread, remark = target.find(parts)
     if spread is None:
         return [*cells, NOTHING, "", ""]
     shown = brackets(spread, target.percent) + (f", {remark.replace('_', ' ')}" if remark else "")
     if not judge:
-        return [*cells, shown, "not judged", ""]
+        return [*cells, shown, f"not{SPACE}judged", ""]
     if target.met(spread):
         return [*cells, shown, "met", ""]
     return [*cells, shown, "**missed**", reason or "none measured yet"]
@@ -139,18 +141,17 @@ def against(parts: Parts) -> str:
     """A row for each comparison, with what differs."""
     body = []
     for row in _all(parts, "peers"):
-        cells = [_task(row), str(row["batch"]), row["peer"]]
+        cells = [f"{_task(row)}, {row['batch']}: {row['peer']}"]
         if "reason" in row:
-            body.append([*cells, f"none: {row['reason']}", "", "", "", "", ""])
+            body.append([*cells, *[""] * 4, f"none: {row['reason']}"])
         else:
             times = [brackets(row[name]) for name in ("ours", "theirs", "ratio")]
-            cpu = number(row["cpu_ratio"]["median"])
             differs = DIFFERENCES[row["peer"], row["task"]]
-            body.append([*cells, *times, cpu, number(row["first"]), differs])
-    head = ["task", "batch", "package", "ours (ms)", "theirs (ms)", "ours / theirs", "in CPU time"]
-    head += ["their first iteration (s)", "what differs there"]
-    text = table(head, body).replace("---: |\n", "--- |\n", 1) if body else NOTHING
-    return f"{text}\n\nThe first iteration is the one that compiles, where there is something to compile."
+            if row["peer"].startswith("gfnx"):
+                differs += f"; compiles for {number(row['first'])}{SPACE}s"
+            body.append([*cells, *times, number(row["cpu_ratio"]["median"]), differs])
+    head = ["task, batch: package", "ours (ms)", "theirs (ms)", "ours / theirs", "in CPU time", "what differs there"]
+    return table(head, body, left=(0, 5)) if body else NOTHING
 
 
 def limit(parts: Parts) -> str:
@@ -213,7 +214,7 @@ def growth(parts: Parts) -> str:
         else:
             start = first.setdefault(row["axis"], row["time"]["median"])
             body.append([*cells, brackets(row["time"]), number(row["time"]["median"] / start)])
-    return table(["what grows", "size", "an iteration (ms)", "times the first"], body, left=2) if body else NOTHING
+    return table(["what grows", "size", "an iteration (ms)", "times the first"], body, left=(0, 1)) if body else NOTHING
 
 
 def evaluation(parts: Parts) -> str:
@@ -228,7 +229,7 @@ def evaluation(parts: Parts) -> str:
             body.append([_task(row), *cells, brackets(row["time"]), brackets(row["share"], percent=True)])
     head = ["task", "metric", "one policy (s)", "its first time (s)", "evaluations in a run"]
     head += ["an iteration of the run (ms)", "share of the run"]
-    return table(head, body, left=2) if body else NOTHING
+    return table(head, body, left=(0, 1)) if body else NOTHING
 
 
 def measured(parts: Parts) -> str:
