@@ -1,4 +1,4 @@
-# Everything a person needs: `make book`, `make test`, `make preview`. The graph behind them is in Snakefile.
+# Everything a person needs: `make book`, `make test`, `make preview`, `make bench`. The graph behind them is in Snakefile.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
@@ -16,12 +16,13 @@ EDITION ?= paper
 # The number of cores last: what follows it is a target.
 SNAKEMAKE := snakemake --quiet rules --rerun-triggers mtime params input --cores $(CORES)
 
-.PHONY: help setup book test preview edition clean
+.PHONY: help setup book test preview bench edition clean
 
 help:
 	@echo "make book     regenerate every figure at the paper's scale and build the book"
 	@echo "make test     run all tests, notebooks included, on a smoke profile"
 	@echo "make preview  build the book from the stored results, without training"
+	@echo "make bench    measure how fast everything is, also against other packages, and write the page on speed"
 	@echo "make setup    set up the virtual environment $(VENV) (the others do it themselves)"
 	@echo "make edition  make book, then store its results, notebooks and verdicts as the published edition"
 	@echo "make clean    delete what was built (the virtual environment stays)"
@@ -49,6 +50,10 @@ test: setup
 	rm -rf build/smoke/repeated
 	GFN_RESULTS=$(CURDIR)/build/smoke/repeated pytest --nbval --nbval-cell-timeout 300 build/smoke/notebooks
 	pytest --nbval --nbval-cell-timeout 300 book/paper book/theory
+
+# Minutes on a machine that does nothing else; the first time it installs the other packages under build/bench/.
+bench: setup
+	python -m benchmarks run
 
 edition: setup
 	$(SNAKEMAKE) --config profile=$(EDITION)
