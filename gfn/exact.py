@@ -36,9 +36,10 @@ def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalP
         ],
         1,
     )
-    # The only way out of a state is certain. Double precision from here on.
-    flow = torch.ones(replicas, len(source), dtype=torch.float64, device=device)
-    flow[:, edges] = log_probs.flatten(1).index_select(1, chosen).double().exp_()
+    # Double precision from here on.
+    flow = log_probs.flatten(1).index_select(1, chosen).double().exp_()
+    if len(edges) < len(source):  # the only way out of a state is certain
+        flow = flow.new_ones(replicas, len(source)).index_copy_(1, edges, flow)
     reach = torch.zeros(replicas, len(graph.states), dtype=torch.float64, device=device)
     reach[:, 0] = 1.0
     for level in graph.levels:

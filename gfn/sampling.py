@@ -14,6 +14,8 @@ from gfn.policies.network import rows
 from gfn.tabulated import Table, table_of, walk
 from gfn.visits import Visits, group, static
 
+CHUNK = 1 << 12  # rows of a network evaluation
+
 
 @dataclass(frozen=True)
 class Steps:
@@ -154,10 +156,13 @@ def _log_prob(environment: Environment, policy: Policy, states: Tensor, actions:
     """Log-probability of ``actions`` ``[R, M]`` in ``states`` ``[R, M, ...]``: ``[R, M]``."""
     if not isinstance(environment, DiscreteEnvironment):
         return policy.log_prob(environment.observe(states), None, actions)
-    if static(environment, states.device) or not environment.repeats:
+    if static(environment, states.device) or not environment.countable:
         return policy.log_prob(environment.observe(states), environment.mask(states), actions)
     once, which = distinct(environment, states)
-    output = policy.network(environment.observe(once).to(policy.dtype))
+    observation = environment.observe(once).to(policy.dtype)
+    # In chunks whose activations stay in a core's cache, unless they must be kept anyway.
+    rows = once.shape[1] if torch.is_grad_enabled() else max(1, CHUNK // len(once))
+    output = torch.cat([policy.network(chunk) for chunk in observation.split(rows, 1)], 1)
     return policy.log_prob_of(output, environment.mask(once), which, actions)
 
 

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from gfn.environments.base import DiscreteEnvironment
 
+WORD = 16
+
 
 class Sets(DiscreteEnvironment):
     r"""Sets of fixed size from a universe, with an additive log-reward.
@@ -94,7 +96,16 @@ class Sets(DiscreteEnvironment):
     def key(self, state: Tensor) -> Tensor:
         if self.universe > 62:
             raise ValueError(f"universe = {self.universe} is too large to enumerate: at most 62")
-        return (state.long() << torch.arange(self.universe, device=state.device)).sum(-1)
+        words = (state.float() @ self.constant("_bits", state)).long()
+        return (words << WORD * torch.arange(words.shape[-1], device=state.device)).sum(-1)
+
+    @cached_property
+    def _bits(self) -> Tensor:
+        """The bit of every element in the words of 16 bits that make a key; their sums are exact in float32."""
+        element = torch.arange(self.universe)
+        bits = torch.zeros(self.universe, -(-self.universe // WORD))
+        bits[element, element // WORD] = 2.0 ** (element % WORD)
+        return bits
 
     @cached_property
     def log_symmetric(self) -> Tensor:

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, leaky_relu_
+from torch.nn.functional import leaky_relu_
 
 SLOPE = 0.01  # of the leaky rectifier for negative arguments
 
@@ -40,7 +40,7 @@ class ReplicatedMLP(nn.Module):
         for depth, (weight, bias) in enumerate(zip(self.weights, self.biases)):
             x = torch.baddbmm(bias, x, weight)
             if depth < last:
-                x = leaky_relu(x, SLOPE)
+                x = leaky_relu_(x, SLOPE)
         return x.view(*shape[:-1], -1)
 
     @torch.no_grad()
