@@ -13,8 +13,8 @@ export PYDEVD_DISABLE_FILE_VALIDATION := 1
 # The profile whose runs are published.
 EDITION ?= paper
 
-# The number of cores last: what follows it is a target.
-SNAKEMAKE := snakemake --quiet rules --rerun-triggers mtime params input --cores $(CORES)
+# How the graph runs on this machine; profiles/ has other places.
+SNAKEMAKE := snakemake --profile profiles/local --cores $(CORES)
 
 .PHONY: help setup book test preview edition clean
 
