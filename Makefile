@@ -30,7 +30,7 @@ setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[book,test]"
+	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[book,cluster,test]"
 	@touch $@
 
 book: setup

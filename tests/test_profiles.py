@@ -11,6 +11,7 @@ import sys
 import threading
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -36,6 +37,12 @@ def snakemake(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess
     return subprocess.run(call, cwd=cwd, env=environment | variables, capture_output=True, text=True, timeout=300)
 
 
+@cache
+def options() -> set[str]:
+    """Every option of Snakemake and its plugins."""
+    return set(re.findall(r"--([a-z][a-z-]+)", snakemake("--help").stdout))
+
+
 def needs_plugin(name: str) -> None:
     if name in PLUGINS:
         pytest.importorskip(PLUGINS[name], reason="the extra cluster is not installed")
@@ -50,8 +57,7 @@ def test_there_are_three_places():
 def test_options_exist(name):
     """Snakemake itself overlooks an option that it does not know, where it stands in a profile."""
     needs_plugin(name)
-    known = set(re.findall(r"--([a-z][a-z-]+)", snakemake("--help").stdout))
-    assert set(PROFILES[name]) <= known
+    assert set(PROFILES[name]) <= options()
 
 
 @pytest.mark.parametrize("name", PROFILES)
