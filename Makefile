@@ -7,14 +7,17 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 # Two one-thread processes beat one two-thread process for networks of this size, and one thread makes results repeatable.
 export OMP_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
+# Large tensors come and go: glibc is to keep their memory instead of returning it to the system every time.
+export MALLOC_MMAP_THRESHOLD_ := 1073741824
+export MALLOC_TRIM_THRESHOLD_ := 1073741824
 export PATH := $(BIN):$(PATH)
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 # The profile whose runs are published.
 EDITION ?= paper
 
-# The number of cores last: what follows it is a target.
-SNAKEMAKE := snakemake --quiet rules --rerun-triggers mtime params input --cores $(CORES)
+# How the graph runs on this machine; profiles/ has other places.
+SNAKEMAKE := snakemake --profile profiles/local --cores $(CORES)
 
 .PHONY: help setup book test preview bench edition clean
 
@@ -31,7 +34,7 @@ setup: $(VENV)/.ready
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[book,test]"
+	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[book,cluster,test]"
 	@touch $@
 
 book: setup

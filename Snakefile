@@ -23,6 +23,8 @@ PRESENTATION = [
     *sorted(str(path) for folder in ("evidence", "experiments", "plotting") for path in Path("gfn", folder).glob("*.py")),
 ]
 PAGES = [str(p) for p in sorted(Path("book").rglob("*")) if p.is_file() and p.suffix not in (".ipynb", ".pyc", ".csv")]
+# One thread a process, in the jobs of every executor as in those of the Makefile.
+os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 JUPYTER_BOOK = "jupyter-book build -n -W --keep-going --quiet"
 
 
@@ -44,6 +46,11 @@ def groups():
             while group := list(islice(keys, size)):
                 yield figure, group
         seen |= set(found)
+
+
+# Too small to be sent anywhere.
+localrules:
+    picture,
 
 
 rule all:

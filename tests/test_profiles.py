@@ -1,0 +1,180 @@
+"""The profiles of profiles/: their options exist, the graph can be planned with each, and jobs run as they say."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from gfn.experiments import runs
+from gfn.results import read_run
+
+ROOT = Path(__file__).parents[1]
+PROFILES = {path.parent.name: yaml.safe_load(path.read_text()) for path in sorted(ROOT.glob("profiles/*/config.yaml"))}
+PLUGINS = {"slurm": "snakemake_executor_plugin_slurm", "kubernetes": "snakemake_executor_plugin_kubernetes"}
+GUIDE = (ROOT / "book" / "guide" / "cluster.md").read_text(encoding="utf-8")
+
+
+def snakemake(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Snakemake with its output as text, the plugin of profiles/kubernetes among the others."""
+    path = os.pathsep.join([str(cwd), str(cwd / "profiles" / "kubernetes")])
+    environment = os.environ | {"PYTHONPATH": path, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    call = [sys.executable, "-m", "snakemake", *arguments]
+    return subprocess.run(call, cwd=cwd, env=environment | variables, capture_output=True, text=True, timeout=300)
+
+
+@cache
+def options() -> set[str]:
+    """Every option of Snakemake and its plugins."""
+    return set(re.findall(r"--([a-z][a-z-]+)", snakemake("--help").stdout))
+
+
+def needs_plugin(name: str) -> None:
+    if name in PLUGINS:
+        pytest.importorskip(PLUGINS[name], reason="the extra cluster is not installed")
+
+
+def test_there_are_three_places():
+    assert set(PROFILES) == {"local", "slurm", "kubernetes"}
+    assert all(f"profiles/{name} --config" in GUIDE or f"profiles/{name} --cores" in GUIDE for name in PROFILES)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_options_exist(name):
+    """Snakemake itself overlooks an option that it does not know, where it stands in a profile."""
+    needs_plugin(name)
+    assert set(PROFILES[name]) <= options()
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_the_graph_can_be_planned(name):
+    """From nothing: all runs, all notebooks, the book."""
+    needs_plugin(name)
+    planned = snakemake("--profile", f"profiles/{name}", "--dry-run", "--config", "profile=smoke")
+    assert planned.returncode == 0, planned.stderr
+    output = planned.stdout + planned.stderr
+    assert "Nothing to be done" in output or re.search(r"^total +\d+$", output, re.M)
+
+
+def test_clusters_try_again_and_keep_going():
+    """And say which jobs failed, which Snakemake does not where it is quiet about rules."""
+    for name in ("slurm", "kubernetes"):
+        assert PROFILES[name]["retries"] >= 1
+        assert PROFILES[name]["keep-going"]
+        assert "rules" not in PROFILES[name]["quiet"]
+    assert all(options["rerun-incomplete"] for options in PROFILES.values())
+    assert all(set(options["rerun-triggers"]) == {"mtime", "params", "input"} for options in PROFILES.values())
+
+
+def test_plugins_are_pinned():
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    versions = dict(line.split("==") for line in pins if "==" in line)
+    for line in extra["cluster"]:
+        requirement = Requirement(line)
+        assert Version(versions[requirement.name]) in requirement.specifier
+
+
+class StandIn(BaseHTTPRequestHandler):
+    """As much of the Kubernetes API as the executor asks for. A job's command runs at once, as a container would run
+    it: in an empty folder, with nothing but the variables of the image.
+    """
+
+    jobs: dict[str, dict]
+    states: dict[str, dict]
+    image: dict[str, str]
+    folder: Path
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        name = body["metadata"]["name"]
+        if self.path.endswith("/jobs"):
+            self.jobs[name] = body
+            (container,) = body["spec"]["template"]["spec"]["containers"]
+            (self.folder / name).mkdir()
+            command = [*container["command"], *container["args"]]
+            with (self.folder / f"{name}.log").open("w") as log:
+                done = subprocess.run(command, cwd=self.folder / name, env=self.image, stdout=log, stderr=log)
+            self.states[name] = {"succeeded": 1} if done.returncode == 0 else {"failed": 1}
+        self.answer(body)
+
+    def do_GET(self):
+        name = self.path.split("/jobs/")[-1].removesuffix("/status")
+        self.answer({"items": []} if "/pods" in self.path else {"status": self.states[name]})
+
+    def do_DELETE(self):
+        self.answer({})
+
+    def answer(self, body: dict) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps(body).encode())
+
+    def log_message(self, *arguments):
+        """Nothing: the test prints what matters."""
+
+
+@pytest.fixture
+def kubernetes(tmp_path: Path) -> Iterator[type[StandIn]]:
+    """A stand-in of Kubernetes that answers at an address of this machine, found as a cluster is."""
+
+    class Cluster(StandIn):
+        jobs, states, folder = {}, {}, tmp_path / "pods"
+
+    Cluster.folder.mkdir()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Cluster)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    context = {"name": "it", "context": {"cluster": "it", "user": "it"}}
+    user = {"name": "it", "user": {"token": "none"}}
+    cluster = {"name": "it", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}
+    config = {"current-context": "it", "contexts": [context], "clusters": [cluster], "users": [user]}
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(config))
+    yield Cluster
+    server.shutdown()
+    server.server_close()
+
+
+def test_kubernetes_jobs_work_on_the_shared_volume(kubernetes, tmp_path):
+    """One job of the smoke profile, through the executor, against a stand-in that runs its command on this machine."""
+    needs_plugin("kubernetes")
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    for name in ("Snakefile", "gfn", "book", "data", "profiles", "_config.yml"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, volume / name)
+    # The image: a Python with the package's requirements, which finds the code on the volume.
+    paths = f"{volume}:{volume / 'profiles' / 'kubernetes'}"
+    kubernetes.image = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": "/tmp", "PYTHONPATH": paths}
+    (key,) = [key for key, spec in runs("fig5", "smoke").items() if spec.kind == "reference"]
+    target = f"build/smoke/results/{key}.parquet"
+    done = snakemake(
+        *("--profile", "profiles/kubernetes", "--latency-wait", "5", "--retries", "0"),
+        *("--kubernetes-volume-persistent-volumes", f"gfn:{volume}"),
+        *("--seconds-between-status-checks", "1", "--config", "profile=smoke", "--", target),
+        cwd=volume,
+        KUBECONFIG=str(tmp_path / "kubeconfig"),
+    )
+    logs = "\n".join(path.read_text() for path in kubernetes.folder.glob("*.log"))
+    assert done.returncode == 0, done.stderr + logs
+    read_run(volume / target)
+    (job,) = kubernetes.jobs.values()
+    pod = job["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert {"name": "gfn", "mountPath": str(volume)} in container["volumeMounts"]
+    assert container["image"] == PROFILES["kubernetes"]["container-image"]
+    assert container["resources"]["requests"]["memory"] == "4096M"
