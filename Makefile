@@ -14,7 +14,7 @@ export PATH := $(BIN):$(PATH)
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 # The profile whose runs are published.
-EDITION ?= paper
+EDITION ?= edition
 
 # How the graph runs on this machine; profiles/ has other places.
 SNAKEMAKE := snakemake --profile profiles/local --cores $(CORES)

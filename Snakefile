@@ -90,7 +90,7 @@ rule notebook:
 
         os.environ["GFN_RESULTS"] = os.path.abspath(RESULTS)
         os.environ["GFN_DATA_OUT"] = os.path.abspath(f"{BUILD}/notebooks")
-        parameters = {} if PROFILE == "paper" else {"profile": PROFILE}
+        parameters = {} if PROFILE == "edition" else {"profile": PROFILE}
         notebook = papermill.execute_notebook(input[0], None, parameters, kernel_name="python3", progress_bar=False)
         # What papermill notes down (times, paths) would differ from run to run.
         notebook.metadata = {key: notebook.metadata[key] for key in ("kernelspec", "language_info")}

@@ -192,7 +192,9 @@ def verify(store: Path | None, count: int, seed: int, device: str) -> None:
 
 
 @cli.command()
-@click.option("--profile", default="paper", metavar="|".join(PROFILES["verdicts"]), help="whose runs [default: paper]")
+@click.option(
+    "--profile", default="edition", metavar="|".join(PROFILES["verdicts"]), help="whose runs [default: edition]"
+)
 @click.option(
     "--write",
     multiple=True,
