@@ -18,6 +18,7 @@ from gfn.plotting.style import (
     count_trajectories,
     finished,
     legend_below,
+    log_errors,
 )
 
 
@@ -42,7 +43,8 @@ def learning_curves(frame: pd.DataFrame, reference: Mapping[str, float] | None =
             axis.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=colour, alpha=0.2, lw=0)
         if reference and name in reference:
             axis.axhline(reference[name], color="black", lw=1, ls=":", label="paper, final")
-        axis.set(yscale="log", title=OBJECTIVES[name])
+        axis.set_title(OBJECTIVES[name])
+        log_errors(axis)
         count_trajectories(axis)
     axes[0, 0].set_ylabel(ACCURACY[frame.metric.iloc[0]])
     legend_below(figure, axes)
@@ -53,7 +55,8 @@ def accuracy_curves(frame: pd.DataFrame) -> Figure:
     """Accuracy against trajectories, one line an objective; lines are means over seeds, bands the range over seeds."""
     figure, axis = plt.subplots(figsize=(6.5, 4))
     _objectives(axis, frame, "trajectories")
-    axis.set(yscale="log", ylabel=ACCURACY[frame.metric.iloc[0]])
+    axis.set_ylabel(ACCURACY[frame.metric.iloc[0]])
+    log_errors(axis)
     count_trajectories(axis)
     axis.legend()
     return finished(figure)
@@ -69,9 +72,16 @@ def comparison_panels(frame: pd.DataFrame, against: str = "trajectories") -> Fig
         against: ``trajectories``, or ``seconds`` (training time of all seeds together, evaluation left out).
     """
     figure, axes = _panels(frame, sharex=against == "trajectories")
-    for axis, (label, part) in zip(axes.flat, frame.groupby("label", sort=False)):
+    shown = ""
+    for place, (axis, (label, part)) in enumerate(zip(axes.flat, frame.groupby("label", sort=False))):
         _objectives(axis, part, against)
-        axis.set(yscale="log", title=TASKS[label], ylabel=ACCURACY[part.metric.iloc[0]])
+        axis.set_title(TASKS[label])
+        log_errors(axis)
+        ylabel = ACCURACY[part.metric.iloc[0]]
+        # A label serves all panels to its right that show the same.
+        if place % axes.shape[1] == 0 or ylabel != shown:
+            axis.set_ylabel(ylabel)
+        shown = ylabel
     _finish_panels(axes, "trajectories" if against == "trajectories" else "seconds of training")
     legend_below(figure, axes)
     return finished(figure)
@@ -82,7 +92,9 @@ def discovery_panels(frame: pd.DataFrame, ylabel: str) -> Figure:
     figure, axes = _panels(frame)
     for axis, (label, part) in zip(axes.flat, frame.groupby("label", sort=False)):
         _objectives(axis, part, "trajectories")
-        axis.set(title=TASKS[label], ylabel=ylabel)
+        axis.set_title(TASKS[label])
+    for axis in axes[:, 0]:
+        axis.set_ylabel(ylabel)
     _finish_panels(axes, "trajectories")
     legend_below(figure, axes)
     return finished(figure)
@@ -103,7 +115,8 @@ def batch_panel(frame: pd.DataFrame, ylabel: str) -> Figure:
         )
     axis.set_xscale("log", base=2)
     axis.set_xticks(sorted(frame.batch_size.unique()), [str(size) for size in sorted(frame.batch_size.unique())])
-    axis.set(yscale="log", xlabel="trajectories in a batch", ylabel=ylabel)
+    axis.set(xlabel="trajectories in a batch", ylabel=ylabel)
+    log_errors(axis)
     axis.legend()
     return finished(figure)
 
@@ -127,7 +140,8 @@ def order_panels(frame: pd.DataFrame) -> Figure:
             colour = shades(0.9 * rank / max(1, len(orders) - 1))
             axis.plot(table.index, table.mean(axis=1), color=colour, ls=styles[rank % 6], label=f"α = {alpha:g}")
             axis.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=colour, alpha=0.15, lw=0)
-        axis.set(yscale="log", title=TASKS[label], ylabel=ACCURACY[part.metric.iloc[0]])
+        axis.set(title=TASKS[label], ylabel=ACCURACY[part.metric.iloc[0]])
+        log_errors(axis)
         count_trajectories(axis)
     legend_below(figure, axes)
     return finished(figure)

@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
+from matplotlib.ticker import EngFormatter, FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
 COLOURS = sns.color_palette("colorblind")
 
@@ -22,12 +22,12 @@ OBJECTIVES = {
     "renyi": "Rényi",
     "tsallis": "Tsallis",
 }
-# Balance losses are dark and thin, divergences coloured.
+# TB is black; the divergences have the strongest colours.
 LINES = {
     "tb": {"color": "black", "ls": "-", "lw": 1.4},
-    "db": {"color": COLOURS[5], "ls": ":", "lw": 1.4},
-    "subtb": {"color": COLOURS[4], "ls": (0, (3, 1, 1, 1)), "lw": 1.4},
-    "vargrad": {"color": COLOURS[7], "ls": "--", "lw": 1.4},
+    "db": {"color": COLOURS[5], "ls": ":", "lw": 1.7},
+    "subtb": {"color": COLOURS[4], "ls": (0, (3, 1, 1, 1)), "lw": 1.7},
+    "vargrad": {"color": COLOURS[7], "ls": "--", "lw": 1.7},
     "reverse_kl": {"color": COLOURS[0], "ls": "-", "lw": 1.8},
     "forward_kl": {"color": COLOURS[1], "ls": "--", "lw": 1.8},
     "renyi": {"color": COLOURS[2], "ls": "-.", "lw": 1.8},
@@ -75,6 +75,16 @@ def count_trajectories(axis: Axes) -> None:
     axis.set_xlabel("trajectories")
     axis.xaxis.set_major_locator(MaxNLocator(4))
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+
+
+def log_errors(axis: Axes) -> None:
+    """A logarithmic vertical axis, with plain numbers at 1, 2 and 5 where it spans so little that powers of ten are few."""
+    axis.set_yscale("log")
+    low, high = axis.get_ylim()
+    if high / low < 200:
+        axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.yaxis.set_major_formatter(FormatStrFormatter("%g"))
+    axis.yaxis.set_minor_formatter(NullFormatter())
 
 
 def legend_below(figure: Figure, axes: Sequence) -> None:

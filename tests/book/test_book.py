@@ -247,7 +247,7 @@ def test_notebooks_have_their_parameters_and_no_algorithm(path):
     assert tagged is cells[0]
     given = {node.targets[0].id: ast.literal_eval(node.value) for node in ast.parse(tagged.source).body}
     assert list(given) == list(FIGURES[path.stem].model_fields)
-    assert given == dict.fromkeys(given) | {"profile": "paper", "device": "cpu"}
+    assert given == dict.fromkeys(given) | {"profile": "edition", "device": "cpu"}
     assert f'parameters("{path.stem}", globals())' in cells[1].source
     for cell in cells:
         kinds = {type(node) for node in ast.walk(ast.parse(cell.source))}
