@@ -5,7 +5,7 @@ its runs or the code that presents them change, the book when any page does.
 """
 
 import os
-from itertools import islice
+from hashlib import sha256
 from pathlib import Path
 
 from gfn.experiments import FIGURES, runs
@@ -26,26 +26,30 @@ PAGES = [str(p) for p in sorted(Path("book").rglob("*")) if p.is_file() and p.su
 # One thread a process, in the jobs of every executor as in those of the Makefile.
 os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 JUPYTER_BOOK = "jupyter-book build -n -W --keep-going --quiet"
+# Seconds that a run at the paper's scale takes, roughly, and what part of all that is left one process makes:
+# a smaller one for more machines, a larger one where starting takes longer than the runs.
+SECONDS = dict(phylogenetics=20, sets=18, dags=11, sequences=6, hypergrid=4, banana=4, gaussian_mixture=3)
+SHARE = 1 / int(config.get("share", 2 if PROFILE == "smoke" else 6))
 
 
-def is_slow(spec):
-    return spec.kind == "gradient" or spec.task.task in ("sets", "phylogenetics")
+def seconds(spec):
+    scale = spec.iterations * spec.batch_size / (512 * 128) if spec.kind == "training" else 4
+    return SECONDS[spec.task.task] * scale
 
 
 def groups():
-    """Runs that one process makes: of one figure, each run once although figures share runs.
-
-    Starting a process takes longer than a smoke run, so there it makes them all; at other scales
-    it makes one slow run or a few others.
-    """
-    seen = set()
-    for figure, found in RUNS.items():
-        for slow in (True, False):
-            keys = iter([key for key, spec in found.items() if key not in seen and is_slow(spec) is slow])
-            size = 1000 if PROFILE == "smoke" else 1 if slow else 8
-            while group := list(islice(keys, size)):
-                yield figure, group
-        seen |= set(found)
+    """Runs that one process makes: long ones of one task at first, and less and less, so that all cores end together."""
+    every = {key: spec for found in RUNS.values() for key, spec in found.items()}
+    keys = sorted(every, key=lambda key: -SECONDS[every[key].task.task])
+    left = sum(map(seconds, every.values()))
+    least = left / 100
+    while keys:
+        group, size = [], 0
+        while keys and size < max(least, SHARE * left):
+            group.append(keys.pop(0))
+            size += seconds(every[group[-1]])
+        left -= size
+        yield group, size
 
 
 # Too small to be sent anywhere.
@@ -59,45 +63,38 @@ rule all:
         f"{BUILD}/results.png",
 
 
-for figure, group in groups():
+MADE = {}  # for each run, the mark that its group leaves when all of it is stored
+
+for number, (group, size) in enumerate(groups()):
+    mark = f"{BUILD}/made/{number}-{sha256(' '.join(group).encode()).hexdigest()[:8]}"
+    MADE |= dict.fromkeys(group, mark)
+
+    # Runs themselves are no outputs, since Snakemake deletes those of a job that was interrupted.
     rule:
         name:
-            f"runs_{figure}_{group[0]}"
+            f"runs_{number}"
         output:
-            [f"{RESULTS}/{key}.parquet" for key in group],
+            touch(mark),
         params:
             source=source_fingerprint(),
-            figure=figure,
             only=[f"--only {key}" for key in group],
-        # The slow ones first, so that no core is left with one at the end.
-        priority: int(is_slow(RUNS[figure][group[0]]))
+        priority: int(size)
         shell:
-            "gfn reproduce {params.figure} --profile {PROFILE} {params.only} --out {RESULTS} > /dev/null"
+            "gfn reproduce verdicts --profile {PROFILE} {params.only} --current --out {RESULTS} > /dev/null"
 
 
 rule notebook:
     input:
         lambda wildcards: SOURCES[wildcards.name],
-        lambda wildcards: [f"{RESULTS}/{key}.parquet" for key in RUNS[wildcards.name]],
+        lambda wildcards: sorted({MADE[key] for key in RUNS[wildcards.name]}),
         PRESENTATION,
         "data/paper/claims.yaml",
         "data/paper/table1.csv",
     output:
         f"{BUILD}/notebooks/{{name}}.ipynb",
-    run:
-        import nbformat
-        import papermill
-
-        os.environ["GFN_RESULTS"] = os.path.abspath(RESULTS)
-        os.environ["GFN_DATA_OUT"] = os.path.abspath(f"{BUILD}/notebooks")
-        parameters = {} if PROFILE == "edition" else {"profile": PROFILE}
-        notebook = papermill.execute_notebook(input[0], None, parameters, kernel_name="python3", progress_bar=False)
-        # What papermill notes down (times, paths) would differ from run to run.
-        notebook.metadata = {key: notebook.metadata[key] for key in ("kernelspec", "language_info")}
-        for number, cell in enumerate(notebook.cells):
-            cell.id = f"{wildcards.name}-{number}"
-            cell.metadata = {key: cell.metadata[key] for key in ("tags", "mystnb") if cell.metadata.get(key)}
-        nbformat.write(notebook, output[0])
+    shell:
+        "GFN_RESULTS=$PWD/{RESULTS} GFN_DATA_OUT=$PWD/{BUILD}/notebooks "
+        "python scripts/execute_notebook.py {input[0]} {output} --profile {PROFILE}"
 
 
 rule picture:
@@ -106,14 +103,8 @@ rule picture:
         f"{BUILD}/notebooks/fig3.ipynb",
     output:
         f"{BUILD}/results.png",
-    run:
-        import base64
-
-        import nbformat
-
-        cells = nbformat.read(input[0], as_version=4).cells
-        images = [o.data["image/png"] for c in cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})]
-        Path(output[0]).write_bytes(base64.b64decode(images[0]))
+    shell:
+        "python scripts/first_picture.py {input} {output}"
 
 
 rule book:

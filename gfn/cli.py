@@ -149,9 +149,10 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
 @click.argument("figure", metavar="|".join(FIGURES))
 @click.option("--profile", default="paper", metavar="paper|edition|smoke", help="scale of the runs [default: paper]")
 @click.option("--only", metavar="HASH", multiple=True, help="only the run of this hash (may be repeated)")
+@click.option("--current", is_flag=True, help="make runs again that other code than the present one made")
 @click.option("--device", default="cpu", help="where to train: cpu, cuda, cuda:1, ... [default: cpu]")
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="results store")
-def reproduce(figure: str, profile: str, only: tuple[str, ...], device: str, out: Path) -> None:
+def reproduce(figure: str, profile: str, only: tuple[str, ...], current: bool, device: str, out: Path) -> None:
     """Make all runs of a figure that the results store lacks."""
     check_device(device)
     if figure not in FIGURES:
@@ -164,7 +165,7 @@ def reproduce(figure: str, profile: str, only: tuple[str, ...], device: str, out
             raise SettingsError(f"only = {key!r} is not allowed: the runs of {figure} are {', '.join(chosen)}")
     make_store(out)
     for key in only or chosen:
-        load_or_train(chosen[key], out, device)
+        load_or_train(chosen[key], out, device, current)
         click.echo(f"{describe(chosen[key])}: {result_path(chosen[key], out)}")
 
 

@@ -12,6 +12,7 @@ from gfn.environments import DiscreteEnvironment
 from gfn.estimators.divergences import order_factor
 from gfn.estimators.objective import DIVERGENCES
 from gfn.policies import CategoricalPolicy
+from gfn.policies.categorical import masked_log_softmax
 from gfn.sampling import Trajectories, evaluate
 
 CHUNK = 1 << 12  # rows of a network evaluation whose activations stay in a core's cache
@@ -27,11 +28,11 @@ def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalP
     """
     graph, parameter = state_graph(environment), next(policy.parameters())
     replicas, device = len(parameter), parameter.device
-    observation, mask, edges, chosen, source, target = _decisions(environment, device, parameter.dtype)
+    observation, mask, edges, chosen, source, target = _decisions(environment, device, type(policy.network), parameter.dtype)
     rows = max(1, (CHUNK if device.type == "cpu" else CHUNK_ELSEWHERE) // replicas)
     log_probs = torch.cat(
         [
-            policy.log_probs(seen.expand(replicas, -1, -1), allowed.expand(replicas, -1, -1))
+            masked_log_softmax(policy.network.answer(seen.expand(replicas, -1, -1)), allowed.expand(replicas, -1, -1))
             for seen, allowed in zip(observation.split(rows), mask.split(rows))
         ],
         1,
@@ -48,18 +49,18 @@ def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalP
 
 
 @lru_cache(maxsize=8)
-def _decisions(environment: DiscreteEnvironment, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, ...]:
+def _decisions(environment: DiscreteEnvironment, device: torch.device, network: type, dtype: torch.dtype) -> tuple[Tensor, ...]:
     """What a policy is asked in an evaluation, and where its answers belong.
 
     Returns:
-        Of the U branching states, observations ``[U, D]`` and masks ``[U, A]``; the edges that leave
+        Of the U branching states, observations as the network takes them, ``[U, F]``, and masks ``[U, A]``; the edges that leave
         them, ``[C]``, and the place of each among all U A actions, ``[C]``; source and target of every edge.
     """
     graph = state_graph(environment)
     states, (edges, row) = graph.states[graph.branching], graph.choices
     chosen = row * environment.action_count + graph.action[edges]
     parts = environment.mask(states), edges, chosen, graph.source, graph.target
-    return environment.observe(states).to(device, dtype), *(part.to(device) for part in parts)
+    return network.prepare(environment.observe(states)).to(device, dtype), *(part.to(device) for part in parts)
 
 
 def all_trajectories(environment: DiscreteEnvironment) -> tuple[list[Tensor], list[Tensor]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -92,7 +93,7 @@ def replicated_gradients(
         start = (seed * len(spec.batch_sizes) + spec.batch_sizes.index(batch_size)) * spec.replicates + first
         seeds = [((1 << 32) + start + index) % 2**64 for index in range(count)]
         generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
-        batch = rollout(spec.task, policy, batch_size, generators)
+        batch = remembering(rollout(spec.task, policy, batch_size, generators), parameters)
         for objective in found:
             loss = objective.loss(batch, parameters, spec.task.log_z, spec.task.log_z)
             found[objective].append(_gradient(loss, parameters))
@@ -100,6 +101,62 @@ def replicated_gradients(
             loss = with_baseline(objective, batch, baselines[objective], spec.task.log_z)
             given[objective].append(_gradient(loss, parameters))
     return tuple({objective: torch.cat(parts) for objective, parts in each.items()} for each in (found, given))
+
+
+class Remembered:
+    """The vector-Jacobian products of a tensor, each made of earlier ones where it can be.
+
+    They are linear in the vector, and the weights that all objectives give to a batch span a few
+    dimensions only. So each costs a backward pass only for the part that is new.
+
+    Arguments:
+        output: ``[R, N]``, differentiable.
+        parameters: of R replicas, stacked along a first axis.
+    """
+
+    def __init__(self, output: Tensor, parameters: list[Tensor]) -> None:
+        self.output, self.parameters = output, parameters
+        self.basis: list[Tensor] = []  # orthonormal vectors, [R, N]
+        self.products: list[tuple[Tensor, ...]] = []  # and their products, like the parameters
+        self.negligible = math.sqrt(torch.finfo(output.dtype).eps) / 100
+
+    def __call__(self, vector: Tensor) -> tuple[Tensor, ...]:
+        """The gradient of Σ vector · output in the parameters; ``vector`` is ``[R, N]``."""
+        rest, shares = vector.double(), []
+        for direction in self.basis:
+            shares.append((rest * direction).sum(1))
+            rest = rest - shares[-1].unsqueeze(1) * direction
+        size = torch.linalg.vector_norm(rest, dim=1)
+        if self._is_new(size, torch.linalg.vector_norm(vector.double(), dim=1)):
+            direction = rest / size.clamp(min=torch.finfo(torch.float64).tiny).unsqueeze(1)
+            self.basis.append(direction)
+            shares.append(size)
+            made = torch.autograd.grad(self.output, self.parameters, direction.to(self.output.dtype), retain_graph=True)
+            self.products.append(made)
+        result = [torch.zeros_like(parameter) for parameter in self.parameters]
+        for share, product in zip(shares, self.products):
+            for total, part in zip(result, product):
+                total += share.to(part.dtype).view(-1, *[1] * (part.dim() - 1)) * part
+        return tuple(result)
+
+    def _is_new(self, size: Tensor, whole: Tensor) -> bool:
+        return bool((size > self.negligible * whole).any())
+
+
+class _Remembering(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, products: Remembered, *parameters: Tensor) -> Tensor:
+        ctx.products = products
+        return products.output.detach().clone()
+
+    @staticmethod
+    def backward(ctx, vector: Tensor):
+        return None, *ctx.products(vector)
+
+
+def remembering(batch: Trajectories, parameters: list[Tensor]) -> Trajectories:
+    """A batch whose gradients are made of earlier ones where they can be, see :class:`Remembered`."""
+    return replace(batch, log_pf=_Remembering.apply(Remembered(batch.log_pf, parameters), *parameters), steps=None)
 
 
 def _gradient(loss: Tensor, parameters: list[Tensor]) -> Tensor:

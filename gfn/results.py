@@ -17,7 +17,7 @@ from tqdm.auto import tqdm
 
 from gfn.gradients import measure_gradients
 from gfn.paper import paper_data
-from gfn.provenance import provenance
+from gfn.provenance import provenance, source_fingerprint
 from gfn.reference import sample_reference
 from gfn.settings import SettingsError
 from gfn.spec import GradientSpec, ReferenceSpec, Spec, TrainingSpec, parse_spec
@@ -122,11 +122,17 @@ def read_run(path: Path) -> Run:
     return Run(spec, table.replace_schema_metadata().to_pandas(), about)
 
 
-def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu") -> Run:
+def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", current: bool = False) -> Run:
     """The run of ``spec``: read from the store if it is there, else made, with a progress bar, and stored.
 
     A file that is truncated or foreign is reported and made again. An interrupted training resumes
     from its checkpoint.
+
+    Arguments:
+        spec: what to run.
+        store: where, by default in :func:`default_store`.
+        device: where to train, if need be.
+        current: whether a run that other code made is made again, too.
 
     Raises:
         TrainingError: if training meets a number that is not finite; what was recorded until then
@@ -137,9 +143,12 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu") ->
     if path.exists():
         try:
             run = read_run(path)
-            if run.spec == spec:
+            if run.spec != spec:
+                reason = f"{path} holds another run than its name says"
+            elif current and run.provenance.get("source") != source_fingerprint():
+                reason = f"{path} was made by other code"
+            else:
                 return run
-            reason = f"{path} holds another run than its name says"
         except ResultError as error:
             reason = str(error)
         print(f"{reason}; making it again", file=sys.stderr)

@@ -11,7 +11,7 @@ from torch import Tensor
 from gfn.environments import DiscreteEnvironment, Environment
 from gfn.policies import Policy, sample_parent_action
 from gfn.policies.network import rows
-from gfn.tabulated import Table, table_of, walk
+from gfn.tabulated import Table, prepared, table_of, walk
 from gfn.visits import Visits, group, static
 
 CHUNK = 1 << 12  # rows of a network evaluation
@@ -59,7 +59,7 @@ def rollout(
     """Draw ``batch`` trajectories τ ~ p_F for each replica.
 
     Sampling runs without gradients and keeps what the network computed, so that the probabilities of
-    what was drawn need a backward pass only. Small tasks are drawn from a table of all states.
+    what was drawn need a backward pass only. Tasks that can be enumerated are drawn from a table of all states.
 
     Arguments:
         environment: the task.
@@ -71,8 +71,9 @@ def rollout(
     fixed = static(environment, noise.device)
     if isinstance(environment, DiscreteEnvironment):
         table = table_of(environment, noise.device)
-        if table is not None and len(table.observation) <= batch * environment.max_steps:
-            return _look_up(table, *walk(table, policy, noise, fixed))
+        if table is not None:
+            shown = prepared(environment, noise.device, type(policy.network), noise.dtype)
+            return _look_up(table, *walk(table, policy, shown, noise, fixed))
     visits = Visits(environment, policy, fixed)
     state = environment.initial(len(generators), batch, device=noise.device)
     states, actions = [state], []
@@ -159,10 +160,10 @@ def _log_prob(environment: Environment, policy: Policy, states: Tensor, actions:
     if static(environment, states.device) or not environment.countable:
         return policy.log_prob(environment.observe(states), environment.mask(states), actions)
     once, which = distinct(environment, states)
-    observation = environment.observe(once).to(policy.dtype)
+    observation = policy.network.prepare(environment.observe(once)).to(policy.dtype)
     # In chunks whose activations stay in a core's cache, unless they must be kept anyway.
     rows = once.shape[1] if torch.is_grad_enabled() else max(1, CHUNK // len(once))
-    output = torch.cat([policy.network(chunk) for chunk in observation.split(rows, 1)], 1)
+    output = torch.cat([policy.network.answer(chunk) for chunk in observation.split(rows, 1)], 1)
     return policy.log_prob_of(output, environment.mask(once), which, actions)
 
 

@@ -1,9 +1,9 @@
-"""Rollouts of tasks so small that a table of all their states is cheaper than the states of a batch."""
+"""Rollouts of tasks that can be enumerated: a table of all states is cheaper than the states of a batch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -13,65 +13,125 @@ from gfn.environments import DiscreteEnvironment
 from gfn.policies import CategoricalPolicy
 from gfn.policies.categorical import cumulative, invert
 from gfn.policies.network import rows
+from gfn.visits import group
 
-MAX_TABLE = 1024
+MAX_TABLE = 1 << 19
 
 
 @dataclass(frozen=True)
 class Table:
-    """All S states of a task by number, the source first.
+    """All S states of a task by number, the source first. U of them leave a choice of action.
 
     Attributes:
         states: ``[S, ...]``.
         terminal: which are objects, bool ``[S]``.
-        decision: which of the U other states each is, int64 ``[S]``; 0 for objects.
-        observation, mask: of the U states, ``[U, D]`` and ``[U, A]``.
-        following: the state that each action leads to, int64 ``[S, A]``; an object stays as it is.
+        free: which leave a choice, bool ``[S]``.
+        decision: which of the U each of these is, int64 ``[S]``; 0 for the others.
+        observation, mask: of the U, ``[U, D]`` and ``[U, A]``.
+        following: the state that each action leads to from each of the U, int64 ``[U A]``.
+        only: where the others lead to, int64 ``[S]``; an object stays as it is.
         log_parents: log of the number of parents, ``[S]``.
         log_reward: log r of objects, 0 for the others, ``[S]``.
     """
 
     states: Tensor
     terminal: Tensor
+    free: Tensor
     decision: Tensor
     observation: Tensor
     mask: Tensor
     following: Tensor
+    only: Tensor
     log_parents: Tensor
     log_reward: Tensor
 
 
-@cache  # for good: captured iterations read a table's memory for as long as they are replayed
+@lru_cache(maxsize=8)
 def table_of(environment: DiscreteEnvironment, device: torch.device) -> Table | None:
-    """The table of a task, None if it has more than 1024 states."""
+    """The table of a task, None if it has more than 2¹⁹ states, cannot be enumerated or leaves no choice anywhere."""
     if not environment.countable or environment.state_count > MAX_TABLE:
         return None
     graph = state_graph(environment)
-    undecided = graph.states[~graph.terminal]
-    following = torch.arange(len(graph.states)).unsqueeze(1).repeat(1, environment.action_count)
-    following[graph.source, graph.action] = graph.target
+    edges, row = graph.choices
+    undecided = graph.states[graph.branching]
+    if len(undecided) == 0:
+        return None
+    following = torch.zeros(len(undecided), environment.action_count, dtype=torch.long)
+    following[row, graph.action[edges]] = graph.target[edges]
+    only = torch.arange(len(graph.states)).index_copy_(0, graph.source, graph.target)
     log_reward = torch.zeros(len(graph.states), dtype=torch.float64)
     log_reward[graph.terminal] = environment.log_reward(graph.objects)
-    decision = ((~graph.terminal).cumsum(0) - 1).masked_fill(graph.terminal, 0)
     parts = (
         graph.states,
         graph.terminal,
-        decision,
+        graph.branching,
+        (graph.branching.cumsum(0) - 1).masked_fill(~graph.branching, 0),
         environment.observe(undecided),
         environment.mask(undecided),
-        following,
+        following.flatten(),
+        only,
         environment.log_parents(graph.states),
         log_reward,
     )
     return Table(*(part.to(device) for part in parts))
 
 
-def walk(table: Table, policy: CategoricalPolicy, noise: Tensor, fixed: bool = False) -> tuple[Tensor, Tensor]:
-    """States and log-probabilities of trajectories drawn from a policy that is evaluated once in every state.
+@lru_cache(maxsize=8)
+def prepared(environment: DiscreteEnvironment, device: torch.device, network: type, dtype: torch.dtype) -> Tensor:
+    """What a class of networks makes of the table's observations before its parameters come in, ``[U, F]``."""
+    return network.prepare(table_of(environment, device).observation).to(dtype)
+
+
+class Answers:
+    """What a network says of states of a table: of all at once, or of those that each step meets.
 
     Arguments:
         table: of the task.
         policy: a forward policy of R replicas.
+        shown: the observations as the network takes them, ``[U, F]``.
+        once: whether all are shown, before the first step.
+        fixed: whether no shape may depend on values, so that a step shows one state for each trajectory.
+    """
+
+    def __init__(self, table: Table, policy: CategoricalPolicy, shown: Tensor, once: bool, fixed: bool) -> None:
+        self.table, self.network, self.shown, self.once, self.fixed = table, policy.network, shown, once, fixed
+        self.replicas = len(next(policy.parameters()))
+        self.traces: list[list[Tensor]] = []
+        self.masks: list[Tensor] = []
+        self.asked = 0
+        if once:
+            every = torch.arange(len(shown), device=shown.device).expand(self.replicas, -1)
+            self.thresholds = self._ask(every)
+
+    def __call__(self, decision: Tensor, free: Tensor) -> tuple[Tensor, Tensor]:
+        """Cumulative probabilities in the states of ``decision`` ``[R, B]`` that are ``free``, ``[R, B, A]``, and each one's place."""
+        if self.once:
+            return rows(self.thresholds, decision), decision
+        first, which = (None, None) if self.fixed else group(decision.masked_fill(~free, -1))
+        before = self.asked
+        if first is None:
+            which = torch.arange(decision.shape[1], device=decision.device).expand_as(decision)
+            return self._ask(decision), which + before
+        return rows(self._ask(decision.gather(1, first)), which), which + before
+
+    def _ask(self, decision: Tensor) -> Tensor:
+        mask = self.table.mask[decision]
+        trace = self.network.trace(self.shown[decision])
+        self.traces.append(trace)
+        self.masks.append(mask)
+        self.asked += decision.shape[1]
+        return cumulative(trace[-1].detach(), mask)
+
+
+def walk(
+    table: Table, policy: CategoricalPolicy, shown: Tensor, noise: Tensor, fixed: bool = False
+) -> tuple[Tensor, Tensor]:
+    """States and log-probabilities of trajectories drawn from a policy that is shown no state twice at the same step.
+
+    Arguments:
+        table: of the task.
+        policy: a forward policy of R replicas.
+        shown: the table's observations as the network takes them, ``[U, F]``.
         noise: what actions are made of, ``[R, T, B, 1]``.
         fixed: whether no shape may depend on values, so that all T steps are taken.
 
@@ -80,20 +140,25 @@ def walk(table: Table, policy: CategoricalPolicy, noise: Tensor, fixed: bool = F
         and log p_F of each step, ``[R, T, B]``, differentiable in the policy's parameters.
     """
     replicas, steps, batch, _ = noise.shape
-    mask = table.mask.expand(replicas, -1, -1)
-    trace = policy.network.trace(table.observation.to(noise.dtype).expand(replicas, -1, -1))
-    thresholds = cumulative(trace[-1].detach(), mask)
+    answers = Answers(table, policy, shown, len(shown) <= steps * batch, fixed)
     state = torch.zeros(replicas, batch, dtype=torch.long, device=noise.device)
-    states, actions = [state], []
+    states, frees, actions, places = [state], [], [], []
     for step in range(steps):
         if not fixed and table.terminal[state].all():
             break
-        action = invert(rows(thresholds, table.decision[state]), noise[:, step])
-        state = table.following[state, action]
-        states.append(state)
-        actions.append(action)
-    states, actions = torch.stack(states, 1), torch.stack(actions, 1)
-    before = states[:, :-1]
-    output = policy.network.replay([trace])
-    log_prob = policy.log_prob_of(output, mask, table.decision[before].flatten(1), actions.flatten(1))
-    return states, torch.where(table.terminal[before], 0, log_prob.view(actions.shape))
+        free = table.free[state]
+        action = place = torch.zeros_like(state)
+        if fixed or not answers.traces or free.any():
+            decision = table.decision[state]
+            thresholds, place = answers(decision, free)
+            action = invert(thresholds, noise[:, step])
+            chosen = table.following[decision * table.mask.shape[1] + action]
+            state = torch.where(free, chosen, table.only[state])
+        else:
+            state = table.only[state]
+        for kept, value in zip((states, frees, actions, places), (state, free, action, place)):
+            kept.append(value)
+    output = answers.network.replay(answers.traces)
+    chosen = torch.cat(places, 1), torch.cat(actions, 1)
+    log_prob = policy.log_prob_of(output, torch.cat(answers.masks, 1), *chosen).view(replicas, -1, batch)
+    return torch.stack(states, 1), torch.where(torch.stack(frees, 1), log_prob, 0)

@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,7 +119,9 @@ class Trainer:
             if spec.objective.name in WITH_FLOW
             else torch.nn.Module()
         )
-        groups = [{"params": [*self.parameters, *self.flow.parameters()], "lr": spec.learning_rate}]
+        self.trained = [*self.parameters, *self.flow.parameters()]
+        self.flat = flatten(self.trained)
+        groups = [{"params": [self.flat], "lr": spec.learning_rate}]
         if learned:
             groups.append({"params": [self.log_z], "lr": spec.log_z_learning_rate})
         self.optimiser = torch.optim.Adam(groups, fused=True)
@@ -188,12 +190,13 @@ class Trainer:
         """The gradients of a fresh batch, without a look at any value: which seeds' are finite, bool ``[R]``, and the batch."""
         batch = rollout(self.spec.task, self.policy, self.spec.batch_size, self.generators)
         loss = self.spec.objective.loss(batch, self.parameters, self.log_z, self.log_scale, self._log_flow(batch))
-        self.optimiser.zero_grad()
+        for parameter in (*self.trained, self.log_z):
+            parameter.grad = None
         loss.sum().backward()
-        gradients = [parameter.grad.flatten(1) for parameter in (*self.parameters, *self.flow.parameters())]
-        # Squares, since Adam divides by them: a gradient whose square overflows would stop it for ever.
-        norms = torch.stack([torch.linalg.vector_norm(gradient, dim=1) for gradient in gradients])
-        return torch.isfinite(loss.detach() + norms.square().sum(0)), batch
+        self.flat.grad = torch.cat([parameter.grad.flatten(1) for parameter in self.trained], 1)
+        # The square, since Adam divides by squares: a gradient whose square overflows would stop it for ever.
+        norm = torch.linalg.vector_norm(self.flat.grad, dim=1)
+        return torch.isfinite(loss.detach() + norm.square()), batch
 
     def _log_flow(self, batch: Trajectories) -> Tensor | None:
         """log F of the states that each step leaves, ``[R, B, T]``: the flow network's, offset by log Z."""
@@ -328,6 +331,14 @@ class Trainer:
             generator.set_state(tensors[f"generator.{index}"])
         self.capture = None  # it holds the old state's memory
         self.iteration, self.seconds, self.records = about["iteration"], about["seconds"], about["records"]
+
+
+def flatten(parameters: Sequence[nn.Parameter]) -> nn.Parameter:
+    """Parameters of R replicas in one, ``[R, P]``, of which they become views: the optimiser has less to look after."""
+    flat = nn.Parameter(torch.cat([parameter.detach().flatten(1) for parameter in parameters], 1))
+    for parameter, part in zip(parameters, flat.data.split([p[0].numel() for p in parameters], 1)):
+        parameter.data = part.view(parameter.shape)
+    return flat
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

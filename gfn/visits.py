@@ -55,7 +55,8 @@ class Visits:
         first, which = self._group(state, free)
         once = state if first is None else rows(state, first)
         once_mask = mask if first is None or mask is None else rows(mask, first)
-        trace = self.policy.network.trace(self.environment.observe(once).to(noise.dtype))
+        network = self.policy.network
+        trace = network.trace(network.prepare(self.environment.observe(once)).to(noise.dtype))
         self.traces.append(trace)
         self.masks.append(once_mask)
         self.which.append(which + self.asked)

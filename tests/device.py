@@ -61,6 +61,8 @@ def on_meta(trainer: Trainer) -> Trainer:
     for module in (trainer.policy, trainer.flow):
         module.to("meta")
     trainer.parameters = list(trainer.policy.parameters())
+    trainer.trained = [*trainer.parameters, *trainer.flow.parameters()]
+    trainer.flat = torch.nn.Parameter(trainer.flat.detach().to("meta"))
     learned = trainer.log_z.requires_grad
     trainer.log_z = torch.nn.Parameter(trainer.log_z.detach().to("meta"), requires_grad=learned)
     trainer.log_scale = trainer.log_scale.to("meta")

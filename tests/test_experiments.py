@@ -180,7 +180,17 @@ def test_all_tasks_and_objectives_are_compared():
     for (_, name), spec in figure_settings("table1").specs().items():
         assert spec.objective.name == name
         assert spec.objective.control_variate in (("both",) if name in DIVERGENCES else (None,))
-        assert spec.evaluate_every * EVALUATIONS == 512
+
+
+@pytest.mark.parametrize("profile", ["paper", "edition"])
+def test_learning_curves_are_kept_where_a_page_shows_them(profile):
+    """Pages that show nothing but final errors ask for one evaluation at either end, unless they share a run."""
+    curves = {key for figure in ("fig3", "fig4", "fig5", "fig6", "fig8", "fig9") for key in runs(figure, profile)}
+    for figure in FIGURES:
+        for key, spec in runs(figure, profile).items():
+            if isinstance(spec, TrainingSpec) and figure != "fig1":
+                expected = max(1, spec.iterations // EVALUATIONS) if key in curves else spec.iterations
+                assert spec.evaluate_every == expected, (figure, spec.task, spec.objective.label)
 
 
 def test_given_parameters_take_the_place_of_the_profiles():

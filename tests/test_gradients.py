@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -131,7 +132,39 @@ def test_all_objectives_are_estimated_from_the_same_trajectories():
         torch.testing.assert_close(loo, both, rtol=1e-5, atol=1e-6)
     for objective in ALL:
         alone = replicated_gradients(spec(objectives=(objective,)), policy, 3, 0)[0][objective]
-        assert torch.equal(alone, found[objective])
+        torch.testing.assert_close(alone, found[objective], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [2, 3, 40])
+@pytest.mark.parametrize("exact", [False, True], ids=["float32", "float64"])
+def test_sharing_backward_passes_changes_nothing(batch_size, exact, half, monkeypatch):
+    """Every objective's estimates, those with a given baseline too, against a backward pass for each."""
+    every = ALL if exact else (*ALL, Objective(name="tb"), Objective(name="vargrad"))
+    chosen = spec(objectives=every, batch_sizes=(batch_size,), exact=exact)
+    policy, baselines = copy.deepcopy(half).to(torch.float64 if exact else torch.float32), {ALL[-1]: 0.3}
+    shared = replicated_gradients(chosen, policy, batch_size, 0, baselines)
+    monkeypatch.setattr(gradients, "remembering", lambda batch, parameters: batch)
+    direct = replicated_gradients(chosen, policy, batch_size, 0, baselines)
+    for one, other in zip(shared, direct):
+        assert one.keys() == other.keys()
+        for objective in one:
+            scale = other[objective].norm()
+            assert (one[objective] - other[objective]).norm() < (1e-9 if exact else 1e-4) * scale
+
+
+def test_products_are_made_of_earlier_ones():
+    """Linear combinations cost no backward pass, whatever their sizes; what is new costs one, and zero none."""
+    network, x = small_policy(TINY_TASKS["sets 4 choose 2"], [0, 1]), torch.rand(2, 5, 4, dtype=torch.float64)
+    parameters = list(network.parameters())
+    output = network.network(x)[..., 0]
+    products = gradients.Remembered(output, parameters)
+    first, second = torch.randn(2, 2, 5, dtype=torch.float64)
+    asked = [first, second, 3 * first - 1e6 * second, 1e-9 * second, torch.zeros_like(first), first + 1e-3]
+    for vector, passes in zip(asked, (1, 2, 2, 2, 2, 3), strict=True):
+        found = products(vector)
+        assert len(products.basis) == passes
+        for one, other in zip(found, torch.autograd.grad(output, parameters, vector, retain_graph=True)):
+            torch.testing.assert_close(one, other, rtol=1e-7, atol=1e-7 * float(vector.norm()))
 
 
 def test_estimates_are_independent_and_repeat():

@@ -161,15 +161,19 @@ def test_evaluating_each_state_once_changes_nothing(name):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("batch", [2, 64])
 @pytest.mark.parametrize("name", DISCRETE)
-def test_a_table_of_all_states_changes_nothing(name, monkeypatch):
-    """From the same noise: the same trajectories, step by step, and the same gradients."""
+def test_a_table_of_all_states_changes_nothing(name, batch, monkeypatch):
+    """From the same noise: the same trajectories, step by step, and the same gradients.
+
+    Large batches ask the network about all states at once, small ones about those that they meet.
+    """
     task = DISCRETE[name]
     assert sampling.table_of(task, torch.device("cpu")) is not None
     policy = small_policy(task, [0, 1])
-    looked_up = rollout(task, policy, 64, generators(2))
+    looked_up = rollout(task, policy, batch, generators(2))
     monkeypatch.setattr(sampling, "table_of", lambda *arguments: None)
-    stepped = rollout(task, policy, 64, generators(2))
+    stepped = rollout(task, policy, batch, generators(2))
     assert torch.equal(looked_up.terminal, stepped.terminal)
     for field in ("states", "going"):
         assert torch.equal(getattr(looked_up.steps, field), getattr(stepped.steps, field))
@@ -186,8 +190,8 @@ def test_a_table_of_all_states_changes_nothing(name, monkeypatch):
 
 
 def test_large_tasks_have_no_table():
-    """Nor do those whose states cannot be numbered."""
-    for task in (Sets(), Sets(universe=64, size=1), Hypergrid(side=23, dimensions=2)):
+    """Nor do those whose states cannot be numbered, or leave no choice."""
+    for task in (Sets(), Sets(universe=64, size=1), Hypergrid(side=600, dimensions=2), Sets(universe=1, size=1)):
         assert sampling.table_of(task, torch.device("cpu")) is None
 
 
@@ -217,10 +221,11 @@ def test_states_without_a_choice_are_not_shown_to_the_network(monkeypatch):
 
 @pytest.mark.parametrize("hidden", [(8,), (), (6, 5)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_what_sampling_computed_is_as_good_as_computing_it_again(hidden, dtype):
+def test_what_sampling_computed_is_as_good_as_computing_it_again(hidden, dtype, monkeypatch):
     """Where states hardly repeat: probabilities, and gradients of a function of them, against a fresh evaluation."""
     task = Sets(universe=20, size=4)
     assert not task.repeats
+    monkeypatch.setattr(sampling, "table_of", lambda *arguments: None)
     policy = make_policy(task, PolicySettings(hidden=hidden), [0, 1]).to(dtype)
     drawn = rollout(task, policy, 16, generators(2))
     steps = drawn.steps

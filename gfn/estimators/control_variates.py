@@ -6,7 +6,7 @@ gradient estimate is a weighted sum of score functions. A control variate change
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 import torch
@@ -63,14 +63,14 @@ def linearised_baseline(
         ValueError: without parameters.
     """
     parameters = _trained(parameters)
-    mean_f = mean_gradient(log_pf, parameters, weights)
-    return _baseline(mean_f, mean_gradient(log_pf, parameters), log_pf.dim() == 2, epsilon)
+    return _baseline(mean_gradient(log_pf, parameters, weights), mean_gradient(log_pf, parameters), epsilon)
 
 
-def mean_gradient(log_pf: Tensor, parameters: list[Tensor], weights: Tensor | float = 1.0) -> tuple[Tensor, ...]:
-    """Gradient of the weighted mean (1/N) Σ_n u_n log p_F(τ_n), shaped like ``parameters``; one vector-Jacobian product."""
+def mean_gradient(log_pf: Tensor, parameters: list[Tensor], weights: Tensor | float = 1.0) -> Tensor:
+    """Gradient of the weighted mean (1/N) Σ_n u_n log p_F(τ_n), ``[P]`` or ``[R, P]``; one vector-Jacobian product."""
     output = (log_pf * weights).mean(-1).sum()
-    return torch.autograd.grad(output, parameters, retain_graph=True, allow_unused=True, materialize_grads=True)
+    found = torch.autograd.grad(output, parameters, retain_graph=True, allow_unused=True, materialize_grads=True)
+    return _in_one(found, log_pf.dim() == 2)
 
 
 def _trained(parameters: Iterable[Tensor]) -> list[Tensor]:
@@ -80,13 +80,13 @@ def _trained(parameters: Iterable[Tensor]) -> list[Tensor]:
     return found
 
 
-def _baseline(mean_f: Sequence[Tensor], mean_score: Sequence[Tensor], stacked: bool, epsilon: float) -> Tensor:
-    return _inner(mean_f, mean_score, stacked) / (epsilon + _inner(mean_score, mean_score, stacked))
+def _baseline(mean_f: Tensor, mean_score: Tensor, epsilon: float) -> Tensor:
+    return (mean_f * mean_score).sum(-1) / (epsilon + mean_score.square().sum(-1))
 
 
-def _inner(a: Iterable[Tensor], b: Iterable[Tensor], stacked: bool) -> Tensor:
-    """Inner product over all parameters: ``[R]`` if they are stacked, else ``[]``."""
-    return sum((x * y).flatten(1).sum(1) if stacked else (x * y).sum() for x, y in zip(a, b))
+def _in_one(parts: Iterable[Tensor], stacked: bool) -> Tensor:
+    """Tensors like the parameters in one: ``[R, P]`` if they are stacked, else ``[P]``."""
+    return torch.cat([part.flatten(1) if stacked else part.flatten() for part in parts], -1)
 
 
 def surrogate(
@@ -128,11 +128,12 @@ def surrogate(
         return ((pathwise + score) * log_pf).mean(-1)
     parameters, stacked = _trained(parameters), log_pf.dim() == 2
     mean_f, mean_score = mean_gradient(log_pf, parameters, pathwise), mean_gradient(log_pf, parameters)
-    baseline = _baseline(mean_f, mean_score, stacked, epsilon)
+    baseline = _baseline(mean_f, mean_score, epsilon)
     if ratio is None:
         return ((pathwise - baseline.unsqueeze(-1) + score) * log_pf).mean(-1)
     # Leave-one-out takes the mean from v and multiplies by N / (N - 1).
     centred = control_variate == "both"
     slope = ratio * log_pf.shape[-1] / (log_pf.shape[-1] - 1) if centred else ratio
     offset = baseline + slope * pathwise.mean(-1) if centred else baseline
-    return (1 + slope) * _inner(mean_f, parameters, stacked) - offset * _inner(mean_score, parameters, stacked)
+    estimate = (1 + slope) * mean_f - offset.unsqueeze(-1) * mean_score
+    return (estimate * _in_one(parameters, stacked)).sum(-1)

@@ -140,3 +140,12 @@ class Table1(Figure3):
 
     def tasks(self) -> dict[str, Environment]:
         return paper_tasks(self.profile) | calibrated_tasks(self.profile)
+
+    def specs(self) -> dict[tuple[str, str], TrainingSpec]:
+        """The runs of Figure 3; those of the calibrated tasks are evaluated at either end only."""
+        calibrated = calibrated_tasks(self.profile)
+        return {
+            (task, name): training(self, environment, estimator(name, alpha=self.alpha), with_curve=task not in calibrated)
+            for task, environment in self.tasks().items()
+            for name in OBJECTIVES
+        }

@@ -22,7 +22,7 @@ from gfn.spec import TrainingSpec
 Profile = Literal["paper", "edition", "smoke"]
 
 SMALL_POLICY = PolicySettings(hidden=(16,), components=4, gin_layers=1, gin_width=8)
-EVALUATIONS = 16  # of every training run, beside the one before it
+EVALUATIONS = 16  # of every training run whose learning curve is shown, beside the one before it
 DENSITY_CELLS = 100
 
 # Calibrated on TB's printed cells of Table 1 alone, see the calibration page: the values of the
@@ -80,15 +80,17 @@ def training(settings: Any, task: Environment, objective: Objective, **other: An
     """The run of an objective on a task under a figure's settings: figures that ask for the same run share it.
 
     Final densities take space: only the banana's are kept, and others where a figure shows them (``with_density``).
+    Evaluations take time: where a page shows final errors only (``with_curve=False``), there is one at either end.
     """
     with_density = other.pop("with_density", task.task == "banana")
+    with_curve = other.pop("with_curve", True)
     iterations = other.pop("iterations", settings.iterations)
     return TrainingSpec(
         task=task,
         objective=objective,
         seeds=settings.seeds,
         iterations=iterations,
-        evaluate_every=max(1, iterations // EVALUATIONS),
+        evaluate_every=max(1, iterations // EVALUATIONS) if with_curve else iterations,
         density=DENSITY_CELLS if with_density else 0,
         **{"policy": policy(settings.profile), "batch_size": settings.batch_size} | other,
     )

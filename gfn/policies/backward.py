@@ -14,5 +14,5 @@ def sample_parent_action(environment: DiscreteEnvironment, state: Tensor, genera
     All replicas share the randomness, so that none depends on how many there are.
     """
     mask = environment.backward_mask(state)
-    noise = torch.rand(mask.shape[1:], generator=generator, device=generator.device).expand(mask.shape)
-    return noise.masked_fill(~mask, -1).argmax(-1)
+    noise = 1 - torch.rand(mask.shape[1:], generator=generator, device=generator.device).expand(mask.shape)
+    return (noise * mask).argmax(-1)

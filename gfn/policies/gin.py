@@ -5,6 +5,7 @@ Source: K. Xu, W. Hu, J. Leskovec, S. Jegelka, How powerful are graph neural net
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -45,24 +46,43 @@ class ForestGIN(nn.Module):
         self.pair = nn.Parameter(ReplicatedMLP(pair, [width, 1]).weights[0].detach().unsqueeze(1))
         self.register_buffer("pairs", torch.triu_indices(taxa, taxa, 1), persistent=False)
 
+    @staticmethod
+    def prepare(observation: Tensor) -> Tensor:
+        """All that is known of forests before parameters come in, of observations ``[..., n²]``: ``[..., F]``, bool or small numbers.
+
+        Features of nodes, summed over neighbours; the neighbours, row after row; the node that is the root above each leaf.
+        """
+        taxa = math.isqrt(observation.shape[-1])
+        below, adjacency, is_root = forest_graph(observation.unflatten(-1, (taxa, taxa)).float())
+        internal = pad(below[..., taxa:, :].any(-1), (taxa, 0))
+        features = torch.cat([below, internal.unsqueeze(-1), is_root.unsqueeze(-1)], -1).float()
+        # A node counts among its own neighbours: ε = 0, at no further pass.
+        neighbours = adjacency.float() + torch.eye(adjacency.shape[-1], device=observation.device)
+        # mask() leaves only the smallest leaves of trees.
+        roots = (below & is_root.unsqueeze(-1)).int().argmax(-2).float()
+        return torch.cat([(neighbours @ features).flatten(-2), neighbours.flatten(-2), roots], -1)
+
     def forward(self, observation: Tensor) -> Tensor:
         """Observations of forests, ``[R, M, n²]``, to logits ``[R, M, n (n - 1) / 2]``."""
-        below, adjacency, is_root = forest_graph(observation.reshape(-1, self.taxa, self.taxa))
-        internal = pad(below[..., self.taxa :, :].any(-1), (self.taxa, 0))
-        h = torch.cat([below, internal.unsqueeze(-1), is_root.unsqueeze(-1)], -1).to(observation.dtype)
-        # A node counts among its own neighbours: ε = 0, at no further pass over h.
-        neighbours = adjacency.to(h.dtype) + torch.eye(adjacency.shape[-1], dtype=h.dtype, device=h.device)
-        for layer in self.layers:
+        return self.answer(self.prepare(observation).to(self.pair.dtype))
+
+    def answer(self, prepared: Tensor) -> Tensor:
+        """Logits ``[R, M, n (n - 1) / 2]`` of what :meth:`prepare` gave, ``[R, M, F]``."""
+        n, nodes = self.taxa, 2 * self.taxa - 1
+        summed, neighbours, roots = prepared.flatten(0, 1).split([nodes * (n + 2), nodes * nodes, n], -1)
+        neighbours = neighbours.unflatten(-1, (nodes, nodes))
+        h = leaky_relu(_normalise(self.layers[0].nn(summed.unflatten(-1, (nodes, n + 2)))))
+        for layer in self.layers[1:]:
             h = leaky_relu(_normalise(layer(h, neighbours, add_loop=False)))
-        # The root above each leaf; mask() leaves only those of the trees' smallest leaves.
-        roots = (below & is_root.unsqueeze(-1)).transpose(-1, -2).to(h.dtype) @ h
-        e = _normalise(self.root(roots) + self.graph(h.mean(-2)).unsqueeze(-2)).unflatten(0, observation.shape[:2])
+        place = roots.long() + nodes * torch.arange(len(h), device=h.device).unsqueeze(-1)
+        root = self.root(h.flatten(0, 1).index_select(0, place.flatten()).unflatten(0, place.shape))
+        e = _normalise(root + self.graph(h.mean(-2)).unsqueeze(-2)).unflatten(0, prepared.shape[:2])
         logits = (e * self.pair.transpose(-1, -2)) @ e.transpose(-1, -2)
         return logits[..., self.pairs[0], self.pairs[1]]
 
-    def trace(self, observation: Tensor) -> list[Tensor]:
+    def trace(self, prepared: Tensor) -> list[Tensor]:
         """The output, with all that is needed to differentiate it."""
-        return [self(observation)]
+        return [self.answer(prepared)]
 
     def replay(self, traces: Sequence[Sequence[Tensor]]) -> Tensor:
         """The outputs of earlier :meth:`trace` calls, one after the other: ``[R, U, A]``."""

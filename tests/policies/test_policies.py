@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.distributions import Categorical, MixtureSameFamily, Normal
+from torch.nn.functional import linear
 
 from gfn.environments import Banana, GaussianMixture, Phylogenetics
 from gfn.policies import CategoricalPolicy, PolicySettings, make_policy, sample_parent_action
+from gfn.policies.categorical import cumulative, invert
 from gfn.policies.network import ReplicatedMLP
 from gfn.sampling import evaluate, rollout
 from tests.helpers import SMALL_TASKS, frequencies_p, generators, small_policy
@@ -163,6 +165,34 @@ def test_network_is_a_stack_of_torch_networks():
         plain = nn.Sequential(nn.Linear(3, 4), nn.LeakyReLU(), nn.Linear(4, 2))
         torch.testing.assert_close(network(x)[r], plain(x[r]))
     assert {p.dtype for p in network.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("width", [1, 3, 9, 31, 32, 33])
+def test_narrow_and_wide_outputs_are_affine(width):
+    """Values and gradients against torch.nn.functional.linear, evaluated at once and as sampling does it."""
+    network = ReplicatedMLP([0, 1], [5, width]).double()
+    x = torch.randn(2, 7, 5, dtype=torch.float64)
+    plain = torch.stack([linear(x[r], network.weights[0][r].T, network.biases[0][r, 0]) for r in range(2)])
+    weights = torch.randn_like(plain)
+    expected = torch.autograd.grad((weights * plain).sum(), network.parameters())
+    for found in (network(x), network.replay([network.trace(x[:, :3]), network.trace(x[:, 3:])])):
+        torch.testing.assert_close(found, plain, rtol=1e-12, atol=1e-12)
+        for one, other in zip(torch.autograd.grad((weights * found).sum(), network.parameters()), expected):
+            torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
+
+
+def test_actions_are_the_first_whose_cumulative_probability_exceeds_the_noise():
+    """Against a search by hand, equal neighbours and the ends among them; what is not a number gives an action all the same."""
+    mask = torch.rand(1, 400, 6, generator=torch.Generator().manual_seed(0)) < 0.5
+    mask[..., 2] = True
+    table = cumulative(torch.randn(1, 400, 6, generator=torch.Generator().manual_seed(1)), mask)
+    noise = torch.linspace(0, 1 - 1e-7, 400).view(1, 400, 1)
+    chosen = invert(table, noise)
+    assert mask.gather(-1, chosen.unsqueeze(-1)).all()
+    threshold = noise * (1 - 2 * torch.finfo(torch.float32).eps) * table[..., -1:]
+    for c, row, t in zip(chosen[0].tolist(), table[0].tolist(), threshold[0, :, 0].tolist()):
+        assert c == next(place for place, value in enumerate(row) if value > t)
+    assert set(invert(torch.full((1, 1, 6), math.nan), noise[:, :1]).flatten().tolist()) <= set(range(6))
 
 
 def test_making_a_policy_leaves_the_global_randomness_alone():

@@ -1,0 +1,33 @@
+"""Execute a notebook of the book by papermill, and keep of the result what would come out the same again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import nbformat
+import papermill
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=Path, help="the notebook")
+    parser.add_argument("target", type=Path, help="where to write it with its outputs")
+    parser.add_argument("--profile", default="edition", help="scale of the runs [default: %(default)s, the notebook's]")
+    arguments = parser.parse_args()
+    parameters = {} if arguments.profile == "edition" else {"profile": arguments.profile}
+    notebook = papermill.execute_notebook(
+        arguments.source, None, parameters, kernel_name="python3", progress_bar=False
+    )
+    # What papermill notes down (times, paths) would differ from run to run.
+    notebook.metadata = {key: notebook.metadata[key] for key in ("kernelspec", "language_info")}
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"{arguments.target.stem}-{number}"
+        cell.metadata = {key: cell.metadata[key] for key in ("tags", "mystnb") if cell.metadata.get(key)}
+    partial = arguments.target.with_suffix(".partial")
+    nbformat.write(notebook, partial)
+    partial.replace(arguments.target)
+
+
+if __name__ == "__main__":
+    main()
