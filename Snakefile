@@ -25,10 +25,12 @@ PRESENTATION = [
 PAGES = [str(p) for p in sorted(Path("book").rglob("*")) if p.is_file() and p.suffix not in (".ipynb", ".pyc", ".csv")]
 # One thread a process, in the jobs of every executor as in those of the Makefile.
 os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+COPIES = [f"cp {BUILD}/notebooks/{name}.ipynb {BUILD}/source/{page_of(name)}.ipynb" for name in FIGURES]
+COPIES += [f"cp {BUILD}/notebooks/{name}.csv {BUILD}/source/{page_of(name)}.csv" for name in TABLES]
 JUPYTER_BOOK = "jupyter-book build -n -W --keep-going --quiet"
 # Seconds that a run at the paper's scale takes, roughly, and what part of all that is left one process makes:
 # a smaller one for more machines, a larger one where starting takes longer than the runs.
-SECONDS = dict(phylogenetics=20, sets=18, dags=11, sequences=6, hypergrid=4, banana=4, gaussian_mixture=3)
+SECONDS = dict(sets=20, phylogenetics=12, dags=9, banana=6, sequences=6, hypergrid=4, gaussian_mixture=4)
 SHARE = 1 / int(config.get("share", 2 if PROFILE == "smoke" else 6))
 
 
@@ -115,15 +117,10 @@ rule book:
         notebooks=expand(f"{BUILD}/notebooks/{{name}}.ipynb", name=FIGURES),
     output:
         f"{BUILD}/book/_build/html/index.html",
-    run:
-        shell("rm -rf {BUILD}/source && cp -r book {BUILD}/source")
-        for name in FIGURES:
-            target = f"{BUILD}/source/{page_of(name)}"
-            shell("cp {BUILD}/notebooks/{name}.ipynb {target}.ipynb")
-            if name in TABLES:
-                shell("cp {BUILD}/notebooks/{name}.csv {target}.csv")
-        shell("GFN_RESULTS={RESULTS} gfn verdicts --profile {PROFILE} --write {BUILD}/source/intro.md > /dev/null")
-        shell("{JUPYTER_BOOK} {BUILD}/source --config _config.yml --path-output {BUILD}/book")
+    shell:
+        "rm -rf {BUILD}/source && cp -r book {BUILD}/source && " + " && ".join(COPIES) + " && "
+        "GFN_RESULTS={RESULTS} gfn verdicts --profile {PROFILE} --write {BUILD}/source/intro.md > /dev/null && "
+        "{JUPYTER_BOOK} {BUILD}/source --config _config.yml --path-output {BUILD}/book"
 
 
 rule preview:

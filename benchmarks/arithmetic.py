@@ -30,10 +30,9 @@ def graph_network(leaves: int, width: int, layers: int) -> int:
     nodes, total = 2 * leaves - 1, 0
     for layer in range(layers):
         inputs = width if layer else leaves + 2
-        # Sums over neighbours have no weights; the first layer's need no gradient at all.
-        total += nodes * nodes * inputs * (2 if layer else 1)
+        # Sums over neighbours have no weights; the first layer's are known beforehand.
+        total += 2 * nodes * nodes * inputs if layer else 0
         total += nodes * (inputs * width * (3 if layer else 2) + 3 * width * width)
-    at_roots = 2 * leaves * nodes * width
     head = 3 * (leaves * width * width + width * width)
     pairs = 3 * leaves * leaves * width
-    return total + at_roots + head + pairs
+    return total + head + pairs

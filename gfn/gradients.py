@@ -229,7 +229,10 @@ def summarise(estimates: Tensor, exact: Tensor | None = None) -> dict[str, float
         off = estimates.mean(0) - exact.double()
         # ‖mean - exact‖² overshoots ‖bias‖² by the variance of the mean, whose own spread is the error's second part.
         spread = (centred @ off).square().mean() * 4 / count
-        spread = spread + 2 * (centred @ centred.T).square().fill_diagonal_(0).sum() / (count * (count - 1)) / count**2
+        # Σ_{j ≠ k} ⟨g_j, g_k⟩²; both Gram matrices have the same norm.
+        gram = centred @ centred.T if count <= centred.shape[1] else centred.T @ centred
+        pairs = gram.square().sum() - centred.square().sum(1).square().sum()
+        spread = spread + 2 * pairs / (count * (count - 1)) / count**2
         result |= {
             "bias_squared": (off.square().sum() - variance / count).item(),
             "bias_squared_error": spread.sqrt().item(),

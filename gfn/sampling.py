@@ -11,7 +11,7 @@ from torch import Tensor
 from gfn.environments import DiscreteEnvironment, Environment
 from gfn.policies import Policy, sample_parent_action
 from gfn.policies.network import rows
-from gfn.tabulated import Table, prepared, table_of, walk
+from gfn.tabulated import Table, table_of, walk
 from gfn.visits import Visits, group, static
 
 CHUNK = 1 << 12  # rows of a network evaluation
@@ -72,8 +72,7 @@ def rollout(
     if isinstance(environment, DiscreteEnvironment):
         table = table_of(environment, noise.device)
         if table is not None:
-            shown = prepared(environment, noise.device, type(policy.network), noise.dtype)
-            return _look_up(table, *walk(table, policy, shown, noise, fixed))
+            return _look_up(table, *walk(table, policy, noise, fixed))
     visits = Visits(environment, policy, fixed)
     state = environment.initial(len(generators), batch, device=noise.device)
     states, actions = [state], []
@@ -120,7 +119,8 @@ def evaluate(environment: Environment, policy: Policy, states: list[Tensor], act
 def _trajectories(environment: Environment, states: list[Tensor], log_pf: Tensor) -> Trajectories:
     """Trajectories through T + 1 states, each ``[R, B, ...]``, with log p_F of their steps, ``[R, T, B]``."""
     visited = torch.stack(states[:-1], 1)
-    finished = environment.is_terminal(visited)
+    same = environment.min_steps == environment.max_steps  # no step leaves a finished state
+    finished = torch.zeros_like(log_pf, dtype=torch.bool) if same else environment.is_terminal(visited)
     log_parents = environment.log_parents(torch.stack(states[1:], 1)).masked_fill(finished, 0)
     return _gather(visited, finished, log_pf, log_parents, states[-1], environment.log_reward(states[-1]))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import torch
@@ -44,6 +44,14 @@ class Table:
     only: Tensor
     log_parents: Tensor
     log_reward: Tensor
+    _shown: dict[tuple[type, torch.dtype], Tensor] = field(default_factory=dict)
+
+    def shown(self, policy: CategoricalPolicy) -> Tensor:
+        """The observations as the policy's network takes them, ``[U, F]``: what needs no parameters is done once."""
+        key = type(policy.network), policy.dtype
+        if key not in self._shown:
+            self._shown[key] = policy.network.prepare(self.observation).to(policy.dtype)
+        return self._shown[key]
 
 
 @lru_cache(maxsize=8)
@@ -76,32 +84,26 @@ def table_of(environment: DiscreteEnvironment, device: torch.device) -> Table | 
     return Table(*(part.to(device) for part in parts))
 
 
-@lru_cache(maxsize=8)
-def prepared(environment: DiscreteEnvironment, device: torch.device, network: type, dtype: torch.dtype) -> Tensor:
-    """What a class of networks makes of the table's observations before its parameters come in, ``[U, F]``."""
-    return network.prepare(table_of(environment, device).observation).to(dtype)
-
-
 class Answers:
     """What a network says of states of a table: of all at once, or of those that each step meets.
 
     Arguments:
         table: of the task.
         policy: a forward policy of R replicas.
-        shown: the observations as the network takes them, ``[U, F]``.
         once: whether all are shown, before the first step.
         fixed: whether no shape may depend on values, so that a step shows one state for each trajectory.
     """
 
-    def __init__(self, table: Table, policy: CategoricalPolicy, shown: Tensor, once: bool, fixed: bool) -> None:
-        self.table, self.network, self.shown, self.once, self.fixed = table, policy.network, shown, once, fixed
+    def __init__(self, table: Table, policy: CategoricalPolicy, once: bool, fixed: bool) -> None:
+        self.table, self.network, self.once, self.fixed = table, policy.network, once, fixed
+        self.shown = table.shown(policy)
         self.replicas = len(next(policy.parameters()))
         self.traces: list[list[Tensor]] = []
         self.masks: list[Tensor] = []
         self.asked = 0
         if once:
-            every = torch.arange(len(shown), device=shown.device).expand(self.replicas, -1)
-            self.thresholds = self._ask(every)
+            every = torch.arange(len(self.shown), device=self.shown.device)
+            self.thresholds = self._ask(every.expand(self.replicas, -1))
 
     def __call__(self, decision: Tensor, free: Tensor) -> tuple[Tensor, Tensor]:
         """Cumulative probabilities in the states of ``decision`` ``[R, B]`` that are ``free``, ``[R, B, A]``, and each one's place."""
@@ -115,23 +117,21 @@ class Answers:
         return rows(self._ask(decision.gather(1, first)), which), which + before
 
     def _ask(self, decision: Tensor) -> Tensor:
-        mask = self.table.mask[decision]
-        trace = self.network.trace(self.shown[decision])
+        chosen = decision.flatten()  # quicker than to index by a matrix
+        mask, shown = (x.index_select(0, chosen).unflatten(0, decision.shape) for x in (self.table.mask, self.shown))
+        trace = self.network.trace(shown)
         self.traces.append(trace)
         self.masks.append(mask)
         self.asked += decision.shape[1]
         return cumulative(trace[-1].detach(), mask)
 
 
-def walk(
-    table: Table, policy: CategoricalPolicy, shown: Tensor, noise: Tensor, fixed: bool = False
-) -> tuple[Tensor, Tensor]:
+def walk(table: Table, policy: CategoricalPolicy, noise: Tensor, fixed: bool = False) -> tuple[Tensor, Tensor]:
     """States and log-probabilities of trajectories drawn from a policy that is shown no state twice at the same step.
 
     Arguments:
         table: of the task.
         policy: a forward policy of R replicas.
-        shown: the table's observations as the network takes them, ``[U, F]``.
         noise: what actions are made of, ``[R, T, B, 1]``.
         fixed: whether no shape may depend on values, so that all T steps are taken.
 
@@ -140,7 +140,7 @@ def walk(
         and log p_F of each step, ``[R, T, B]``, differentiable in the policy's parameters.
     """
     replicas, steps, batch, _ = noise.shape
-    answers = Answers(table, policy, shown, len(shown) <= steps * batch, fixed)
+    answers = Answers(table, policy, len(table.observation) <= steps * batch, fixed)
     state = torch.zeros(replicas, batch, dtype=torch.long, device=noise.device)
     states, frees, actions, places = [state], [], [], []
     for step in range(steps):

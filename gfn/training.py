@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from gfn.capture import Capture, CudaGraph, capturable
 from gfn.discoveries import Discoveries
+from gfn.environments import DiscreteEnvironment
 from gfn.estimators.objective import WITH_FLOW, WITH_SCALE
 from gfn.metrics import accuracy, policy_density
 from gfn.policies import make_flow, make_policy
@@ -27,6 +28,7 @@ from gfn.provenance import source_fingerprint
 from gfn.sampling import Trajectories, distinct, rollout
 from gfn.settings import SettingsError
 from gfn.spec import TrainingSpec
+from gfn.tabulated import table_of
 from gfn.visits import static
 
 CHECKPOINT_SECONDS = 20.0
@@ -133,6 +135,8 @@ class Trainer:
         self.iteration, self.seconds, self.records = 0, 0.0, []
         captured = capturable(spec.task, self.log_z.device) and os.environ.get(CAPTURE_VARIABLE) != "0"
         self.make_graph = CudaGraph if captured else None
+        # Kept, since captured iterations read its memory.
+        self.table = table_of(spec.task, self.log_z.device) if isinstance(spec.task, DiscreteEnvironment) else None
         self.capture: Capture | None = None
         self.log_scale = self._first_scale()
 

@@ -184,12 +184,12 @@ def test_spread_is_median_and_quartiles():
     assert spread([7]) == {"median": 7, "low": 7, "high": 7}
 
 
-STRUCTURE = {"phylogenetics": lambda task: (2 * len(task.taxa) - 1) ** 2 * len(task.taxa)}
+STRUCTURE = {"phylogenetics": lambda task: (2 * len(task.taxa) - 1) ** 2 * (2 * len(task.taxa) + 2)}
 
 
 @pytest.mark.parametrize("task", paper_tasks("paper").values(), ids=TASKS)
 def test_counts_of_arithmetic_are_those_of_the_network(task):
-    """As PyTorch counts them; the product by which a forest's graph is found is not the network's."""
+    """As PyTorch counts them; the products by which a forest's graph and its sums are found are done once for all."""
     policy = make_policy(task, PolicySettings(), (0,))
     states = task.initial(1, 8)
     discrete = hasattr(task, "action_count")

@@ -119,12 +119,12 @@ def test_reproduce_makes_what_is_missing(gfn_command, tmp_path, monkeypatch):
     assert out == f"sets, reverse_kl none: {tmp_path / key}.parquet\n"
     assert [path.stem for path in tmp_path.iterdir()] == [key]
     asked = []
-    monkeypatch.setattr(cli, "load_or_train", lambda spec, *arguments: asked.append(spec.hash))
-    gfn_command(*arguments, "--only", key, "--only", other)
-    assert asked == [key, other]
+    monkeypatch.setattr(cli, "load_or_train", lambda spec, *arguments: asked.append((spec.hash, arguments[-1])))
+    gfn_command(*arguments, "--only", key, "--only", other, "--current")
+    assert asked == [(key, True), (other, True)]
     asked.clear()
     gfn_command(*arguments)
-    assert asked == list(runs("fig6", "smoke"))
+    assert asked == [(key, False) for key in runs("fig6", "smoke")]
 
 
 def test_show_prints_runs_and_folders(gfn_command, tmp_path):
@@ -255,7 +255,8 @@ OBJECTIVE_OF = dict.fromkeys(("alpha", "control-variate", "epsilon"), "renyi") |
 def test_every_flag_has_bad_values_here():
     """So that a new setting is not forgotten."""
     for command in cli.cli.commands:
-        flags = {p.opts[0].removeprefix("--") for p in cli.cli.commands[command].params if p.opts[0].startswith("--")}
+        options = [p for p in cli.cli.commands[command].params if p.opts[0].startswith("--") and not p.is_flag]
+        flags = {p.opts[0].removeprefix("--") for p in options}
         assert flags == {flag for name, flag in BAD if name == command}
 
 

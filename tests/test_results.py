@@ -259,6 +259,20 @@ def test_a_file_under_another_name_is_made_again(tmp_path, capsys, monkeypatch):
     load_or_train(TRAINING, tmp_path)
 
 
+def test_runs_of_other_code_are_made_again_where_asked_for(tmp_path, capsys, monkeypatch):
+    """Else they are read as they are."""
+    load_or_train(TRAINING, tmp_path)
+    monkeypatch.setattr("gfn.results.source_fingerprint", lambda: "another")
+    with monkeypatch.context() as patch:
+        forbid_training(patch)
+        load_or_train(TRAINING, tmp_path)
+    load_or_train(TRAINING, tmp_path, current=True)
+    assert capsys.readouterr().err == f"{result_path(TRAINING, tmp_path)} was made by other code; making it again\n"
+    monkeypatch.undo()
+    forbid_training(monkeypatch)
+    load_or_train(TRAINING, tmp_path, current=True)
+
+
 def test_a_failed_run_keeps_what_was_recorded(tmp_path, monkeypatch):
     """In a file of its own, which is not taken for a result."""
     step = Trainer.step

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from gfn.environments import Environment, GaussianMixture, Phylogenetics, Sequences, Sets
+from gfn.environments import Environment, Phylogenetics, Sequences, Sets
 from gfn.estimators import DIVERGENCES, Objective
 from gfn.experiments.settings import Batch, ComparisonFigure, FigureSettings, Positive, TrainingFigure
 from gfn.experiments.tasks import (
