@@ -28,7 +28,9 @@ def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalP
     """
     graph, parameter = state_graph(environment), next(policy.parameters())
     replicas, device = len(parameter), parameter.device
-    observation, mask, edges, chosen, source, target = _decisions(environment, device, type(policy.network), parameter.dtype)
+    observation, mask, edges, chosen, source, target = _decisions(
+        environment, device, type(policy.network), parameter.dtype
+    )
     rows = max(1, (CHUNK if device.type == "cpu" else CHUNK_ELSEWHERE) // replicas)
     log_probs = torch.cat(
         [
@@ -49,7 +51,9 @@ def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalP
 
 
 @lru_cache(maxsize=8)
-def _decisions(environment: DiscreteEnvironment, device: torch.device, network: type, dtype: torch.dtype) -> tuple[Tensor, ...]:
+def _decisions(
+    environment: DiscreteEnvironment, device: torch.device, network: type, dtype: torch.dtype
+) -> tuple[Tensor, ...]:
     """What a policy is asked in an evaluation, and where its answers belong.
 
     Returns:

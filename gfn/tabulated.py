@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -46,6 +47,12 @@ class Table:
     log_reward: Tensor
     _shown: dict[tuple[type, torch.dtype], Tensor] = field(default_factory=dict)
 
+    @cached_property
+    def every_following(self) -> Tensor:
+        """The state that each action leads to from each of all S states, int64 ``[S A]``."""
+        following = self.following.view(self.mask.shape)[self.decision]
+        return torch.where(self.free.unsqueeze(1), following, self.only.unsqueeze(1)).flatten()
+
     def shown(self, policy: CategoricalPolicy) -> Tensor:
         """The observations as the policy's network takes them, ``[U, F]``: what needs no parameters is done once."""
         key = type(policy.network), policy.dtype
@@ -84,50 +91,11 @@ def table_of(environment: DiscreteEnvironment, device: torch.device) -> Table | 
     return Table(*(part.to(device) for part in parts))
 
 
-class Answers:
-    """What a network says of states of a table: of all at once, or of those that each step meets.
-
-    Arguments:
-        table: of the task.
-        policy: a forward policy of R replicas.
-        once: whether all are shown, before the first step.
-        fixed: whether no shape may depend on values, so that a step shows one state for each trajectory.
-    """
-
-    def __init__(self, table: Table, policy: CategoricalPolicy, once: bool, fixed: bool) -> None:
-        self.table, self.network, self.once, self.fixed = table, policy.network, once, fixed
-        self.shown = table.shown(policy)
-        self.replicas = len(next(policy.parameters()))
-        self.traces: list[list[Tensor]] = []
-        self.masks: list[Tensor] = []
-        self.asked = 0
-        if once:
-            every = torch.arange(len(self.shown), device=self.shown.device)
-            self.thresholds = self._ask(every.expand(self.replicas, -1))
-
-    def __call__(self, decision: Tensor, free: Tensor) -> tuple[Tensor, Tensor]:
-        """Cumulative probabilities in the states of ``decision`` ``[R, B]`` that are ``free``, ``[R, B, A]``, and each one's place."""
-        if self.once:
-            return rows(self.thresholds, decision), decision
-        first, which = (None, None) if self.fixed else group(decision.masked_fill(~free, -1))
-        before = self.asked
-        if first is None:
-            which = torch.arange(decision.shape[1], device=decision.device).expand_as(decision)
-            return self._ask(decision), which + before
-        return rows(self._ask(decision.gather(1, first)), which), which + before
-
-    def _ask(self, decision: Tensor) -> Tensor:
-        chosen = decision.flatten()  # quicker than to index by a matrix
-        mask, shown = (x.index_select(0, chosen).unflatten(0, decision.shape) for x in (self.table.mask, self.shown))
-        trace = self.network.trace(shown)
-        self.traces.append(trace)
-        self.masks.append(mask)
-        self.asked += decision.shape[1]
-        return cumulative(trace[-1].detach(), mask)
-
-
 def walk(table: Table, policy: CategoricalPolicy, noise: Tensor, fixed: bool = False) -> tuple[Tensor, Tensor]:
-    """States and log-probabilities of trajectories drawn from a policy that is shown no state twice at the same step.
+    """States and log-probabilities of trajectories drawn from a policy.
+
+    It is asked about all states at once where a batch may make more steps than there are states, else at
+    each step about the states that it meets.
 
     Arguments:
         table: of the task.
@@ -140,25 +108,80 @@ def walk(table: Table, policy: CategoricalPolicy, noise: Tensor, fixed: bool = F
         and log p_F of each step, ``[R, T, B]``, differentiable in the policy's parameters.
     """
     replicas, steps, batch, _ = noise.shape
-    answers = Answers(table, policy, len(table.observation) <= steps * batch, fixed)
-    state = torch.zeros(replicas, batch, dtype=torch.long, device=noise.device)
-    states, frees, actions, places = [state], [], [], []
+    answers = Answers(table, policy, replicas)
+    go = answers.step_by_step if len(table.observation) > steps * batch else answers.at_once()
+    states, actions = [torch.zeros(replicas, batch, dtype=torch.long, device=noise.device)], []
     for step in range(steps):
-        if not fixed and table.terminal[state].all():
+        if not fixed and table.terminal[states[-1]].all():
             break
-        free = table.free[state]
-        action = place = torch.zeros_like(state)
-        if fixed or not answers.traces or free.any():
-            decision = table.decision[state]
-            thresholds, place = answers(decision, free)
-            action = invert(thresholds, noise[:, step])
-            chosen = table.following[decision * table.mask.shape[1] + action]
-            state = torch.where(free, chosen, table.only[state])
-        else:
-            state = table.only[state]
-        for kept, value in zip((states, frees, actions, places), (state, free, action, place)):
-            kept.append(value)
+        action, state = go(states[-1], noise[:, step], fixed)
+        states.append(state)
+        actions.append(action)
+    before = torch.stack(states[:-1], 1)
+    places = torch.cat(answers.places, 1) if answers.places else table.decision[before].flatten(1)
     output = answers.network.replay(answers.traces)
-    chosen = torch.cat(places, 1), torch.cat(actions, 1)
-    log_prob = policy.log_prob_of(output, torch.cat(answers.masks, 1), *chosen).view(replicas, -1, batch)
-    return torch.stack(states, 1), torch.where(torch.stack(frees, 1), log_prob, 0)
+    log_prob = policy.log_prob_of(output, torch.cat(answers.masks, 1), places, torch.cat(actions, 1))
+    states = torch.cat([before, states[-1].unsqueeze(1)], 1)
+    return states, torch.where(table.free[before], log_prob.view(before.shape), 0)
+
+
+class Answers:
+    """What a network says of states of a table.
+
+    Arguments:
+        table: of the task.
+        policy: a forward policy of R replicas.
+        replicas: R.
+
+    Attributes:
+        traces, masks: of the states that the network was asked about, in this order.
+        places: for each step, which of them each trajectory was in, ``[R, B]``; empty where all were asked about at once.
+    """
+
+    def __init__(self, table: Table, policy: CategoricalPolicy, replicas: int) -> None:
+        self.table, self.network, self.replicas = table, policy.network, replicas
+        self.shown = table.shown(policy)
+        self.traces: list[list[Tensor]] = []
+        self.masks: list[Tensor] = []
+        self.places: list[Tensor] = []
+        self.asked = 0
+
+    def at_once(self) -> Callable[[Tensor, Tensor, bool], tuple[Tensor, Tensor]]:
+        """Ask about all states; returns the function from states and noise to actions and following states."""
+        every = torch.arange(len(self.shown), device=self.shown.device)
+        probabilities = self._ask(every.expand(self.replicas, -1))[:, self.table.decision]
+        following, actions = self.table.every_following, self.table.mask.shape[1]
+
+        def go(state: Tensor, noise: Tensor, fixed: bool) -> tuple[Tensor, Tensor]:
+            action = invert(rows(probabilities, state), noise)
+            return action, following[state * actions + action]
+
+        return go
+
+    def step_by_step(self, state: Tensor, noise: Tensor, fixed: bool) -> tuple[Tensor, Tensor]:
+        """Actions ``[R, B]`` in ``state`` ``[R, B]`` and what follows, from an answer for each distinct state."""
+        free = self.table.free[state]
+        if not fixed and self.traces and not free.any():
+            self.places.append(torch.zeros_like(state))
+            return self.places[-1], self.table.only[state]
+        decision, before = self.table.decision[state], self.asked
+        if fixed:
+            place = torch.arange(state.shape[1], device=state.device).expand_as(state)
+            probabilities = self._ask(decision)
+        else:
+            first, place = group(decision.masked_fill(~free, -1))
+            probabilities = rows(self._ask(decision.gather(1, first)), place)
+        self.places.append(place + before)
+        action = invert(probabilities, noise)
+        following = self.table.following[decision * self.table.mask.shape[1] + action]
+        return action, torch.where(free, following, self.table.only[state])
+
+    def _ask(self, decision: Tensor) -> Tensor:
+        """Cumulative probabilities in the states of ``decision`` ``[R, U]``, ``[R, U, A]``."""
+        chosen = decision.flatten()  # quicker than to index by a matrix
+        mask, shown = (x.index_select(0, chosen).unflatten(0, decision.shape) for x in (self.table.mask, self.shown))
+        trace = self.network.trace(shown)
+        self.traces.append(trace)
+        self.masks.append(mask)
+        self.asked += decision.shape[1]
+        return cumulative(trace[-1].detach(), mask)

@@ -16,9 +16,7 @@ def main() -> None:
     parser.add_argument("--profile", default="edition", help="scale of the runs [default: %(default)s, the notebook's]")
     arguments = parser.parse_args()
     parameters = {} if arguments.profile == "edition" else {"profile": arguments.profile}
-    notebook = papermill.execute_notebook(
-        arguments.source, None, parameters, kernel_name="python3", progress_bar=False
-    )
+    notebook = papermill.execute_notebook(arguments.source, None, parameters, kernel_name="python3", progress_bar=False)
     # What papermill notes down (times, paths) would differ from run to run.
     notebook.metadata = {key: notebook.metadata[key] for key in ("kernelspec", "language_info")}
     for number, cell in enumerate(notebook.cells):

@@ -93,9 +93,7 @@ class Calibration(TrainingFigure):
         }
         tasks |= {("gaussian_mixture", scale): narrow_mixture(scale) for scale in MIXTURE_SWEEP}
         in_force = paper_tasks(self.profile).values()  # their runs are those of Figure 3
-        return {
-            key: training(self, task, estimator("tb"), with_curve=task in in_force) for key, task in tasks.items()
-        }
+        return {key: training(self, task, estimator("tb"), with_curve=task in in_force) for key, task in tasks.items()}
 
 
 class Sensitivity(ComparisonFigure):
@@ -125,7 +123,9 @@ class Sensitivity(ComparisonFigure):
         for length in (0.05, 0.1):
             yield "branch length (phylogenetics)", f"{length:g}", trees, _with_branch_length(trees, length), {}
 
-    def _run(self, default: Environment, task: Environment, objective: Objective, changes: dict[str, Any]) -> TrainingSpec:
+    def _run(
+        self, default: Environment, task: Environment, objective: Objective, changes: dict[str, Any]
+    ) -> TrainingSpec:
         """The run of Figure 3 where nothing differs from it; others are evaluated at either end only."""
         if objective.log_z is None:  # no log Z to learn: the run is the same at any of its step sizes
             changes = {key: value for key, value in changes.items() if key != "log_z_learning_rate"}

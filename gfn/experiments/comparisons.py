@@ -145,7 +145,9 @@ class Table1(Figure3):
         """The runs of Figure 3; those of the calibrated tasks are evaluated at either end only."""
         calibrated = calibrated_tasks(self.profile)
         return {
-            (task, name): training(self, environment, estimator(name, alpha=self.alpha), with_curve=task not in calibrated)
+            (task, name): training(
+                self, environment, estimator(name, alpha=self.alpha), with_curve=task not in calibrated
+            )
             for task, environment in self.tasks().items()
             for name in OBJECTIVES
         }

@@ -68,8 +68,13 @@ def masked_log_softmax(logits: Tensor, mask: Tensor) -> Tensor:
 
 
 def cumulative(logits: Tensor, mask: Tensor) -> Tensor:
-    """Cumulative probabilities over the allowed actions: ``[..., A]``."""
-    return (logits + barrier(mask, logits.dtype)).softmax(-1).cumsum(-1)
+    """Cumulative probabilities over the allowed actions, the last a little above one: ``[..., A]``."""
+    return above_one((logits + barrier(mask, logits.dtype)).softmax(-1).cumsum(-1))
+
+
+def above_one(total: Tensor) -> Tensor:
+    """Cumulative sums ``[..., A]`` over the last of them, so that it exceeds all noise in [0, 1) in spite of rounding."""
+    return total / ((1 - 2 * torch.finfo(total.dtype).eps) * total[..., -1:])
 
 
 def barrier(mask: Tensor, dtype: torch.dtype) -> Tensor:
@@ -79,7 +84,6 @@ def barrier(mask: Tensor, dtype: torch.dtype) -> Tensor:
 
 def invert(cumulative: Tensor, noise: Tensor) -> Tensor:
     """The first action whose cumulative probability ``[..., A]`` exceeds ``noise`` ``[..., 1]`` in [0, 1): ``[...]``."""
-    # Strictly below the total, so that the first action past the threshold always has positive probability.
-    threshold = noise * (1 - 2 * torch.finfo(noise.dtype).eps) * cumulative[..., -1:]
     # Not a number is past all others, and for training to report.
-    return torch.searchsorted(cumulative, threshold, right=True).squeeze(-1).clamp_(max=cumulative.shape[-1] - 1)
+    place = torch.searchsorted(cumulative, noise.contiguous(), right=True).squeeze(-1)
+    return place.clamp_(max=cumulative.shape[-1] - 1)

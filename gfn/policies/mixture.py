@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from gfn.policies.categorical import invert
+from gfn.policies.categorical import above_one, invert
 from gfn.policies.network import ReplicatedMLP, rows
 
 MIN_SCALE = 1e-3
@@ -77,7 +77,7 @@ class MixturePolicy(nn.Module):
     def choose(self, output: Tensor, mask: None, noise: Tensor) -> Tensor:
         """Actions ``[R, M]`` from the network's ``[R, M, 3 K]``: a component by inversion, then a normal draw from it."""
         log_weights, means, scales = _mixture(output)
-        which = invert(log_weights.exp().cumsum(-1), noise[..., :1]).unsqueeze(-1)
+        which = invert(above_one(log_weights.exp().cumsum(-1)), noise[..., :1]).unsqueeze(-1)
         return (means.gather(-1, which) + scales.gather(-1, which) * noise[..., 1:]).squeeze(-1)
 
 
