@@ -13,7 +13,9 @@ export MALLOC_TRIM_THRESHOLD_ := 1073741824
 export PATH := $(BIN):$(PATH)
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
-# The profile whose runs are published.
+# The scale of the book that is built, what else to tell the Snakefile, and the profile whose runs are published.
+PROFILE ?= paper
+CONFIG ?=
 EDITION ?= edition
 
 # How the graph runs on this machine; profiles/ has other places.
@@ -38,8 +40,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 book: setup
-	$(SNAKEMAKE) --config profile=paper
-	@echo "The book is in $(CURDIR)/build/paper/book/_build/html/index.html"
+	$(SNAKEMAKE) --config profile=$(PROFILE) $(CONFIG)
+	@[ -n "$(CONFIG)" ] || echo "The book is in $(CURDIR)/build/$(PROFILE)/book/_build/html/index.html"
 
 preview: setup
 	$(SNAKEMAKE) preview
@@ -54,7 +56,7 @@ test: setup
 	GFN_RESULTS=$(CURDIR)/build/smoke/repeated pytest --nbval --nbval-cell-timeout 300 build/smoke/notebooks
 	pytest --nbval --nbval-cell-timeout 300 book/paper book/theory
 
-# Minutes on a machine that does nothing else; the first time it installs the other packages under build/bench/.
+# Half an hour on a machine that does nothing else; the first time it installs the other packages under build/bench/.
 bench: setup
 	python -m benchmarks run
 

@@ -13,7 +13,7 @@ from gfn.provenance import source_fingerprint
 from gfn.verdicts import page_of
 
 PROFILE = config.get("profile", "paper")
-BUILD = f"build/{PROFILE}"
+BUILD = config.get("build", f"build/{PROFILE}")
 RESULTS = f"{BUILD}/results"
 SOURCES = {name: f"book/{page_of(name)}.ipynb" for name in FIGURES}
 RUNS = {name: runs(name, PROFILE) for name in FIGURES}

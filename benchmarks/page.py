@@ -31,6 +31,7 @@ def page(results: dict[str, Any]) -> str:
         OBJECTIVES + costs(parts),
         SCALING + growth(parts),
         EVALUATION + evaluation(parts),
+        BOOK + book(parts),
         "## How it was measured\n\n" + measured(parts),
     ]
     return "\n\n".join(section.strip() for section in sections) + "\n"
@@ -41,7 +42,7 @@ HEAD = f"""<!-- Written by `python -m benchmarks page` from data/benchmarks.json
 # Speed
 
 How long an iteration of training takes: against other packages, against what the processor can do, and as tasks grow.
-`make bench` measures everything again and writes this page; it takes a few minutes, and more the first time, when it installs the other packages into environments of their own.
+`make bench` measures everything again and writes this page; it takes about half an hour, and more the first time, when it installs the other packages into environments of their own.
 
 Unless said otherwise: trajectory balance (TB), {BATCH} trajectories an iteration, an MLP with hidden layers of {HIDDEN_TEXT} (phylogenetics: the graph network of width {GIN_WIDTH}), one seed, float32, one thread on one core.
 An iteration samples, computes the loss and its gradient, and makes a step of Adam.
@@ -77,6 +78,12 @@ EVALUATION = """## Evaluation
 
 Seconds to evaluate one policy as a run does, exactly where the task allows it; and the share of a whole run of the paper's scale, which trains and evaluates all its seeds together.
 What the first evaluation takes longer, since it enumerates the task, is counted once.
+
+"""
+
+BOOK = """## The whole paper
+
+`make book` from nothing but the environment: all runs, all notebooks, the book.
 
 """
 
@@ -230,6 +237,22 @@ def evaluation(parts: Parts) -> str:
     head = ["task", "metric", "one policy (s)", "its first time (s)", "evaluations in a run"]
     head += ["an iteration of the run (ms)", "share of the run"]
     return table(head, body, left=(0, 1)) if body else NOTHING
+
+
+def book(parts: Parts) -> str:
+    """A sentence, and the tasks with their runs."""
+    for row in _all(parts, "book"):
+        if "reason" in row:
+            return f"none: {row['reason']}"
+        text = (
+            f"On {row['cores']} cores, with {row['seeds']} seeds and {row['runs']} runs, it took "
+            f"{number(row['minutes']['median'])} minutes, {number(row['cpu_minutes'])} minutes of processor time. "
+            f"The largest process held {number(row['largest']['median'])} GiB."
+        )
+        trained = sorted(row["training"].items(), key=lambda item: -item[1]["minutes"])
+        body = [[task.replace("_", " "), str(t["runs"]), number(t["minutes"])] for task, t in trained]
+        return f"{text}\n\n{table(['task', 'runs', 'minutes of one core in training'], body)}"
+    return NOTHING
 
 
 def measured(parts: Parts) -> str:

@@ -15,12 +15,19 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks import evaluation, limit, objectives, peers, scaling
+from benchmarks import evaluation, limit, objectives, peers, scaling, whole
 from benchmarks.processes import Workers
 from benchmarks.settings import BUILD, Scale
 from gfn.provenance import source_fingerprint
 
-PARTS = {"peers": peers, "limit": limit, "objectives": objectives, "scaling": scaling, "evaluation": evaluation}
+PARTS = {
+    "peers": peers,
+    "limit": limit,
+    "objectives": objectives,
+    "scaling": scaling,
+    "evaluation": evaluation,
+    "book": whole,
+}
 Results = dict[str, Any]
 
 

@@ -26,6 +26,7 @@ KEYS = {
     "objectives": ("task", "objective"),
     "scaling": ("axis", "value"),
     "evaluation": ("task",),
+    "book": ("profile",),
 }
 
 
@@ -103,6 +104,10 @@ def _limit(task: str) -> Target:
     return Target(f"limit {task}", f"{task}: share of the arithmetic limit", 0.6, find, at_most=False, percent=True)
 
 
+def _book(field: str, what: str, bound: float) -> Target:
+    return Target(f"book {field}", what, bound, lambda parts: _worst(rows(parts, "book"), field))
+
+
 TARGETS = (
     _against("sets", BATCH, "torchgfn", 0.2),
     _limit("sets"),
@@ -112,6 +117,8 @@ TARGETS = (
     *(_control_variate(task, "loo", "leave-one-out", 1.05) for task in COSTED),
     *(_control_variate(task, "both", "both control variates", 1.5) for task in COSTED),
     *(_evaluation(task) for task in TASKS),
+    _book("minutes", "make book, set-up aside: minutes", 10.0),
+    _book("largest", "make book, its largest process: GiB", 2.0),
 )
 
 PLACEHOLDER = re.compile(r"\{([^{}]+)\}")

@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import __main__, objectives, processes, settings, suite
+from benchmarks import __main__, objectives, processes, settings, suite, whole
 from benchmarks.arithmetic import per_state
 from benchmarks.differences import DIFFERENCES
 from benchmarks.environments import PEERS, requirements
@@ -82,7 +83,9 @@ def made_up(quick=False):
         for task in TASKS
     ]
     growth.append({"axis": "taxa", "value": "99", "reason": "MemoryError: too large"})
-    made = dict(zip(PARTS, (against, limits, costs, growth, evaluations)))
+    whole = {"profile": "paper", "cores": 2, "seeds": 3, "runs": 159, "minutes": a_spread(9.5), "cpu_minutes": 18.4}
+    whole |= {"largest": a_spread(1.25), "training": {"sets": {"runs": 20, "minutes": 5.5}}}
+    made = dict(zip(PARTS, (against, limits, costs, growth, evaluations, [whole])))
     about = {"date": "2026-01-02T03:04:05+00:00", "minutes": 1.5, "rounds": 15, "load": 0.1, "machine": suite.machine()}
     about |= {"versions": {"torch": "2.13.0", "gfnx": "0.0.1", "source": "abc"}}
     return {"quick": quick, "parts": {name: about | {"rows": found} for name, found in made.items()}}
@@ -110,6 +113,26 @@ def test_parts_without_peers_measure_everything(elsewhere, monkeypatch):
     assert "quick scale" in text
     assert "not measured" in text  # the part of the peers
     assert not list((elsewhere / "build" / "parts").iterdir())
+
+
+def test_the_whole_is_measured_by_running_it(elsewhere, monkeypatch):
+    """Wall-clock and processor time and memory of all processes below; a failure is a row with its reason."""
+    monkeypatch.setattr(whole, "BUILD", elsewhere / "build")
+    store = elsewhere / "build" / "book" / "results"
+    grandchild = "x = bytearray(300 * 2**20); [i * i for i in range(3_000_000)]"
+    train = f"{Path(sys.executable).with_name('gfn')} train --iterations 3 --universe 8 --size 4 --hidden 4 --seeds 0,1 --out {store}"
+    monkeypatch.setattr(
+        whole, "command", lambda *arguments: ["bash", "-c", f"{sys.executable} -c '{grandchild}' && {train}"]
+    )
+    with Workers() as workers:
+        (row,) = whole.measure("paper", workers, TINY)
+        monkeypatch.setattr(whole, "command", lambda *arguments: ["bash", "-c", "exit 3"])
+        (failed,) = whole.measure("paper", workers, TINY)
+    assert (row["runs"], row["seeds"], row["training"]["sets"]["runs"]) == (1, 2, 1)
+    assert 0 < row["training"]["sets"]["minutes"] < row["minutes"]["median"]
+    assert row["cpu_minutes"] > 0
+    assert row["largest"]["median"] > 0.28
+    assert failed["reason"].startswith("make book failed, see ")
 
 
 def test_an_interrupted_suite_goes_on_after_its_last_finished_part(elsewhere, monkeypatch):
@@ -282,6 +305,8 @@ def test_the_page_has_every_row():
     assert "17 for 512 iterations of 3 seeds" in text
     assert suite.machine()["processor"] in text
     assert "gfnx 0.0.1, torch 2.13.0; source abc" in text
+    assert "On 2 cores, with 3 seeds and 159 runs, it took 9.50 minutes, 18.4 minutes of processor time." in text
+    assert "| sets | 20 | 5.50 |" in text
     for size in sizes(FULL):
         assert f"| {size.axis} | {size.value} | 7.70" in text
     table_rows = [line for line in lines if line.startswith("|")]
