@@ -9,7 +9,7 @@ from typing import Any
 from benchmarks.differences import DIFFERENCES, PACKAGES
 from benchmarks.measure import Spread
 from benchmarks.settings import BATCH, COSTED, GIN_WIDTH, HIDDEN, SQUARE
-from benchmarks.targets import TARGETS, Parts, Row, Target, reasons, rows
+from benchmarks.targets import TARGETS, Parts, Row, Target, missed, reasons, rows
 
 NOTHING, SPACE = "not measured", "\u00a0"
 QUICK = """
@@ -122,7 +122,7 @@ def _task(row: Row) -> str:
 
 def reached(parts: Parts, judge: bool) -> str:
     """Every target beside what was measured, met or missed."""
-    why = reasons(parts)
+    why = reasons(parts, only=missed(parts)) if judge else {}
     return table(
         ["what", "target", "measured", "verdict", "reason of a miss"],
         [_verdict(parts, target, why.get(target.name), judge) for target in TARGETS],

@@ -124,9 +124,16 @@ TARGETS = (
 PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
-def reasons(parts: Parts, path: Path = REASONS) -> dict[str, str]:
-    """The reasons of misses by the names of their targets, with their numbers filled in from the results."""
+def missed(parts: Parts) -> set[str]:
+    """The names of targets that were measured and not met."""
+    found = {target: target.find(parts)[0] for target in TARGETS}
+    return {target.name for target, spread in found.items() if spread is not None and not target.met(spread)}
+
+
+def reasons(parts: Parts, path: Path = REASONS, only: set[str] | None = None) -> dict[str, str]:
+    """The reasons of misses by the names of their targets (``only`` some), with their numbers filled in from the results."""
     written = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    written = {name: text for name, text in written.items() if only is None or name in only}
     return {name: PLACEHOLDER.sub(lambda match: look_up(parts, match[1]), text) for name, text in written.items()}
 
 

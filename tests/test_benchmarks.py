@@ -21,7 +21,7 @@ from benchmarks.page import number, page
 from benchmarks.processes import WorkerError, Workers
 from benchmarks.settings import COMPARISONS, COSTED, FULL, GIN_WIDTH, QUICK, Scale, sizes, training
 from benchmarks.suite import PARTS, ResultsError
-from benchmarks.targets import REASONS, TARGETS, look_up, reasons, rows
+from benchmarks.targets import REASONS, TARGETS, look_up, missed, reasons, rows
 from gfn.environments import TASKS, Hypergrid, Phylogenetics, Sets
 from gfn.experiments.tasks import paper_tasks
 from gfn.policies import PolicySettings, make_policy
@@ -274,6 +274,9 @@ def test_targets_are_judged():
     assert page(results | {"quick": True}).count("not\u00a0judged |") == len(TARGETS)
     del results["parts"]["peers"]
     assert found["sets 128 torchgfn"].find(results["parts"]) == (None, "")
+    assert missed(results["parts"]) == {"loo sets", "limit sets"}
+    del results["parts"]["book"]  # which the reasons of other targets name
+    assert "**missed**" in page(results)
 
 
 def test_of_two_ways_to_use_a_peer_the_faster_counts():
