@@ -42,7 +42,7 @@ HEAD = f"""<!-- Written by `python -m benchmarks page` from data/benchmarks.json
 # Speed
 
 How long an iteration of training takes: against other packages, against what the processor can do, and as tasks grow.
-`make bench` measures everything again and writes this page; it takes about half an hour, and more the first time, when it installs the other packages into environments of their own.
+`make bench` measures everything again and writes this page; the table at its end says how long that takes. The first time it also installs the other packages, into environments of their own.
 
 Unless said otherwise: trajectory balance (TB), {BATCH} trajectories an iteration, an MLP with hidden layers of {HIDDEN_TEXT} (phylogenetics: the graph network of width {GIN_WIDTH}), one seed, float32, one thread on one core.
 An iteration samples, computes the loss and its gradient, and makes a step of Adam.
