@@ -64,7 +64,7 @@ edition: setup
 	$(SNAKEMAKE) --config profile=$(EDITION)
 	rm -rf data/results
 	mkdir -p data/results book/_static
-	python -c "from gfn.experiments import runs; print(*runs('verdicts', '$(EDITION)'), sep='\n')" \
+	python -c "from gfn.study.experiments import runs; print(*runs('verdicts', '$(EDITION)'), sep='\n')" \
 		| xargs -I{} cp build/$(EDITION)/results/{}.parquet data/results/
 	for name in $$(ls build/$(EDITION)/notebooks); do \
 		if [ -e book/theory/$${name%.*}.ipynb ]; then folder=theory; else folder=paper; fi; \

@@ -8,9 +8,9 @@ import os
 from hashlib import sha256
 from pathlib import Path
 
-from gfn.experiments import FIGURES, runs
-from gfn.provenance import source_fingerprint
-from gfn.verdicts import page_of
+from gfn.study.experiments import FIGURES, runs
+from gfn.runs.provenance import source_fingerprint
+from gfn.study.verdicts import page_of
 
 PROFILE = config.get("profile", "paper")
 BUILD = config.get("build", f"build/{PROFILE}")

@@ -8,9 +8,9 @@ from typing import Any
 from benchmarks.measure import alternate, core_share, milliseconds, short, spread
 from benchmarks.processes import WorkerError, Workers
 from benchmarks.settings import Scale
-from gfn.experiments import runs
-from gfn.experiments.tasks import paper_tasks
-from gfn.spec import TrainingSpec
+from gfn.runs.spec import TrainingSpec
+from gfn.study.experiments import runs
+from gfn.study.experiments.tasks import paper_tasks
 
 FIGURE = "fig3"  # which trains on all tasks
 

@@ -8,8 +8,8 @@ from benchmarks.arithmetic import per_state
 from benchmarks.measure import alternate, core_share, milliseconds, spread
 from benchmarks.processes import WorkerError, Workers
 from benchmarks.settings import GIN_WIDTH, HIDDEN, SQUARE, Scale, training
-from gfn.experiments.tasks import paper_tasks
 from gfn.policies import PolicySettings
+from gfn.study.experiments.tasks import paper_tasks
 
 
 def units(scale: Scale) -> list[str]:

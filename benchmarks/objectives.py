@@ -7,8 +7,8 @@ from typing import Any
 from benchmarks.measure import alternate, core_share, milliseconds, ratio, short
 from benchmarks.processes import WorkerError, Workers
 from benchmarks.settings import COSTED, STILL, Scale, objectives, training
-from gfn.estimators import Objective
-from gfn.experiments.tasks import paper_tasks
+from gfn.runs.objective import Objective
+from gfn.study.experiments.tasks import paper_tasks
 
 RECORD = "tb with the record of the best objects"
 

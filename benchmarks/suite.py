@@ -18,7 +18,7 @@ from tqdm import tqdm
 from benchmarks import evaluation, limit, objectives, peers, scaling, whole
 from benchmarks.processes import Workers
 from benchmarks.settings import BUILD, Scale
-from gfn.provenance import source_fingerprint
+from gfn.runs.provenance import source_fingerprint
 
 PARTS = {
     "peers": peers,

@@ -13,7 +13,7 @@ import yaml
 from benchmarks.measure import Spread
 from benchmarks.settings import BATCH, COSTED
 from gfn.environments import TASKS
-from gfn.estimators.objective import DIVERGENCES
+from gfn.estimators import DIVERGENCES
 
 REASONS = Path(__file__).with_name("reasons.yaml")
 Row = dict[str, Any]

@@ -12,8 +12,8 @@ from typing import Any
 from benchmarks.measure import short, spread
 from benchmarks.processes import Workers
 from benchmarks.settings import BUILD, ROOT, Scale
-from gfn.results import Run, read_run
-from gfn.spec import TrainingSpec
+from gfn.runs.spec import TrainingSpec
+from gfn.study.results import Run, read_run
 
 MIB = 2**10  # KiB
 

@@ -13,16 +13,17 @@ from pydantic.fields import FieldInfo
 
 import gfn
 from gfn.environments import TASKS
-from gfn.estimators import CONTROL_VARIATES, DIVERGENCES, OBJECTIVES, Objective
-from gfn.experiments import FIGURES, PROFILES, runs
+from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.policies import PolicySettings
-from gfn.results import ResultError, default_store, describe, load_or_train, read_run, result_path
+from gfn.runs.objective import OBJECTIVES, Objective
+from gfn.runs.spec import TrainingSpec
+from gfn.runs.training import TrainingError, check_device
 from gfn.settings import Settings, SettingsError
-from gfn.spec import TrainingSpec
-from gfn.training import TrainingError, check_device
-from gfn.verdicts import gather, summary, summary_for, write_summary
-from gfn.verify import choose
-from gfn.verify import verify as compare_again
+from gfn.study.experiments import FIGURES, PROFILES, runs
+from gfn.study.results import ResultError, default_store, describe, load_or_train, read_run, result_path
+from gfn.study.verdicts import gather, summary, summary_for, write_summary
+from gfn.study.verify import choose
+from gfn.study.verify import verify as compare_again
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from gfn.training import Trainer
+from gfn.runs.training import Trainer
 
 COPIES = ("aten._to_copy.default", "aten.copy_.default")
 

@@ -22,12 +22,12 @@ from gfn.environments import (
     Sequences,
     Sets,
 )
-from gfn.estimators import Objective
-from gfn.exact import all_probabilities, all_trajectories, divergence
+from gfn.evaluation.exact import all_probabilities, all_trajectories, divergence
 from gfn.policies import Policy, PolicySettings, make_policy
-from gfn.results import Run, to_frame
+from gfn.runs.objective import Objective
+from gfn.runs.spec import GradientSpec, ReferenceSpec, TrainingSpec
 from gfn.sampling import Trajectories, evaluate, rollout
-from gfn.spec import GradientSpec, ReferenceSpec, TrainingSpec
+from gfn.study.results import Run, to_frame
 
 ALPHAS = (-1.0, 0.5, 2.0)
 DIVERGENCE_CASES = [("reverse_kl", None), ("forward_kl", None)] + [(n, a) for n in ("tsallis", "renyi") for a in ALPHAS]

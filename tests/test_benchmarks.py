@@ -23,8 +23,8 @@ from benchmarks.settings import COMPARISONS, COSTED, FULL, GIN_WIDTH, QUICK, Sca
 from benchmarks.suite import PARTS, ResultsError
 from benchmarks.targets import REASONS, TARGETS, look_up, missed, reasons, rows
 from gfn.environments import TASKS, Hypergrid, Phylogenetics, Sets
-from gfn.experiments.tasks import paper_tasks
 from gfn.policies import PolicySettings, make_policy
+from gfn.study.experiments.tasks import paper_tasks
 
 TINY = Scale(profile="smoke", rounds=2, seconds=0.001, evaluations=1)
 ALONE = ("limit", "objectives", "scaling", "evaluation")

@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 import gfn
 from gfn import cli
 from gfn.environments import TASKS
-from gfn.estimators import CONTROL_VARIATES, OBJECTIVES, Objective
-from gfn.experiments import FIGURES, runs
+from gfn.estimators import CONTROL_VARIATES
 from gfn.policies import PolicySettings
-from gfn.results import load_or_train, read_run
-from gfn.spec import GradientSpec, TrainingSpec
-from gfn.training import TrainingError
+from gfn.runs.objective import OBJECTIVES, Objective
+from gfn.runs.spec import GradientSpec, TrainingSpec
+from gfn.runs.training import TrainingError
+from gfn.study.experiments import FIGURES, runs
+from gfn.study.results import load_or_train, read_run
 
 FAST = ["--universe", "4", "--size", "2", "--hidden", "4", "--iterations", "2", "--batch-size", "4", "--seeds", "0,1"]
 
@@ -84,7 +85,7 @@ def test_train_stores_a_run_and_reads_it_the_next_time(gfn_command, tmp_path, mo
     assert "tsallis" in out
     spec = read_run(path).spec
     assert (spec.objective.alpha, spec.seeds, spec.policy.hidden) == (2.0, (0, 1), (4,))
-    monkeypatch.setattr("gfn.results.execute", None)
+    monkeypatch.setattr("gfn.study.results.execute", None)
     again = gfn_command("train", *FAST, "--objective", "tsallis", "--alpha", "2.0", "--out", tmp_path)
     assert again == (0, out, "")
 
@@ -265,7 +266,7 @@ def test_every_flag_has_bad_values_here():
 )
 def test_a_bad_value_is_one_sentence_naming_it(command, flag, value, gfn_command, tmp_path, monkeypatch):
     """Before anything is trained."""
-    monkeypatch.setattr("gfn.results.execute", None)
+    monkeypatch.setattr("gfn.study.results.execute", None)
     where = ["fig6", "--profile", "smoke"] if command == "reproduce" else []
     if command == "train":
         where += ["--objective", OBJECTIVE_OF[flag]] if flag in OBJECTIVE_OF else []
@@ -368,7 +369,7 @@ def untrained(tmp_path_factory):
     row = {"iteration": 1, "trajectories": 1, "seconds": 0.0, "metric": "l1", "seed": 0, "value": 1.0}
     store = tmp_path_factory.mktemp("fuzz")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gfn.results.execute", lambda *arguments: [row])
+        patch.setattr("gfn.study.results.execute", lambda *arguments: [row])
         yield store
 
 

@@ -20,8 +20,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from gfn.experiments import runs
-from gfn.results import read_run
+from gfn.study.experiments import runs
+from gfn.study.results import read_run
 
 ROOT = Path(__file__).parents[1]
 PROFILES = {path.parent.name: yaml.safe_load(path.read_text()) for path in sorted(ROOT.glob("profiles/*/config.yaml"))}

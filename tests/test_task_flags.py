@@ -8,9 +8,9 @@ import pytest
 
 from gfn.cli import train
 from gfn.environments import TASKS
-from gfn.estimators import Objective
 from gfn.policies import PolicySettings
-from gfn.spec import TrainingSpec
+from gfn.runs.objective import Objective
+from gfn.runs.spec import TrainingSpec
 
 OPTIONS = {option: parameter for parameter in train.params for option in parameter.opts}
 

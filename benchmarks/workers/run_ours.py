@@ -9,16 +9,16 @@ from protocol import Trainings, serve, timed
 from torch.profiler import ProfilerActivity, profile
 
 import gfn
-from gfn.provenance import source_fingerprint
+from gfn.runs.provenance import source_fingerprint
+from gfn.runs.spec import TrainingSpec
+from gfn.runs.training import Trainer
 from gfn.sampling import rollout
-from gfn.spec import TrainingSpec
-from gfn.training import Trainer
 
 SQUARE = 1024  # of the matrix product whose rate is the limit
 
 
 class Training:
-    """A training as it is run by :class:`gfn.training.Trainer`.
+    """A training as it is run by :class:`gfn.runs.training.Trainer`.
 
     Arguments:
         spec: the fields of its specification.

@@ -18,7 +18,9 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from gfn.estimators.control_variates import EPSILON, ControlVariate, surrogate
+from .control_variates import EPSILON, ControlVariate, surrogate
+
+DIVERGENCES = ("reverse_kl", "forward_kl", "renyi", "tsallis")
 
 
 def reverse_kl(
@@ -158,7 +160,7 @@ def renyi(
 def tsallis_terms(
     log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, alpha: float, log_scale: Tensor | float = 0.0
 ) -> tuple[Tensor, Tensor]:
-    """The weights u and v of the Tsallis gradient's pathwise and score terms, as :func:`~gfn.estimators.control_variates.surrogate` takes them."""
+    """The weights u and v of the Tsallis gradient's pathwise and score terms, as :func:`~.control_variates.surrogate` takes them."""
     factor = order_factor(alpha)
     g = ((1 - alpha) * (log_pb + log_reward - log_pf - log_scale)).detach().exp()
     # ∇g = (α - 1) g ∇log p_F.

@@ -18,15 +18,19 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 import gfn
-from gfn import metrics, plotting, policies, spec
+from gfn import policies
 from gfn.environments import TASKS
-from gfn.estimators import Objective, control_variates, objective
-from gfn.evidence import discovery
-from gfn.evidence.registry import SOURCES
-from gfn.experiments import FIGURES, PROFILES, comparisons, tasks
-from gfn.paper import load_claims
+from gfn.estimators import control_variates
+from gfn.evaluation import accuracy as metrics
 from gfn.policies import mixture
-from gfn.verdicts import page_of
+from gfn.runs import objective, spec
+from gfn.runs.objective import Objective
+from gfn.study import plotting
+from gfn.study.evidence import discovery
+from gfn.study.evidence.registry import SOURCES
+from gfn.study.experiments import FIGURES, PROFILES, comparisons, tasks
+from gfn.study.paper import load_claims
+from gfn.study.verdicts import page_of
 
 ROOT = Path(gfn.__file__).parents[1]
 BOOK = ROOT / "book"

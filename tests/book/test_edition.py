@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import gfn
-from gfn.experiments import runs
-from gfn.provenance import source_fingerprint
-from gfn.results import read_run
-from gfn.verdicts import MARKERS, gather, summary_for
+from gfn.runs.provenance import source_fingerprint
+from gfn.study.experiments import runs
+from gfn.study.results import read_run
+from gfn.study.verdicts import MARKERS, gather, summary_for
 
 ROOT = Path(gfn.__file__).parents[1]
 STORE = ROOT / "data" / "results"
@@ -53,7 +53,7 @@ def test_pages_show_the_verdicts_of_the_stored_runs(page, monkeypatch):
     if not shown or not STORED:
         pytest.skip("no verdicts are written between the markers, or no results are stored")
     monkeypatch.setenv("GFN_RESULTS", str(STORE))
-    monkeypatch.setattr("gfn.results.execute", None)
+    monkeypatch.setattr("gfn.study.results.execute", None)
     assert shown == summary_for(ROOT / page, *gather(PROFILE))
 
 

@@ -12,16 +12,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfn.enumeration import state_graph, target_distribution
 from gfn.environments import DAGs
+from gfn.environments.enumeration import state_graph, target_distribution
 from gfn.environments.graphs import closure, count_dags, log_sum_over_dags
-from gfn.estimators import Objective
-from gfn.exact import terminal_distribution
-from gfn.metrics import l1
+from gfn.evaluation.accuracy import l1
+from gfn.evaluation.exact import terminal_distribution
 from gfn.policies import PolicySettings
+from gfn.runs.objective import Objective
+from gfn.runs.spec import TrainingSpec
+from gfn.runs.training import Trainer
 from gfn.settings import SettingsError
-from gfn.spec import TrainingSpec
-from gfn.training import Trainer
 from tests.helpers import frequencies_p, generators, small_policy, some_actions, train
 
 ALARM = 1e-4  # false-alarm rate of the chi-square test here

@@ -10,10 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfn.enumeration import log_max_reward, state_graph, target_distribution
 from gfn.environments import Banana, DAGs, GaussianMixture, Hypergrid, Phylogenetics, Sequences, Sets
+from gfn.environments.enumeration import log_max_reward, state_graph, target_distribution
 from gfn.environments.planar import cell_area
-from gfn.exact import all_trajectories
+from gfn.evaluation.exact import all_trajectories
 from gfn.settings import SettingsError
 from tests.helpers import SMALL_TASKS, frequencies_p, generators, some_actions
 

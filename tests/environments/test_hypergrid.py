@@ -10,10 +10,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfn.enumeration import state_graph, target_distribution
 from gfn.environments import Hypergrid
-from gfn.exact import all_trajectories, terminal_distribution
-from gfn.metrics import l1
+from gfn.environments.enumeration import state_graph, target_distribution
+from gfn.evaluation.accuracy import l1
+from gfn.evaluation.exact import all_trajectories, terminal_distribution
 from tests.helpers import small_policy, train
 
 sizes = st.tuples(st.integers(2, 12), st.integers(1, 3)).filter(lambda size: size[0] ** size[1] <= 300)

@@ -13,12 +13,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gfn.enumeration import state_graph, target_distribution
 from gfn.environments import Phylogenetics
 from gfn.environments.alignment import CODE, site_patterns
+from gfn.environments.enumeration import state_graph, target_distribution
 from gfn.environments.forests import all_trees, forest_count
 from gfn.environments.pruning import jukes_cantor, log_likelihood
-from gfn.exact import terminal_distribution
+from gfn.evaluation.exact import terminal_distribution
 from gfn.sampling import rollout
 from gfn.settings import SettingsError
 from tests.helpers import frequencies_p, generators, small_policy

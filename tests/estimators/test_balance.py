@@ -7,17 +7,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gfn.enumeration import state_graph
 from gfn.environments import Sequences, Sets
-from gfn.estimators import (
-    BALANCE_LOSSES,
-    Objective,
-    detailed_balance,
-    log_partition_variance,
-    subtrajectory_balance,
-    trajectory_balance,
-)
-from gfn.exact import all_probabilities
+from gfn.environments.enumeration import state_graph
+from gfn.estimators import detailed_balance, log_partition_variance, subtrajectory_balance, trajectory_balance
+from gfn.evaluation.exact import all_probabilities
+from gfn.runs.objective import BALANCE_LOSSES, Objective
 from gfn.sampling import rollout
 from tests.helpers import SMALL_TASKS, exact_gradient, generators, gradients, small_policy
 

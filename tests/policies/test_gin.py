@@ -9,19 +9,19 @@ import torch
 from torch import nn
 from torch.nn.functional import layer_norm, leaky_relu
 
-from gfn.enumeration import state_graph, target_distribution
 from gfn.environments import Phylogenetics
+from gfn.environments.enumeration import state_graph, target_distribution
 from gfn.environments.forests import all_trees
-from gfn.estimators import Objective
-from gfn.exact import terminal_distribution
-from gfn.metrics import l1
+from gfn.evaluation.accuracy import l1
+from gfn.evaluation.exact import terminal_distribution
 from gfn.policies import PolicySettings, make_policy
 from gfn.policies.gin import ForestGIN, forest_graph
 from gfn.policies.network import spawn
+from gfn.runs.objective import Objective
+from gfn.runs.spec import TrainingSpec
+from gfn.runs.training import Trainer
 from gfn.sampling import rollout
 from gfn.settings import SettingsError
-from gfn.spec import TrainingSpec
-from gfn.training import Trainer
 from tests.helpers import generators, small_policy
 
 TASK = Phylogenetics(alignment=tuple(zip("abcde", ("ACGTAC", "ACGTCC", "TCGAAC", "TTGAAC", "TTCAGC"))))

@@ -1,0 +1,96 @@
+"""Enumeration of small tasks: all states and edges, and the target over all objects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import torch
+from torch import Tensor
+
+from gfn.environments.base import DiscreteEnvironment
+
+MAX_STATES = 1 << 22
+
+
+@dataclass(frozen=True)
+class StateGraph:
+    """All states of a task, source first, level by level, and all edges between them.
+
+    Attributes:
+        states: ``[S, ...]``.
+        terminal: which states are objects, bool ``[S]``.
+        source, action, target: the edges, int64 ``[E]``, ordered by level.
+        levels: for each level, the slice of its edges.
+    """
+
+    states: Tensor
+    terminal: Tensor
+    source: Tensor
+    action: Tensor
+    target: Tensor
+    levels: tuple[slice, ...]
+
+    @cached_property
+    def objects(self) -> Tensor:
+        """All terminal states x, ``[X, ...]``."""
+        return self.states[self.terminal]
+
+    @cached_property
+    def branching(self) -> Tensor:
+        """Which states leave a choice between edges, bool ``[S]``."""
+        return self.source.bincount(minlength=len(self.states)) > 1
+
+    @cached_property
+    def choices(self) -> tuple[Tensor, Tensor]:
+        """The edges that leave a branching state, int64 ``[C]``, and which of the branching states each leaves."""
+        edges = self.branching[self.source].nonzero().squeeze(1)
+        return edges, (self.branching.cumsum(0) - 1)[self.source[edges]]
+
+
+@lru_cache(maxsize=8)
+def state_graph(environment: DiscreteEnvironment) -> StateGraph:
+    """Enumerate a task breadth first, using nothing but its own ``mask`` and ``step``.
+
+    Raises:
+        ValueError: if there are more than 2²² states.
+    """
+    states, sources, actions, targets, levels = [environment.initial(1)], [], [], [], []
+    first, edges = 0, 0
+    while True:
+        level = states[-1]
+        open_ = ~environment.is_terminal(level)
+        source, action = (environment.mask(level) & open_.unsqueeze(-1)).nonzero(as_tuple=True)
+        if len(source) == 0:
+            break
+        children = environment.step(level[source], action)
+        keys, inverse = environment.key(children).unique(return_inverse=True)
+        representative = torch.empty(len(keys), dtype=torch.long).scatter_(0, inverse, torch.arange(len(inverse)))
+        sources.append(first + source)
+        actions.append(action)
+        first += len(level)
+        targets.append(first + inverse)
+        levels.append(slice(edges, edges + len(source)))
+        edges += len(source)
+        states.append(children[representative])
+        if first + len(keys) > MAX_STATES:
+            raise ValueError(f"{environment.task} has over {MAX_STATES} states at these sizes: too many to enumerate")
+    every = torch.cat(states)
+    return StateGraph(
+        every, environment.is_terminal(every), torch.cat(sources), torch.cat(actions), torch.cat(targets), tuple(levels)
+    )
+
+
+@lru_cache(maxsize=8)
+def target_distribution(environment: DiscreteEnvironment) -> Tensor:
+    """r(x)/Z of every object, in the order of ``state_graph(environment).objects``: float64 ``[X]``."""
+    return environment.log_reward(state_graph(environment).objects).softmax(0)
+
+
+def log_max_reward(environment: DiscreteEnvironment) -> float | None:
+    """The highest log-reward of any object: in closed form or by enumeration, None where neither can be had."""
+    if environment.log_max_reward is not None:
+        return environment.log_max_reward
+    if environment.state_count > MAX_STATES:
+        return None
+    return float(environment.log_reward(state_graph(environment).objects).max())

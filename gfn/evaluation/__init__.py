@@ -1,0 +1,1 @@
+"""What a policy has learned: exact distributions and divergences, accuracy, structure."""

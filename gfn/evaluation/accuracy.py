@@ -1,0 +1,137 @@
+"""How far a learned distribution is from its target: L1 for objects, Jensen-Shannon divergence for densities."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from gfn.environments import DiscreteEnvironment, Environment, PlanarEnvironment, Sets
+from gfn.environments.enumeration import target_distribution
+from gfn.environments.planar import Box, cell_area
+from gfn.evaluation.exact import terminal_distribution
+from gfn.policies import CategoricalPolicy, MixturePolicy, Policy
+from gfn.policies.mixture import mixture_log_density
+from gfn.sampling import retrace, rollout
+
+EXACT_STATES = 1 << 19
+ROWS = 1 << 14
+
+
+def l1(p: Tensor, q: Tensor) -> Tensor:
+    """L1 distance Σ_x |p(x) - q(x)| of distributions along the last axis, between 0 and 2."""
+    return (p - q).abs().sum(-1)
+
+
+@torch.no_grad()
+def estimate_l1(environment: Sets, policy: CategoricalPolicy, objects: int, orders: int, seed: int = 0) -> Tensor:
+    r"""L1 distance between p_T and r/Z by importance sampling, for tasks too large to enumerate.
+
+    .. math:: \sum_x |p_T - p| = E_{x \sim (p + p_T)/2}\big[2 \tanh \tfrac12 |\log p_T(x) - \log p(x)|\big]
+
+    Half of the objects are exact samples of p = r/Z, half come from the policy, and
+    p_T(x) = E_{τ ~ p_B(· | x)}[p_F(τ) / p_B(τ | x)] is a mean over backward orders. The noise of that
+    mean biases the result upwards, the less the nearer the policy is to its target.
+
+    Arguments:
+        environment: a task with exact log Z and exact samples of its target.
+        policy: a policy of R replicas.
+        objects: number of objects x (an even number is used).
+        orders: backward orders for each object.
+        seed: the same objects and orders come from the same seed, for every replica alike.
+
+    Returns:
+        float64 ``[R]``.
+    """
+    parameter = next(policy.parameters())
+    replicas, half = len(parameter), objects // 2
+    generators = [torch.Generator(parameter.device).manual_seed(seed) for _ in range(replicas)]
+    target = environment.sample_target(half, torch.Generator().manual_seed(seed)).to(parameter.device)
+    sampled = rollout(environment, policy, half, generators).terminal
+    x = torch.cat([target.expand(replicas, *target.shape), sampled], 1)
+    log_weights = []
+    for chunk in x.split(max(1, ROWS // (orders * environment.max_steps)), 1):
+        repeated = chunk.repeat_interleave(orders, 1)
+        traced = retrace(environment, policy, repeated, generators[0])
+        log_weights.append((traced.log_pf.double() - traced.log_pb.double()).unflatten(1, (-1, orders)))
+    log_terminal = torch.cat(log_weights, 1).logsumexp(-1) - math.log(orders)
+    log_target = environment.log_reward(x) - environment.log_z
+    return (2 * torch.tanh((log_terminal - log_target).abs() / 2)).mean(-1).cpu()
+
+
+@torch.no_grad()
+def policy_density(
+    environment: PlanarEnvironment, policy: MixturePolicy, resolution: int, box: Box | None = None
+) -> Tensor:
+    """p_T at the midpoints of a grid on ``box``: float64 ``[R, resolution (x1), resolution (x2)]``."""
+    parameter = next(policy.parameters())
+    first, second = (axis.to(parameter.device) for axis in environment.axes(resolution, box))
+    source = environment.initial(len(parameter), resolution, device=parameter.device)
+    drawn = first.expand(len(parameter), -1)
+    log_first = policy.log_prob(environment.observe(source), None, drawn)
+    conditional = policy.mixture(environment.observe(environment.step(source, drawn)))
+    log_second = mixture_log_density(*(part.unsqueeze(2) for part in conditional), second)
+    return (log_first.unsqueeze(2) + log_second).double().exp().cpu()
+
+
+def target_density(environment: PlanarEnvironment, resolution: int, box: Box | None = None) -> Tensor:
+    """The target's density on the same grid: float64 ``[resolution (x1), resolution (x2)]``."""
+    points = torch.cartesian_prod(*environment.axes(resolution, box))
+    return environment.log_density(points).exp().view(resolution, resolution)
+
+
+def jsd(environment: PlanarEnvironment, policy: MixturePolicy, resolution: int) -> Tensor:
+    """Jensen-Shannon divergence between p_T and the target, in nats (0 to log 2), by quadrature.
+
+    The policy's mass outside the task's box, where the target has none, counts in full.
+
+    Returns:
+        float64 ``[R]``.
+    """
+    area = cell_area(environment.box, resolution)
+    densities = policy_density(environment, policy, resolution), target_density(environment, resolution)
+    # Spikes narrower than a cell can make the midpoint rule exceed one.
+    p, q = (area * density / (area * density.sum((-2, -1), keepdim=True)).clamp(min=1) for density in densities)
+    middle = (p + q) / 2
+    inside = (torch.special.xlogy(p, p / middle) + torch.special.xlogy(q, q / middle)).nan_to_num().sum((1, 2)) / 2
+    outside = (1 - p.sum((1, 2))).clamp(min=0)
+    return inside + outside * math.log(2) / 2
+
+
+@torch.no_grad()
+def elbo(environment: DiscreteEnvironment, policy: CategoricalPolicy, count: int, seed: int = 0) -> Tensor:
+    """Evidence lower bound E[log r + log p_B - log p_F] ≤ log Z, in nats, for tasks too large to enumerate.
+
+    It falls short of log Z by the reverse KL divergence over trajectories.
+
+    Arguments:
+        environment: any discrete task.
+        policy: a policy of R replicas.
+        count: number of trajectories.
+        seed: the same seed gives the same trajectories.
+
+    Returns:
+        float64 ``[R]``.
+    """
+    parameter = next(policy.parameters())
+    generators = [torch.Generator(parameter.device).manual_seed(seed) for _ in range(len(parameter))]
+    drawn = rollout(environment, policy, count, generators)
+    return (drawn.log_reward + drawn.log_pb - drawn.log_pf).double().mean(1).cpu()
+
+
+def accuracy(
+    environment: Environment, policy: Policy, *, l1_objects: int, l1_orders: int, resolution: int
+) -> tuple[str, Tensor]:
+    """The task's own accuracy metric and its value for each replica.
+
+    JSD for planar tasks; exact L1 for discrete tasks of at most 2¹⁹ states, if they can be numbered;
+    for others the importance estimate of L1 where the target can be sampled, else the evidence lower bound.
+    """
+    if isinstance(environment, PlanarEnvironment):
+        return "jsd", jsd(environment, policy, resolution)
+    if environment.countable and environment.state_count <= EXACT_STATES:
+        return "l1", l1(terminal_distribution(environment, policy), target_distribution(environment))
+    if isinstance(environment, Sets):
+        return "l1", estimate_l1(environment, policy, l1_objects, l1_orders)
+    return "elbo", elbo(environment, policy, l1_objects)

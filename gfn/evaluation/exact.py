@@ -1,0 +1,122 @@
+"""Exact answers on enumerable tasks: terminal distributions, all trajectories, divergences and their gradients."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from gfn.environments import DiscreteEnvironment
+from gfn.environments.enumeration import MAX_STATES, state_graph
+from gfn.estimators import DIVERGENCES
+from gfn.estimators.divergences import order_factor
+from gfn.policies import CategoricalPolicy
+from gfn.policies.categorical import masked_log_softmax
+from gfn.sampling import Trajectories, evaluate
+
+CHUNK = 1 << 12  # rows of a network evaluation whose activations stay in a core's cache
+CHUNK_ELSEWHERE = 1 << 18  # and that keep a GPU busy
+
+
+@torch.no_grad()
+def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalPolicy) -> Tensor:
+    """p_T(x) of every object under a policy, by dynamic programming over the state graph.
+
+    Returns:
+        float64 ``[R, X]``, in the order of ``state_graph(environment).objects``.
+    """
+    graph, parameter = state_graph(environment), next(policy.parameters())
+    replicas, device = len(parameter), parameter.device
+    observation, mask, edges, chosen, source, target = _decisions(
+        environment, device, type(policy.network), parameter.dtype
+    )
+    rows = max(1, (CHUNK if device.type == "cpu" else CHUNK_ELSEWHERE) // replicas)
+    log_probs = torch.cat(
+        [
+            masked_log_softmax(policy.network.answer(seen.expand(replicas, -1, -1)), allowed.expand(replicas, -1, -1))
+            for seen, allowed in zip(observation.split(rows), mask.split(rows))
+        ],
+        1,
+    )
+    # Double precision from here on.
+    flow = log_probs.flatten(1).index_select(1, chosen).double().exp_()
+    if len(edges) < len(source):  # the only way out of a state is certain
+        flow = flow.new_ones(replicas, len(source)).index_copy_(1, edges, flow)
+    reach = torch.zeros(replicas, len(graph.states), dtype=torch.float64, device=device)
+    reach[:, 0] = 1.0
+    for level in graph.levels:
+        reach.index_add_(1, target[level], reach.index_select(1, source[level]) * flow[:, level])
+    return reach.cpu()[:, graph.terminal]
+
+
+@lru_cache(maxsize=8)
+def _decisions(
+    environment: DiscreteEnvironment, device: torch.device, network: type, dtype: torch.dtype
+) -> tuple[Tensor, ...]:
+    """What a policy is asked in an evaluation, and where its answers belong.
+
+    Returns:
+        Of the U branching states, observations as the network takes them, ``[U, F]``, and masks ``[U, A]``; the edges that leave
+        them, ``[C]``, and the place of each among all U A actions, ``[C]``; source and target of every edge.
+    """
+    graph = state_graph(environment)
+    states, (edges, row) = graph.states[graph.branching], graph.choices
+    chosen = row * environment.action_count + graph.action[edges]
+    parts = environment.mask(states), edges, chosen, graph.source, graph.target
+    return network.prepare(environment.observe(states)).to(device, dtype), *(part.to(device) for part in parts)
+
+
+def all_trajectories(environment: DiscreteEnvironment) -> tuple[list[Tensor], list[Tensor]]:
+    """Every trajectory of a small task, as the ``states`` and ``actions`` of :func:`gfn.sampling.evaluate` with R = 1."""
+    states, actions = [environment.initial(1, 1)], []
+    for _ in range(environment.max_steps):
+        mask = environment.mask(states[-1])[0]
+        which, action = mask.nonzero(as_tuple=True)
+        states = [s[:, which] for s in states]
+        actions = [a[:, which] for a in actions] + [action.unsqueeze(0)]
+        states.append(environment.step(states[-1], action.unsqueeze(0)))
+        if len(which) > MAX_STATES:
+            raise ValueError(
+                f"{environment.task} has over {MAX_STATES} trajectories at these sizes: too many to enumerate"
+            )
+    return states, actions
+
+
+def all_probabilities(environment: DiscreteEnvironment, policy: CategoricalPolicy) -> Trajectories:
+    """Every trajectory of a small task with its probabilities under each replica, ``[R, number of trajectories]``."""
+    parameter = next(policy.parameters())
+    replicas, device = len(parameter), parameter.device
+    states, actions = ([x.to(device) for x in each] for each in all_trajectories(environment))
+    states = [s.expand(replicas, *s.shape[1:]) for s in states]
+    return evaluate(environment, policy, states, [a.expand(replicas, -1) for a in actions])
+
+
+def divergence(name: str, trajectories: Trajectories, alpha: float | None = None) -> Tensor:
+    """A divergence between P_F and P̄_B by its definition, summing over all trajectories of a task.
+
+    Differentiable: its gradient is the exact gradient that the estimators estimate.
+
+    Arguments:
+        name: ``reverse_kl``, ``forward_kl``, ``renyi`` or ``tsallis``.
+        trajectories: from :func:`all_probabilities`.
+        alpha: α of Rényi and Tsallis.
+
+    Returns:
+        The divergence of each replica, ``[R]``.
+
+    Raises:
+        ValueError: for an unknown divergence.
+    """
+    if name not in DIVERGENCES:
+        raise ValueError(f"divergence = {name!r} is not allowed: one of {', '.join(DIVERGENCES)}")
+    log_p = trajectories.log_pf
+    log_q = (trajectories.log_pb + trajectories.log_reward).log_softmax(-1)
+    if name == "reverse_kl":
+        return (log_p.exp() * (log_p - log_q)).sum(-1)
+    if name == "forward_kl":
+        return (log_q.exp() * (log_q - log_p)).sum(-1)
+    log_moment = (alpha * log_p + (1 - alpha) * log_q).logsumexp(-1)
+    if name == "renyi":
+        return log_moment * order_factor(alpha)
+    return (log_moment.exp() - 1) * order_factor(alpha)

@@ -1,0 +1,52 @@
+"""What distributions over DAGs say of their variables: edges, paths and Markov blankets."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gfn.environments import DAGs
+from gfn.environments.enumeration import state_graph, target_distribution
+from gfn.environments.graphs import closure
+
+
+def features(graphs: Tensor) -> dict[str, Tensor]:
+    """Relations between the variables of each graph (Friedman & Koller, 2003).
+
+    Arguments:
+        graphs: adjacency matrices of DAGs, bool ``[..., n, n]``, with row i and column j for i → j.
+
+    Returns:
+        Bool ``[..., n, n]``, of i in rows and j in columns: ``edges``, i → j; ``paths``, i is an
+        ancestor of j; ``markov``, i is in the Markov blanket of j: a parent, a child, or another
+        parent of a child.
+    """
+    others = ~torch.eye(graphs.shape[-1], dtype=torch.bool, device=graphs.device)
+    number = graphs.float()
+    coparents = number @ number.mT > 0
+    return {
+        "edges": graphs,
+        "paths": closure(graphs) & others,
+        "markov": (graphs | graphs.mT | coparents) & others,
+    }
+
+
+def marginals(environment: DAGs, distribution: Tensor | None = None) -> dict[str, Tensor]:
+    """Probability of every relation under a distribution over all DAGs.
+
+    Arguments:
+        environment: a task small enough to enumerate.
+        distribution: float64 ``[..., X]`` in the order of ``state_graph(environment).objects``, for
+            example from :func:`gfn.evaluation.exact.terminal_distribution`; without it, the target r/Z.
+
+    Returns:
+        Float64 ``[..., n, n]`` for each of the names of :func:`features`.
+    """
+    if distribution is None:
+        distribution = target_distribution(environment)
+    graphs = environment.adjacency(state_graph(environment).objects)
+    shape = graphs.shape[1:]
+    return {
+        name: (distribution @ relation.flatten(1).to(distribution.dtype)).unflatten(-1, shape)
+        for name, relation in features(graphs).items()
+    }

@@ -1,0 +1,1 @@
+"""What makes results: specifications, objectives, the training loop, measurements of gradients."""

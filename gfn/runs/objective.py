@@ -1,0 +1,120 @@
+"""Objectives as validated settings, so that a run names its objective completely."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Literal, get_args
+
+from pydantic import Field, field_validator, model_validator
+from torch import Tensor
+
+from gfn.estimators import DIVERGENCES, balance, divergences
+from gfn.estimators.control_variates import EPSILON, ControlVariate
+from gfn.sampling import Trajectories
+from gfn.settings import Settings
+
+ObjectiveName = Literal["tb", "db", "subtb", "vargrad", "reverse_kl", "forward_kl", "renyi", "tsallis"]
+OBJECTIVES: tuple[str, ...] = get_args(ObjectiveName)
+BALANCE_LOSSES = tuple(name for name in OBJECTIVES if name not in DIVERGENCES)
+WITH_ALPHA = ("renyi", "tsallis")
+WITH_SCALE = ("forward_kl", "tsallis")
+WITH_LOG_Z = ("tb", "db", "subtb")
+WITH_FLOW = ("db", "subtb")
+DECAY = 0.9
+
+
+class Objective(Settings):
+    """What is minimised, and how its gradient is estimated.
+
+    Settings that do not belong to the objective are None: ``alpha`` is Rényi's and Tsallis',
+    ``control_variate`` and ``epsilon`` are the divergences', ``log_z`` is TB's, DB's and SubTB's, and
+    ``decay`` is SubTB's.
+    """
+
+    name: ObjectiveName = Field("tb", description="what is minimised")
+    alpha: float | None = Field(None, description="order of the Rényi or Tsallis divergence [default: 0.5]")
+    control_variate: ControlVariate | None = Field(
+        None, description="variance reduction of a divergence [default: both]"
+    )
+    epsilon: float | None = Field(None, ge=0, description=f"ε of the score control variate [default: {EPSILON}]")
+    log_z: Literal["learned", "known"] | None = Field(
+        None, description="log Z of TB, and offset of the flows of DB and SubTB [default: learned]"
+    )
+    decay: float | None = Field(None, gt=0, description=f"λ of SubTB [default: {DECAY}]")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        name = values.get("name", "tb")
+        own: dict[str, Any] = {"control_variate": "both", "epsilon": EPSILON} if name in DIVERGENCES else {}
+        if name in WITH_ALPHA:
+            own["alpha"] = 0.5
+        if name in WITH_LOG_Z:
+            own["log_z"] = "learned"
+        if name == "subtb":
+            own["decay"] = DECAY
+        for foreign in sorted({"alpha", "control_variate", "epsilon", "log_z", "decay"} - own.keys()):
+            if name in OBJECTIVES and values.get(foreign) is not None:
+                takes = f"it takes {', '.join(sorted(own))}" if own else "it takes no settings"
+                raise ValueError(f"{foreign} = {values[foreign]!r} is not allowed with objective {name}: {takes}")
+        given = {key: value for key, value in values.items() if value is not None or key == "name"}
+        return {**own, **given}
+
+    @field_validator("alpha")
+    @classmethod
+    def _alpha(cls, alpha: float | None) -> float | None:
+        if alpha is not None:
+            divergences.order_factor(alpha)
+        return alpha
+
+    @property
+    def label(self) -> str:
+        """A short name for messages and file listings."""
+        parts = [self.name]
+        if self.alpha is not None:
+            parts.append(f"alpha={self.alpha:g}")
+        if self.control_variate is not None:
+            parts.append(self.control_variate)
+        return " ".join(parts)
+
+    def loss(
+        self,
+        trajectories: Trajectories,
+        parameters: Iterable[Tensor] = (),
+        log_z: Tensor | float = 0.0,
+        log_scale: Tensor | float = 0.0,
+        log_flow: Tensor | None = None,
+    ) -> Tensor:
+        """The scalar to differentiate for each replica, ``[R]``.
+
+        Arguments:
+            trajectories: drawn from the policy.
+            parameters: the policy's, for the score control variate.
+            log_z: TB's log Z, ``[R, 1]`` or a number.
+            log_scale: constant subtracted from log-weights by forward KL and Tsallis.
+            log_flow: log F of the state that each step leaves, ``[R, B, T]``, for DB and SubTB.
+        """
+        arguments = (trajectories.log_pf, trajectories.log_pb, trajectories.log_reward)
+        if self.name == "tb":
+            return balance.trajectory_balance(*arguments, log_z)
+        if self.name == "vargrad":
+            return balance.log_partition_variance(*arguments)
+        if self.name in WITH_FLOW:
+            steps = trajectories.steps
+            along = (steps.log_pf, steps.log_pb, log_flow, trajectories.log_reward, steps.going)
+            if self.name == "db":
+                return balance.detailed_balance(*along)
+            return balance.subtrajectory_balance(*along, self.decay)
+        estimate = partial(
+            getattr(divergences, self.name),
+            *arguments,
+            control_variate=self.control_variate,
+            parameters=parameters,
+            epsilon=self.epsilon,
+        )
+        if self.name in WITH_ALPHA:
+            estimate = partial(estimate, alpha=self.alpha)
+        return estimate(log_scale=log_scale) if self.name in WITH_SCALE else estimate()

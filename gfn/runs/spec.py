@@ -1,0 +1,128 @@
+"""Specifications: frozen, validated records that name a run completely."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
+
+from gfn.environments import Banana, DiscreteEnvironment, PlanarEnvironment, Sets, Task
+from gfn.estimators import DIVERGENCES
+from gfn.policies import PolicySettings
+from gfn.runs.objective import BALANCE_LOSSES, Objective
+from gfn.settings import Settings, SettingsError, explain
+
+Seeds = tuple[Annotated[int, Field(ge=0, lt=2**63)], ...]
+
+
+class Spec(Settings):
+    """Base of all specifications."""
+
+    @cached_property
+    def hash(self) -> str:
+        """Sixteen hexadecimal digits that name the run in a results store."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+
+    @field_validator("seeds", check_fields=False)
+    @classmethod
+    def _distinct(cls, seeds: Seeds) -> Seeds:
+        if not seeds:
+            raise ValueError("seeds = () is not allowed: give at least one")
+        if len(set(seeds)) < len(seeds):
+            raise ValueError(f"seeds = {seeds} is not allowed: they must differ")
+        return seeds
+
+
+class TrainingSpec(Spec):
+    """Training runs of one objective on one task, one for each seed, trained together."""
+
+    kind: Literal["training"] = "training"
+    task: Task = Field(default_factory=Sets)
+    objective: Objective = Field(default_factory=Objective)
+    policy: PolicySettings = Field(default_factory=PolicySettings)
+    seeds: Seeds = Field((0, 1, 2), description="training seeds, trained together")
+    iterations: int = Field(512, ge=1, le=10_000_000, description="optimiser steps")
+    batch_size: int = Field(128, ge=1, le=1_000_000, description="trajectories for each step and seed")
+    learning_rate: float = Field(1e-3, gt=0, description="Adam's step size for the policy")
+    log_z_learning_rate: float = Field(0.1, gt=0, description="Adam's step size for TB's learned log Z")
+    evaluate_every: int = Field(16, ge=1, description="iterations between evaluations")
+    l1_objects: int = Field(128, ge=2, description="objects in the importance estimate of L1, where it cannot be exact")
+    l1_orders: int = Field(32, ge=1, description="backward orders for each of these objects")
+    resolution: int = Field(256, ge=8, le=4096, description="quadrature cells along each axis (planar tasks)")
+    density: int = Field(
+        0, ge=0, le=1024, description="cells along each axis of the final density to keep, 0 for none (planar tasks)"
+    )
+    top_k: int = Field(100, ge=1, description="best objects found whose mean log-reward is recorded (discrete tasks)")
+    mode_fractions: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (0.25, 0.5, 0.75), description="fractions of the highest reward from which on an object counts as a mode"
+    )
+    dtype: Literal["float32", "float64"] = Field("float32", description="precision of the networks")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainingSpec:
+        if self.batch_size < 2 and self.objective.control_variate in ("loo", "both"):
+            raise ValueError(
+                f"batch_size = {self.batch_size} is not allowed with control variate {self.objective.control_variate}: "
+                "leave-one-out needs at least 2 trajectories"
+            )
+        if self.density and not isinstance(self.task, PlanarEnvironment):
+            raise ValueError(
+                f"density = {self.density} is not allowed for task {self.task.task}: only planar tasks have a density"
+            )
+        return self
+
+
+class GradientSpec(Spec):
+    """Measurements of gradient estimates: their variance, and where exact gradients can be had their bias."""
+
+    kind: Literal["gradient"] = "gradient"
+    task: Task = Field(default_factory=Sets)
+    objectives: tuple[Objective, ...] = Field(min_length=1)
+    policy: PolicySettings = Field(default_factory=PolicySettings)
+    seeds: Seeds = Field((0, 1, 2), description="seeds of the policies at which gradients are measured")
+    warmup: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (0, 128), min_length=1, description="iterations of TB before measuring"
+    )
+    batch_sizes: tuple[Annotated[int, Field(ge=2)], ...] = Field(
+        (2, 8, 32, 128), min_length=1, description="trajectories an estimate"
+    )
+    replicates: int = Field(64, ge=2, description="independent estimates for each entry")
+    exact: bool = Field(False, description="compare with the exact gradient (small enumerable tasks)")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> GradientSpec:
+        if self.exact and not isinstance(self.task, DiscreteEnvironment):
+            raise ValueError(f"exact = True is not allowed for task {self.task.task}: it cannot be enumerated")
+        if self.exact and not all(objective.name in DIVERGENCES for objective in self.objectives):
+            raise ValueError(
+                f"exact = True is not allowed with {', '.join(BALANCE_LOSSES)}: only divergences have an exact gradient here"
+            )
+        return self
+
+
+class ReferenceSpec(Spec):
+    """Samples of the banana by Hamiltonian Monte Carlo, the paper's ground truth."""
+
+    kind: Literal["reference"] = "reference"
+    task: Banana = Field(default_factory=Banana)
+    seeds: Seeds = Field((0, 1), description="one chain a seed")
+    samples: int = Field(1000, ge=4, description="draws a chain, after warm-up")
+    warmup: int = Field(300, ge=1, description="adaptation steps a chain")
+
+
+AnySpec = Annotated[TrainingSpec | GradientSpec | ReferenceSpec, Field(discriminator="kind")]
+_ANY = TypeAdapter(AnySpec)
+
+
+def parse_spec(text: str | bytes) -> TrainingSpec | GradientSpec | ReferenceSpec:
+    """The specification written as JSON in ``text``.
+
+    Raises:
+        SettingsError: if it is none.
+    """
+    try:
+        return _ANY.validate_json(text)
+    except ValidationError as error:
+        raise SettingsError(explain(error)) from None

@@ -1,0 +1,35 @@
+"""How much the comparison with TB depends on choices that the paper leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from gfn.study.claims import judge
+from gfn.study.evidence.convergence import accuracy_metric, accuracy_ratios
+from gfn.study.evidence.tables import final
+from gfn.study.results import Run
+
+Runs = Mapping[tuple[str, str, str], Run]
+
+
+def sensitivity_table(runs: Runs) -> pd.DataFrame:
+    """Final error of each objective under each choice: ``choice, value, objective, mean, standard_deviation``."""
+    rows = []
+    for (choice, value, name), run in runs.items():
+        error = final(run, accuracy_metric(run))
+        row = {"choice": choice, "value": value, "objective": name, "mean": error.mean()}
+        rows.append(row | {"standard_deviation": error.std()})
+    return pd.DataFrame(rows)
+
+
+def verdict_changes(runs: Runs) -> pd.DataFrame:
+    """The verdict of C2 from each choice alone, and which divergences fail its criterion there."""
+    rows = []
+    for choice, value in dict.fromkeys((choice, value) for choice, value, _ in runs):
+        part = {(value, name): run for (c, v, name), run in runs.items() if (c, v) == (choice, value)}
+        verdict = judge("C2", accuracy_ratios(part))
+        failing = [row.subject.split(", ")[1] for row in verdict.tests.itertuples() if not row.passed]
+        rows.append({"choice": choice, "value": value, "verdict": verdict.outcome, "worse than TB": ", ".join(failing)})
+    return pd.DataFrame(rows).set_index(["choice", "value"])

@@ -1,0 +1,138 @@
+"""Figures 2 and 7, the exact checks, the calibration and the sensitivity of the results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from gfn.environments import Environment, Phylogenetics, Sequences, Sets
+from gfn.estimators import DIVERGENCES
+from gfn.policies import PolicySettings
+from gfn.runs.objective import Objective
+from gfn.runs.spec import GradientSpec, Spec, TrainingSpec
+from gfn.study.experiments.settings import Batch, ComparisonFigure, FigureSettings, Positive, TrainingFigure
+from gfn.study.experiments.tasks import (
+    MIXTURE_SWEEP,
+    SEQUENCES_SWEEP,
+    all_estimators,
+    estimator,
+    narrow_mixture,
+    paper_tasks,
+    peaked_sequences,
+    policy,
+    training,
+)
+
+
+class Figure2(FigureSettings):
+    """Variance of gradient estimates against batch size."""
+
+    batch_size: tuple[Batch, ...] = Field(min_length=1)
+    replicates: Batch
+    warmup: Positive
+    alpha: float
+
+    def specs(self) -> dict[str, GradientSpec]:
+        """One measurement for each task, TB and its batch-centred form (VarGrad) among the objectives."""
+        tasks = paper_tasks(self.profile)
+        return {
+            name: GradientSpec(
+                task=tasks[name],
+                objectives=(*all_estimators(self.alpha), Objective(name="tb"), Objective(name="vargrad")),
+                policy=policy(self.profile),
+                seeds=self.seeds,
+                warmup=(0, self.warmup),
+                batch_sizes=self.batch_size,
+                replicates=self.replicates,
+            )
+            for name in ("sets", "sequences", "gaussian_mixture")
+        }
+
+
+class Figure7(Figure2):
+    """Variance of TB's gradient beside the divergences'."""
+
+
+class ExactChecks(FigureSettings):
+    """Bias and variance of every estimate on small tasks whose exact gradient is known."""
+
+    batch_size: tuple[Batch, ...] = Field(min_length=1)
+    replicates: Batch
+    alpha: float
+    epsilon: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=1)
+
+    def specs(self) -> dict[str, Spec]:
+        """One measurement for each small task, at initialisation and after a short training."""
+        objectives = [o for o in all_estimators(self.alpha) if o.control_variate in ("none", "loo")]
+        for epsilon in self.epsilon:
+            for name in ("renyi", "tsallis"):
+                objectives.append(Objective(name=name, alpha=self.alpha, control_variate="both", epsilon=epsilon))
+        return {
+            task.task: GradientSpec(
+                task=task,
+                objectives=tuple(objectives),
+                policy=PolicySettings(hidden=(8,)),
+                seeds=self.seeds,
+                warmup=(0,),
+                batch_sizes=self.batch_size,
+                replicates=self.replicates,
+                exact=True,
+            )
+            for task in (Sets(universe=5, size=3), Sequences(alphabet=3, length=3))
+        }
+
+
+class Calibration(TrainingFigure):
+    """Trajectory balance while the two open reward laws are swept."""
+
+    def specs(self) -> dict[tuple[str, float], TrainingSpec]:
+        """One training run of TB for each value of each sweep."""
+        tasks: dict[tuple[str, float], Environment] = {
+            ("sequences", reach): peaked_sequences(reach, self.profile) for reach in SEQUENCES_SWEEP
+        }
+        tasks |= {("gaussian_mixture", scale): narrow_mixture(scale) for scale in MIXTURE_SWEEP}
+        in_force = paper_tasks(self.profile).values()  # their runs are those of Figure 3
+        return {key: training(self, task, estimator("tb"), with_curve=task in in_force) for key, task in tasks.items()}
+
+
+class Sensitivity(ComparisonFigure):
+    """Five objectives while one open choice at a time is varied."""
+
+    def specs(self) -> dict[tuple[str, str, str], TrainingSpec]:
+        """One training run for each choice, value and objective; the value in force is among them."""
+        return {
+            (choice, value, name): self._run(default, task, estimator(name, alpha=self.alpha), changes)
+            for choice, value, default, task, changes in self._variations()
+            for name in ("tb", *DIVERGENCES)
+        }
+
+    def _variations(self) -> Iterator[tuple[str, str, Environment, Environment, dict[str, Any]]]:
+        """Choice, value, the task with the value in force, the task with this value, and settings changed."""
+        tasks = paper_tasks(self.profile)
+        sequences, mixture, trees = (tasks[name] for name in ("sequences", "gaussian_mixture", "phylogenetics"))
+        for rate in (3e-4, 1e-3, 3e-3):
+            yield "learning rate (sequences)", f"{rate:g}", sequences, sequences, {"learning_rate": rate}
+        for reach in (1.0, 2.0, 4.0):
+            yield "reach of f (sequences)", f"{reach:g}", sequences, peaked_sequences(reach, self.profile), {}
+        for rate in (0.01, 0.1):
+            yield "step size of log Z (sequences)", f"{rate:g}", sequences, sequences, {"log_z_learning_rate": rate}
+        for components in (8, 16, 32):
+            settings = policy(self.profile).model_copy(update={"components": components})
+            yield "mixture components (GM)", str(components), mixture, mixture, {"policy": settings}
+        for length in (0.05, 0.1):
+            yield "branch length (phylogenetics)", f"{length:g}", trees, _with_branch_length(trees, length), {}
+
+    def _run(
+        self, default: Environment, task: Environment, objective: Objective, changes: dict[str, Any]
+    ) -> TrainingSpec:
+        """The run of Figure 3 where nothing differs from it; others are evaluated at either end only."""
+        if objective.log_z is None:  # no log Z to learn: the run is the same at any of its step sizes
+            changes = {key: value for key, value in changes.items() if key != "log_z_learning_rate"}
+        in_force, changed = training(self, default, objective), training(self, task, objective, **changes)
+        return in_force if changed == in_force else training(self, task, objective, with_curve=False, **changes)
+
+
+def _with_branch_length(task: Phylogenetics, length: float) -> Phylogenetics:
+    return Phylogenetics(**task.model_dump() | {"branch_length": length})

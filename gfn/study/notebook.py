@@ -1,0 +1,85 @@
+"""What the notebooks share: validated parameters, runs read or made, tables of results."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pandas as pd
+
+from gfn.runs.training import replacing
+from gfn.settings import SettingsError
+from gfn.study.experiments import FIGURES, figure_settings
+from gfn.study.results import Run, load_or_train
+
+DATA_VARIABLE = "GFN_DATA_OUT"
+SHELL_NAMES = {"In", "Out", "exit", "quit", "get_ipython", "open"}
+
+
+class ParameterError(SettingsError):
+    """A notebook parameter that is not allowed; shown as its sentence, without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"ParameterError: {self}"]
+
+
+def parameters(figure: str, namespace: Mapping[str, Any]) -> Any:
+    """The figure's settings from a notebook's variables, set in its ``parameters`` cell or by papermill.
+
+    Call it right after that cell: every other variable by then is a misspelt parameter. None stands
+    for the profile's own value.
+
+    Arguments:
+        figure: a key of ``gfn.study.experiments.FIGURES``.
+        namespace: the notebook's ``globals()``.
+
+    Raises:
+        ParameterError: naming the parameter that is unknown or impossible, and what is allowed.
+    """
+    given = {
+        name: value
+        for name, value in namespace.items()
+        if not name.startswith("_")
+        and name not in SHELL_NAMES
+        and not isinstance(value, ModuleType)
+        and not callable(value)
+    }
+    unknown = sorted(given.keys() - FIGURES[figure].model_fields.keys())
+    if unknown:
+        known = ", ".join(FIGURES[figure].model_fields)
+        raise ParameterError(f"unknown parameter {unknown[0]!r} of notebook {figure}; its parameters: {known}")
+    try:
+        return figure_settings(figure, **given)
+    except SettingsError as error:
+        raise ParameterError(str(error)) from None
+
+
+def settings_table(settings: Any) -> pd.DataFrame:
+    """The parameters in force, as a table."""
+    values = {name: str(value) for name, value in settings if name != "device"}
+    return pd.DataFrame({"value": values.values()}, index=pd.Index(values.keys(), name="parameter"))
+
+
+def obtain(settings: Any) -> dict[Hashable, Run]:
+    """All runs of a figure: those in the results store are read, the others are made on the figure's device."""
+    return {label: load_or_train(spec, device=settings.device) for label, spec in settings.specs().items()}
+
+
+def save_data(figure: str, table: pd.DataFrame) -> None:
+    """Write the data behind a page as CSV, in the folder of the environment variable GFN_DATA_OUT or this one."""
+    folder = Path(os.environ.get(DATA_VARIABLE, "."))
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / f"{figure}.csv") as partial:
+        table.to_csv(partial, index=False, float_format="%.6g")
+
+
+def mean_and_spread(values: pd.Series, digits: int = 3) -> str:
+    """Mean ± sample standard deviation over seeds, as text."""
+    return (
+        f"{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}"
+        if len(values) > 1
+        else f"{values.mean():.{digits}f}"
+    )

@@ -1,0 +1,38 @@
+"""Every kind of picture that the paper needs."""
+
+from gfn.study.plotting.curves import (
+    accuracy_curves,
+    batch_panel,
+    comparison_panels,
+    discovery_panels,
+    learning_curves,
+    order_panels,
+)
+from gfn.study.plotting.gradients import balance_variance_panels, bias_panels, variance_panels
+from gfn.study.plotting.planar import density_panels, sample_panel
+from gfn.study.plotting.style import ACCURACY, CONTROL_VARIATES, OBJECTIVES, TASKS, use_style
+from gfn.study.plotting.tasks import concentration_panel, grid_panel, matrix_panels
+from gfn.study.plotting.trees import tree_panels
+
+__all__ = [
+    "ACCURACY",
+    "CONTROL_VARIATES",
+    "OBJECTIVES",
+    "TASKS",
+    "accuracy_curves",
+    "balance_variance_panels",
+    "batch_panel",
+    "bias_panels",
+    "comparison_panels",
+    "concentration_panel",
+    "density_panels",
+    "discovery_panels",
+    "grid_panel",
+    "learning_curves",
+    "matrix_panels",
+    "order_panels",
+    "sample_panel",
+    "tree_panels",
+    "use_style",
+    "variance_panels",
+]

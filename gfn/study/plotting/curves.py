@@ -1,0 +1,178 @@
+"""Pictures of what changes during training, and with the size of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from gfn.study.plotting.style import (
+    ACCURACY,
+    CONTROL_VARIATES,
+    LINES,
+    OBJECTIVES,
+    TASKS,
+    count_trajectories,
+    finished,
+    legend_below,
+    log_errors,
+)
+
+
+def learning_curves(frame: pd.DataFrame, reference: Mapping[str, float] | None = None) -> Figure:
+    """Accuracy against trajectories, a panel for each divergence, a line for each control variate.
+
+    Lines are means over seeds, bands the range over seeds.
+
+    Arguments:
+        frame: long format with ``objective, control_variate, seed, trajectories, metric, value``.
+        reference: a horizontal line in the panel of each objective, the paper's final value.
+    """
+    names = [name for name in OBJECTIVES if name in set(frame.objective)]
+    figure, axes = plt.subplots(1, len(names), figsize=(2.8 * len(names), 3.0), sharex=True, sharey=True, squeeze=False)
+    for axis, name in zip(axes[0], names):
+        for variate, (label, colour, style, _) in CONTROL_VARIATES.items():
+            part = frame[(frame.objective == name) & (frame.control_variate == variate)]
+            table = part.pivot(index="trajectories", columns="seed", values="value")
+            if table.empty:
+                continue
+            axis.plot(table.index, table.mean(axis=1), color=colour, ls=style, label=label)
+            axis.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=colour, alpha=0.2, lw=0)
+        if reference and name in reference:
+            axis.axhline(reference[name], color="black", lw=1, ls=":", label="paper, final")
+        axis.set_title(OBJECTIVES[name])
+        log_errors(axis)
+        count_trajectories(axis)
+    axes[0, 0].set_ylabel(ACCURACY[frame.metric.iloc[0]])
+    legend_below(figure, axes)
+    return finished(figure)
+
+
+def accuracy_curves(frame: pd.DataFrame) -> Figure:
+    """Accuracy against trajectories, one line an objective; lines are means over seeds, bands the range over seeds."""
+    figure, axis = plt.subplots(figsize=(6.5, 4))
+    _objectives(axis, frame, "trajectories")
+    axis.set_ylabel(ACCURACY[frame.metric.iloc[0]])
+    log_errors(axis)
+    count_trajectories(axis)
+    axis.legend()
+    return finished(figure)
+
+
+def comparison_panels(frame: pd.DataFrame, against: str = "trajectories") -> Figure:
+    """Accuracy during training, a panel a task, a line an objective.
+
+    Lines are means over seeds, bands the range over seeds.
+
+    Arguments:
+        frame: long format with ``label, objective, seed, trajectories, seconds, metric, value``.
+        against: ``trajectories``, or ``seconds`` (training time of all seeds together, evaluation left out).
+    """
+    figure, axes = _panels(frame, sharex=against == "trajectories")
+    shown = ""
+    for place, (axis, (label, part)) in enumerate(zip(axes.flat, frame.groupby("label", sort=False))):
+        _objectives(axis, part, against)
+        axis.set_title(TASKS[label])
+        log_errors(axis)
+        ylabel = ACCURACY[part.metric.iloc[0]]
+        # A label serves all panels to its right that show the same.
+        if place % axes.shape[1] == 0 or ylabel != shown:
+            axis.set_ylabel(ylabel)
+        shown = ylabel
+    _finish_panels(axes, "trajectories" if against == "trajectories" else "seconds of training")
+    legend_below(figure, axes)
+    return finished(figure)
+
+
+def discovery_panels(frame: pd.DataFrame, ylabel: str) -> Figure:
+    """Rewards or modes found during training, a panel a task, a line an objective; bands are ranges over seeds."""
+    figure, axes = _panels(frame)
+    for axis, (label, part) in zip(axes.flat, frame.groupby("label", sort=False)):
+        _objectives(axis, part, "trajectories")
+        axis.set_title(TASKS[label])
+    for axis in axes[:, 0]:
+        axis.set_ylabel(ylabel)
+    _finish_panels(axes, "trajectories")
+    legend_below(figure, axes)
+    return finished(figure)
+
+
+def batch_panel(frame: pd.DataFrame, ylabel: str) -> Figure:
+    """A number for each seed against batch size, one line an objective; bands are ranges over seeds.
+
+    Arguments:
+        frame: columns ``objective, batch_size, seed, value``.
+    """
+    figure, axis = plt.subplots(figsize=(6, 3.8))
+    for name, part in frame.groupby("objective", sort=False):
+        table = part.pivot(index="batch_size", columns="seed", values="value")
+        axis.plot(table.index, table.mean(axis=1), marker="o", ms=4, label=OBJECTIVES[name], **LINES[name])
+        axis.fill_between(
+            table.index, table.min(axis=1), table.max(axis=1), color=LINES[name]["color"], alpha=0.15, lw=0
+        )
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(sorted(frame.batch_size.unique()), [str(size) for size in sorted(frame.batch_size.unique())])
+    axis.set(xlabel="trajectories in a batch", ylabel=ylabel)
+    log_errors(axis)
+    axis.legend()
+    return finished(figure)
+
+
+def order_panels(frame: pd.DataFrame) -> Figure:
+    """Accuracy during training, a panel a task, a line an order α; lines are means over seeds, bands the range over seeds.
+
+    Arguments:
+        frame: long format with ``label, alpha, seed, trajectories, metric, value``.
+    """
+    labels, orders = list(dict.fromkeys(frame.label)), sorted(frame.alpha.unique())
+    figure, axes = plt.subplots(1, len(labels), figsize=(4.6 * len(labels), 3.8), squeeze=False)
+    shades = plt.get_cmap("viridis")
+    styles = ("-", "--", "-.", ":", (0, (3, 1, 1, 1)), (0, (5, 1)))
+    for axis, label in zip(axes[0], labels):
+        part = frame[frame.label == label]
+        for rank, alpha in enumerate(orders):
+            table = part[part.alpha == alpha].pivot(index="trajectories", columns="seed", values="value")
+            if table.empty:
+                continue
+            colour = shades(0.9 * rank / max(1, len(orders) - 1))
+            axis.plot(table.index, table.mean(axis=1), color=colour, ls=styles[rank % 6], label=f"α = {alpha:g}")
+            axis.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=colour, alpha=0.15, lw=0)
+        axis.set(title=TASKS[label], ylabel=ACCURACY[part.metric.iloc[0]])
+        log_errors(axis)
+        count_trajectories(axis)
+    legend_below(figure, axes)
+    return finished(figure)
+
+
+def _panels(frame: pd.DataFrame, sharex: bool = True) -> tuple[Figure, Sequence]:
+    count = frame.label.nunique()
+    columns = min(4, count)
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(3.1 * columns, 2.8 * rows), sharex=sharex, squeeze=False)
+    for axis in axes.flat[count:]:
+        axis.set_axis_off()
+    return figure, axes
+
+
+def _finish_panels(axes: Sequence, xlabel: str) -> None:
+    for column in axes.T:
+        shown = [axis for axis in column if axis.axison]
+        if xlabel == "trajectories":
+            count_trajectories(shown[-1])
+        else:
+            shown[-1].set_xlabel(xlabel)
+        shown[-1].xaxis.set_tick_params(labelbottom=True)
+
+
+def _objectives(axis: Axes, frame: pd.DataFrame, against: str) -> None:
+    for name, label in OBJECTIVES.items():
+        part = frame[frame.objective == name]
+        if part.empty:
+            continue
+        table = part.pivot(index="iteration", columns="seed", values="value")
+        places = part.groupby("iteration")[against].mean()
+        axis.plot(places, table.mean(axis=1), label=label, **LINES[name])
+        axis.fill_between(places, table.min(axis=1), table.max(axis=1), color=LINES[name]["color"], alpha=0.12, lw=0)

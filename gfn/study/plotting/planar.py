@@ -1,0 +1,73 @@
+"""Pictures of densities in the plane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from gfn.environments import PlanarEnvironment
+from gfn.environments.planar import Box
+from gfn.evaluation.accuracy import target_density
+from gfn.study.plotting.style import COLOURS, finished
+
+
+def density_panels(panels: Mapping[str, np.ndarray], box: Box, notes: Mapping[str, str] | None = None) -> Figure:
+    """Densities side by side on one colour scale.
+
+    Arguments:
+        panels: title to density ``[x1, x2]`` on a grid of ``box``.
+        box: the rectangle that the grids cover.
+        notes: a line to write into a panel, by title.
+    """
+    (left, right), (bottom, top) = box
+    columns = min(len(panels), 3)
+    rows = -(-len(panels) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(3.3 * columns, 3.3 * rows), sharex=True, sharey=True, squeeze=False
+    )
+    # A spike of a badly trained policy must not make the others invisible.
+    highest = np.quantile(np.concatenate([np.ravel(p) for p in panels.values()]), 0.999)
+    for axis, (title, density) in zip(axes.flat, panels.items()):
+        image = axis.imshow(
+            np.asarray(density).T,
+            origin="lower",
+            extent=(left, right, bottom, top),
+            aspect="auto",
+            cmap="magma_r",
+            vmin=0,
+            vmax=highest,
+            interpolation="bilinear",
+        )
+        axis.set_title(title)
+        axis.grid(False)
+        if notes and title in notes:
+            axis.text(0.03, 0.03, notes[title], transform=axis.transAxes, fontsize="small", va="bottom")
+    for axis in axes.flat[len(panels) :]:
+        axis.set_axis_off()
+    for axis in axes[-1]:
+        axis.set_xlabel("$x_1$")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("$x_2$")
+    figure.colorbar(image, ax=axes, label="density", shrink=0.8)
+    return finished(figure)
+
+
+def sample_panel(task: PlanarEnvironment, samples: np.ndarray, resolution: int = 200) -> Figure:
+    """Samples ``[n, 2]`` as points over contours of the task's density."""
+    figure, axis = plt.subplots(figsize=(5, 4.2))
+    target = target_density(task, resolution, task.window).numpy()
+    first, second = (a.numpy() for a in task.axes(resolution, task.window))
+    axis.contour(
+        first,
+        second,
+        target.T,
+        levels=target.max() * np.array([0.01, 0.1, 0.3, 0.6, 0.9]),
+        colors="black",
+        linewidths=0.8,
+    )
+    axis.plot(*samples.T, ".", ms=2.5, alpha=0.4, color=COLOURS[0])
+    axis.set(xlim=task.window[0], ylim=task.window[1], xlabel="$x_1$", ylabel="$x_2$")
+    return finished(figure)

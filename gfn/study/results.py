@@ -1,0 +1,195 @@
+"""The results store: one Parquet file a run, named by the hash of its specification."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm.auto import tqdm
+
+from gfn.runs.gradients import measure_gradients
+from gfn.runs.provenance import provenance, source_fingerprint
+from gfn.runs.reference import sample_reference
+from gfn.runs.spec import GradientSpec, ReferenceSpec, Spec, TrainingSpec, parse_spec
+from gfn.runs.training import Record, Trainer, TrainingError, replacing
+from gfn.settings import SettingsError
+from gfn.study.paper import paper_data
+
+SCHEMA = pa.schema(
+    [
+        ("task", pa.dictionary(pa.int8(), pa.string())),
+        ("objective", pa.dictionary(pa.int8(), pa.string())),
+        ("alpha", pa.float64()),
+        ("control_variate", pa.dictionary(pa.int8(), pa.string())),
+        ("epsilon", pa.float64()),
+        ("seed", pa.int64()),
+        ("iteration", pa.int64()),
+        ("trajectories", pa.int64()),
+        ("seconds", pa.float64()),
+        ("metric", pa.dictionary(pa.int8(), pa.string())),
+        ("cell", pa.int32()),
+        ("value", pa.float64()),
+    ]
+)
+METADATA_KEY = b"gfn"
+STORE_VARIABLE = "GFN_RESULTS"
+
+
+class ResultError(RuntimeError):
+    """A file that is not a readable result of this project."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stored run: its specification, its records in long format, and where it comes from."""
+
+    spec: Spec
+    frame: pd.DataFrame
+    provenance: dict[str, Any]
+
+
+def default_store() -> Path:
+    """The store named by the environment variable GFN_RESULTS, else ``data/results`` of the checkout."""
+    if STORE_VARIABLE in os.environ:
+        return Path(os.environ[STORE_VARIABLE])
+    return paper_data().with_name("results")
+
+
+def result_path(spec: Spec, store: Path | None = None) -> Path:
+    """Where the run of ``spec`` is stored."""
+    return Path(store or default_store()) / f"{spec.hash}.parquet"
+
+
+def write_run(path: Path, spec: Spec, records: list[Record], device: str = "cpu", status: str = "complete") -> None:
+    """Write a run, atomically: another process sees the whole file or none."""
+    about = {**provenance(device), "status": status, "spec": json.loads(spec.model_dump_json())}
+    table = _table(spec, records).replace_schema_metadata({METADATA_KEY: json.dumps(about).encode()})
+    with replacing(path) as partial:
+        pq.write_table(table, partial, compression="zstd")
+
+
+def to_frame(spec: Spec, records: list[Record]) -> pd.DataFrame:
+    """Records in the long format in which they are stored and read again."""
+    return _table(spec, records).to_pandas()
+
+
+def _table(spec: Spec, records: list[Record]) -> pa.Table:
+    return pa.Table.from_pylist([_row(spec, record) for record in records], SCHEMA)
+
+
+def _row(spec: Spec, record: Record) -> Record:
+    objective = record.get("objective") or getattr(spec, "objective", None)
+    names = {"task": spec.task.task}
+    if objective is not None:
+        names |= {"objective": objective.name, "alpha": objective.alpha}
+        names |= {"control_variate": objective.control_variate, "epsilon": objective.epsilon}
+    return {name: record.get(name) for name in SCHEMA.names} | names
+
+
+def read_run(path: Path) -> Run:
+    """Read a stored run.
+
+    Raises:
+        ResultError: if the file is truncated, foreign, unfinished or missing, in one sentence.
+    """
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise ResultError(f"{path} does not exist") from None
+    except (pa.ArrowException, OSError):
+        raise ResultError(f"{path} is truncated or not a Parquet file") from None
+    try:
+        about = json.loads((table.schema.metadata or {})[METADATA_KEY])
+        spec = parse_spec(json.dumps(about["spec"]))
+    except SettingsError as error:
+        raise ResultError(f"{path} is of another version of this project: {error}") from None
+    except (KeyError, TypeError, ValueError):
+        raise ResultError(f"{path} is not a result of this project: its metadata name no specification") from None
+    if table.schema.names != SCHEMA.names:
+        raise ResultError(
+            f"{path} is of another version of this project: its columns are {', '.join(table.schema.names)}"
+        )
+    if about.get("status") != "complete":
+        raise ResultError(f"{path} is the part of a run that failed, up to its last evaluation")
+    return Run(spec, table.replace_schema_metadata().to_pandas(), about)
+
+
+def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", current: bool = False) -> Run:
+    """The run of ``spec``: read from the store if it is there, else made, with a progress bar, and stored.
+
+    A file that is truncated or foreign is reported and made again. An interrupted training resumes
+    from its checkpoint.
+
+    Arguments:
+        spec: what to run.
+        store: where, by default in :func:`default_store`.
+        device: where to train, if need be.
+        current: whether a run that other code made is made again, too.
+
+    Raises:
+        TrainingError: if training meets a number that is not finite; what was recorded until then
+            is kept beside the store's results, in a file ending in ``.failed.parquet``.
+    """
+    path = result_path(spec, store)
+    device = "cpu" if isinstance(spec, ReferenceSpec) else device  # Pyro's chains are short of work for a GPU
+    if path.exists():
+        try:
+            run = read_run(path)
+            if run.spec != spec:
+                reason = f"{path} holds another run than its name says"
+            elif current and run.provenance.get("source") != source_fingerprint():
+                reason = f"{path} was made by other code"
+            else:
+                return run
+        except ResultError as error:
+            reason = str(error)
+        print(f"{reason}; making it again", file=sys.stderr)
+    try:
+        records = execute(spec, device, path.with_suffix(".checkpoint"))
+    except TrainingError as error:
+        failed = path.with_suffix(".failed.parquet")
+        write_run(failed, spec, error.records, device, status="failed")
+        raise TrainingError(f"{error}; what was recorded until then is in {failed}", error.records) from None
+    write_run(path, spec, records, device)
+    path.with_suffix(".checkpoint").unlink(missing_ok=True)
+    return read_run(path)
+
+
+def execute(spec: Spec, device: str = "cpu", checkpoint: Path | None = None) -> list[Record]:
+    """Make the run of ``spec`` and return its records."""
+    with tqdm(desc=describe(spec), disable=not shows_progress(), leave=False) as bar:
+        progress = _follow(bar)
+        if isinstance(spec, TrainingSpec):
+            return Trainer(spec, device).run(checkpoint, progress)
+        if isinstance(spec, GradientSpec):
+            return measure_gradients(spec, progress, device)
+        if isinstance(spec, ReferenceSpec):
+            return sample_reference(spec, progress)
+    raise TypeError(f"{type(spec).__name__} is not a kind of run")
+
+
+def describe(spec: Spec) -> str:
+    """A run in a few words."""
+    what = spec.objective.label if isinstance(spec, TrainingSpec) else spec.kind
+    return f"{spec.task.task}, {what}"
+
+
+def shows_progress() -> bool:
+    """Whether somebody is watching: a terminal, or a notebook that is not executed by papermill or tests."""
+    return sys.stderr.isatty() or bool(os.environ.get("JPY_SESSION_NAME"))
+
+
+def _follow(bar: tqdm) -> Callable[[int, int], None]:
+    def progress(done: int, total: int) -> None:
+        bar.total = total
+        bar.update(done - bar.n)
+
+    return progress

@@ -1,0 +1,95 @@
+"""Retrain stored runs and compare: does this machine still get the published results?"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from gfn.runs.spec import GradientSpec, Spec, TrainingSpec
+from gfn.study.results import ResultError, Run, execute, read_run, to_frame
+
+# Two trainings of the same specification part ways on different machines: rounding is amplified by
+# training. So final values are compared over seeds: their logarithms (the lower bound on log Z, which
+# is one, as it is) may differ by four standard errors, and by a tenth in any case. Measured variances
+# are compared one by one, since they lie orders of magnitude apart.
+STANDARD_ERRORS = 4.0
+FREE = 0.1
+METRICS = ("l1", "jsd", "elbo", "variance", "x1", "x2")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A stored run beside a new one.
+
+    Attributes:
+        run: the stored run.
+        table: a row a metric with ``stored``, ``new``, ``difference``, ``allowed`` and ``agrees``.
+    """
+
+    run: Run
+    table: pd.DataFrame
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all metrics do."""
+        return bool(self.table.agrees.all())
+
+
+def choose(store: Path, count: int, seed: int) -> list[Path]:
+    """``count`` stored runs at random, all if there are fewer.
+
+    Raises:
+        ResultError: if there are none.
+    """
+    files = sorted(path for path in store.glob("*.parquet") if ".failed" not in path.name)
+    if not files:
+        raise ResultError(f"{store} holds no results")
+    return random.Random(seed).sample(files, min(count, len(files)))
+
+
+def verify(paths: list[Path], device: str = "cpu") -> Iterator[Comparison]:
+    """Make each run again and compare.
+
+    Raises:
+        ResultError: if a file cannot be read.
+    """
+    for path in paths:
+        run = read_run(path)
+        yield Comparison(run, compare(run.frame, to_frame(run.spec, execute(run.spec, device)), run.spec))
+
+
+def compare(stored: pd.DataFrame, new: pd.DataFrame, spec: Spec) -> pd.DataFrame:
+    """Final values of two runs of one specification, within the tolerances of this module."""
+    rows = []
+    for metric in METRICS:
+        values = [_final(frame, metric, isinstance(spec, TrainingSpec)) for frame in (stored, new)]
+        if min(map(len, values)) == 0:
+            continue
+        if metric in ("x1", "x2"):
+            scale = max(v.std() for v in values)
+            difference = abs(values[0].mean() - values[1].mean()) / scale
+            # Chains are correlated: allow for an effective size of a tenth.
+            allowed = STANDARD_ERRORS * np.sqrt(2 / (len(values[0]) / 10))
+        else:
+            logs = [v if metric == "elbo" else np.log(v.clip(lower=1e-12)) for v in values]
+            difference = abs(logs[0].mean() - logs[1].mean())
+            if isinstance(spec, GradientSpec):
+                spread = (logs[1] - logs[0]).std() / np.sqrt(2)
+            else:
+                spread = max(log.std() if len(log) > 1 else 0.0 for log in logs)
+            allowed = FREE + STANDARD_ERRORS * spread * np.sqrt(2 / len(logs[0]))
+        row = {"metric": metric, "stored": values[0].mean(), "new": values[1].mean()}
+        rows.append(row | {"difference": difference, "allowed": allowed, "agrees": difference <= allowed})
+    return pd.DataFrame(rows)
+
+
+def _final(frame: pd.DataFrame, metric: str, training: bool) -> pd.Series:
+    part = frame[frame.metric == metric]
+    if training and len(part):
+        part = part[part.iteration == part.iteration.max()]
+    return part.value.reset_index(drop=True)

@@ -1,0 +1,156 @@
+"""Objectives as settings: what is filled in, what is refused, what is kept."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gfn.estimators import (
+    CONTROL_VARIATES,
+    DIVERGENCES,
+    detailed_balance,
+    forward_kl,
+    log_partition_variance,
+    renyi,
+    reverse_kl,
+    subtrajectory_balance,
+    trajectory_balance,
+    tsallis,
+)
+from gfn.estimators.control_variates import EPSILON
+from gfn.runs.objective import DECAY, OBJECTIVES, Objective
+from gfn.sampling import rollout
+from gfn.settings import SettingsError
+from tests.helpers import SMALL_TASKS, generators, gradients, small_policy
+
+OWN = {name: {"control_variate": "both", "epsilon": EPSILON} for name in DIVERGENCES}
+OWN |= {
+    "tb": {"log_z": "learned"},
+    "db": {"log_z": "learned"},
+    "subtb": {"log_z": "learned", "decay": DECAY},
+    "vargrad": {},
+}
+OWN["renyi"]["alpha"] = OWN["tsallis"]["alpha"] = 0.5
+GIVEN = {"alpha": -2.0, "control_variate": "loo", "epsilon": 0.5, "log_z": "known", "decay": 0.4}
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_defaults_are_filled(name):
+    """Own settings get their defaults, all others are None, and saying None is saying nothing."""
+    filled = Objective(name=name)
+    assert filled.model_dump() == {"name": name, **dict.fromkeys(GIVEN), **OWN[name]}
+    assert Objective(name=name, **dict.fromkeys(GIVEN)) == filled
+
+
+def test_the_default_objective_is_tb():
+    assert Objective() == Objective(name="tb", log_z="learned")
+
+
+@pytest.mark.parametrize(("name", "foreign"), [(n, f) for n in OBJECTIVES for f in GIVEN if f not in OWN[n]])
+def test_foreign_settings_are_refused(name, foreign):
+    """In one sentence with the setting, its value and the objective."""
+    with pytest.raises(
+        SettingsError, match=rf"^{foreign} = {GIVEN[foreign]!r} is not allowed with objective {name}: it takes [^\n]+$"
+    ):
+        Objective(name=name, **{foreign: GIVEN[foreign]})
+
+
+@pytest.mark.parametrize(("name", "own"), [(n, o) for n in OBJECTIVES for o in GIVEN if o in OWN[n]])
+def test_own_settings_are_kept(name, own):
+    assert getattr(Objective(name=name, **{own: GIVEN[own]}), own) == GIVEN[own]
+
+
+BAD = [
+    ({"name": "renyi", "alpha": 1}, "alpha", "reverse KL"),
+    ({"name": "tsallis", "alpha": 1.0}, "alpha", "reverse KL"),
+    ({"name": "tsallis", "alpha": 0}, "alpha", "0"),
+    ({"name": "renyi", "alpha": float("nan")}, "alpha", "nan"),
+    ({"name": "renyi", "alpha": float("inf")}, "alpha", "inf"),
+    ({"name": "renyi", "alpha": "half"}, "alpha", "half"),
+    ({"name": "reverse_kl", "control_variate": "vargrad"}, "control_variate", "vargrad"),
+    ({"name": "reverse_kl", "epsilon": -0.1}, "epsilon", "-0.1"),
+    ({"name": "tb", "log_z": "guessed"}, "log_z", "guessed"),
+    ({"name": "jensen_shannon"}, "name", "jensen_shannon"),
+    ({"name": None}, "name", "None"),
+    ({"name": "tb", "beta": 3}, "beta", "known settings: alpha, control_variate, decay, epsilon, log_z, name"),
+]
+
+
+@pytest.mark.parametrize(("settings", "field", "value"), BAD, ids=str)
+def test_bad_settings(settings, field, value):
+    """One sentence, naming the field and the value or what is allowed."""
+    with pytest.raises(SettingsError) as caught:
+        Objective(**settings)
+    message = str(caught.value)
+    assert field in message
+    assert value in message
+    assert "\n" not in message
+
+
+@st.composite
+def objectives(draw):
+    name = draw(st.sampled_from(OBJECTIVES))
+    values = {
+        "alpha": st.floats(-5, 5).filter(lambda a: a not in (0, 1)),
+        "control_variate": st.sampled_from(CONTROL_VARIATES),
+        "epsilon": st.floats(0, 10),
+        "log_z": st.sampled_from(["learned", "known"]),
+        "decay": st.floats(0.1, 2),
+    }
+    return {"name": name, **{key: draw(values[key]) for key in OWN[name] if draw(st.booleans())}}
+
+
+@given(objectives())
+def test_equal_settings_are_equal_objects(settings):
+    """Equality, hash, and a round trip through JSON."""
+    one, other = Objective(**settings), Objective(**dict(reversed(settings.items())))
+    assert one == other
+    assert hash(one) == hash(other)
+    again = Objective.model_validate_json(one.model_dump_json())
+    assert again == one
+    assert hash(again) == hash(one)
+
+
+@given(objectives(), objectives())
+def test_different_settings_are_different_objects(settings, others):
+    one, other = Objective(**settings), Objective(**others)
+    assert (one == other) == (one.model_dump() == other.model_dump())
+    assert one != Objective(name="tb" if one.name != "tb" else "reverse_kl")
+
+
+@given(objectives())
+def test_labels_tell_what_is_estimated(settings):
+    one = Objective(**settings)
+    assert one.label.startswith(one.name)
+    assert one.control_variate is None or one.label.endswith(f" {one.control_variate}")
+    assert (one.alpha is None) == ("alpha=" not in one.label)
+    assert "\n" not in one.label
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_loss_is_the_function_of_its_name(name):
+    """Every setting, and log Z or the log-scale where there is one, reaches the estimator."""
+    task = SMALL_TASKS["sets 5 choose 3"]
+    policy = small_policy(task, [0, 1])
+    parameters, t = list(policy.parameters()), rollout(task, policy, 8, generators(2))
+    three = (t.log_pf, t.log_pb, t.log_reward)
+    options = {"control_variate": "score", "epsilon": 0.5, "parameters": parameters}
+    log_flow = torch.randn(t.steps.going.shape, dtype=torch.float64)
+    along = (t.steps.log_pf, t.steps.log_pb, log_flow, t.log_reward, t.steps.going)
+    expected = {
+        "tb": lambda: trajectory_balance(*three, 4.0),
+        "reverse_kl": lambda: reverse_kl(*three, **options),
+        "forward_kl": lambda: forward_kl(*three, **options, log_scale=3.0),
+        "renyi": lambda: renyi(*three, 2.0, **options),
+        "tsallis": lambda: tsallis(*three, 2.0, **options, log_scale=3.0),
+        "vargrad": lambda: log_partition_variance(*three),
+        "db": lambda: detailed_balance(*along),
+        "subtb": lambda: subtrajectory_balance(*along, 0.4),
+    }[name]()
+    values = {"control_variate": "score", "epsilon": 0.5, "alpha": 2.0, "log_z": "known", "decay": 0.4}
+    settings = {key: values[key] for key in OWN[name]}
+    loss = Objective(name=name, **settings).loss(t, parameters, log_z=4.0, log_scale=3.0, log_flow=log_flow)
+    assert loss.shape == (2,)
+    torch.testing.assert_close(gradients(loss, parameters), gradients(expected, parameters), rtol=0, atol=0)

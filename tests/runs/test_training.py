@@ -1,0 +1,364 @@
+"""Training: repeatable, resumable at any moment, stopped by numbers that are not finite, and it learns."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import signal
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from gfn.environments import Banana, GaussianMixture, Sequences, Sets
+from gfn.evaluation import accuracy as metrics
+from gfn.policies import PolicySettings
+from gfn.runs import training
+from gfn.runs.objective import Objective
+from gfn.runs.spec import TrainingSpec
+from gfn.runs.training import Trainer, TrainingError
+from tests.helpers import LEARNABLE, TINY_TASKS
+
+SETS = TINY_TASKS["sets 4 choose 2"]
+OBJECTIVES = {
+    "tb": Objective(),
+    "tb, known Z": Objective(log_z="known"),
+    "db": Objective(name="db"),
+    "subtb": Objective(name="subtb"),
+    "vargrad": Objective(name="vargrad"),
+    "reverse_kl": Objective(name="reverse_kl"),
+    "forward_kl": Objective(name="forward_kl", control_variate="loo"),
+    "renyi": Objective(name="renyi", control_variate="score"),
+    "tsallis": Objective(name="tsallis"),
+}
+
+
+def small(**changes) -> TrainingSpec:
+    """A training of a fraction of a second."""
+    settings = {
+        "task": SETS,
+        "policy": PolicySettings(hidden=(8,), components=3, gin_layers=1, gin_width=8),
+        "seeds": (0, 1),
+        "iterations": 8,
+        "batch_size": 8,
+        "evaluate_every": 3,
+        "resolution": 16,
+    }
+    return TrainingSpec(**settings | changes)
+
+
+def facts(records):
+    """What was recorded, but for the time it took."""
+    return [{name: value for name, value in record.items() if name != "seconds"} for record in records]
+
+
+def of(records, metric, seed):
+    return [record["value"] for record in records if (record["metric"], record["seed"]) == (metric, seed)]
+
+
+def parameters(trainer):
+    return torch.cat([p.detach().flatten() for p in (*trainer.parameters, *trainer.flow.parameters(), trainer.log_z)])
+
+
+def interrupt_at(iteration):
+    def progress(done, total):
+        if done == iteration:
+            raise KeyboardInterrupt
+
+    return progress
+
+
+RESUMED = [{"objective": objective} for objective in OBJECTIVES.values()]
+RESUMED += [
+    {"task": GaussianMixture(), "objective": Objective(name="tsallis"), "density": 8},
+    {"task": TINY_TASKS["sequences 2 letters length 2"], "dtype": "float64"},
+    {"task": Banana(), "objective": Objective(name="db")},
+    {"task": LEARNABLE["hypergrid 3 by 3"], "objective": Objective(name="subtb", log_z="known")},
+    {"task": LEARNABLE["phylogenetics of 3 taxa"], "objective": Objective(name="db")},
+    {"task": Sets(universe=20, size=3), "objective": Objective(name="subtb"), "l1_objects": 4, "l1_orders": 2},
+]
+
+
+@pytest.mark.parametrize("changes", RESUMED, ids=str)
+def test_an_interrupted_run_resumes_to_the_same_result(changes, tmp_path):
+    """Bit for bit, and only what was missing is done."""
+    spec, checkpoint, done = small(**changes), tmp_path / "run.checkpoint", []
+    whole = Trainer(spec)
+    expected = whole.run()
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(spec).run(checkpoint, interrupt_at(4))
+    resumed = Trainer(spec)
+    records = resumed.run(checkpoint, lambda now, total: done.append(now))
+    assert done == [5, 6, 7, 8]
+    assert facts(records) == facts(expected)
+    assert torch.equal(parameters(resumed), parameters(whole))
+    assert [r["seconds"] for r in records] == sorted(r["seconds"] for r in records)
+
+
+@pytest.mark.parametrize("moment", ["rollout", "accuracy"])
+def test_a_signal_in_the_middle_of_an_iteration_does_no_harm(moment, tmp_path, monkeypatch):
+    """Ctrl-C while trajectories are drawn or accuracy is measured: the resumed run is the uninterrupted one."""
+    spec, calls, original = small(), [], getattr(training, moment)
+    expected = Trainer(spec).run()
+
+    def signalled(*arguments, **options):
+        calls.append(moment)
+        result = original(*arguments, **options)
+        if len(calls) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return result
+
+    monkeypatch.setattr(training, moment, signalled)
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        Trainer(spec).run(tmp_path / "run.checkpoint")
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert 3 <= len(calls) <= 4
+    monkeypatch.undo()
+    resumed = Trainer(spec)
+    assert resumed.load(tmp_path / "run.checkpoint")
+    assert 0 < resumed.iteration < 8
+    assert facts(resumed.run()) == facts(expected)
+
+
+def test_checkpoints_are_saved_while_training(tmp_path, monkeypatch):
+    """Every so many seconds, here always; no other file is left beside it."""
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1)
+    Trainer(small()).run(tmp_path / "sub" / "run.checkpoint")
+    assert [path.name for path in (tmp_path / "sub").iterdir()] == ["run.checkpoint"]
+    last = Trainer(small())
+    assert last.load(tmp_path / "sub" / "run.checkpoint")
+    assert last.iteration == 8
+
+
+def test_a_failed_save_leaves_the_last_checkpoint(tmp_path, monkeypatch):
+    """And no partial file."""
+    checkpoint, trainer = tmp_path / "run.checkpoint", Trainer(small())
+    trainer.save(checkpoint)
+    before = checkpoint.read_bytes()
+
+    def failing(tensors, path, metadata):
+        path.write_bytes(b"half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(training, "save_file", failing)
+    with pytest.raises(OSError, match="disk full"):
+        trainer.save(checkpoint)
+    assert checkpoint.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [checkpoint]
+
+
+def other_checkpoint(kind, path, monkeypatch):
+    """A file that is no checkpoint of ``small()``."""
+    trainer = Trainer(small(learning_rate=0.5) if kind == "other spec" else small())
+    with monkeypatch.context() as patch:
+        if kind == "other source":
+            patch.setattr(training, "source_fingerprint", lambda: "0" * 12)
+        trainer.step()
+        trainer.save(path)
+    whole = path.read_bytes()
+    if kind == "truncated":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "without metadata":
+        save_file({"log_z": torch.zeros(2, 1)}, path)
+    elif kind == "with other metadata":
+        save_file({"log_z": torch.zeros(2, 1)}, path, {"gfn": json.dumps([1, 2])})
+    elif kind == "pickle":
+        path.write_bytes(pickle.dumps({"iteration": 3}))
+    elif kind == "missing":
+        path.unlink()
+
+
+KINDS = ("truncated", "empty", "without metadata", "with other metadata", "pickle", "other spec", "other source")
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "missing"])
+def test_what_is_no_checkpoint_of_this_run_is_ignored(kind, tmp_path, monkeypatch):
+    """The run starts from the beginning and gives what it gives without."""
+    other_checkpoint(kind, tmp_path / "run.checkpoint", monkeypatch)
+    assert not Trainer(small()).load(tmp_path / "run.checkpoint")
+    assert facts(Trainer(small()).run(tmp_path / "run.checkpoint")) == facts(Trainer(small()).run())
+
+
+def test_a_checkpoint_of_this_run_is_not_ignored(tmp_path, monkeypatch):
+    other_checkpoint("this", tmp_path / "run.checkpoint", monkeypatch)
+    trainer = Trainer(small())
+    assert trainer.load(tmp_path / "run.checkpoint")
+    assert trainer.iteration == 1
+
+
+def test_equal_seeds_give_equal_results():
+    """Bit for bit; other seeds give others."""
+    one, same = (facts(Trainer(small()).run()) for _ in range(2))
+    assert one == same
+    other = Trainer(small(seeds=(2, 3))).run()
+    assert of(one, "l1", 0)[0] not in (of(other, "l1", 2)[0], of(other, "l1", 3)[0])
+
+
+@pytest.mark.parametrize(
+    ("task", "exact_states"),
+    [
+        pytest.param(SETS, 99, id="sets"),
+        pytest.param(Sets(universe=6, size=3), 1, id="sets, L1 estimated"),
+        pytest.param(Sequences(alphabet=2, length=3), 99, id="sequences"),
+        pytest.param(Banana(), 0, id="banana"),
+    ],
+)
+@pytest.mark.parametrize("name", ["tb", "tsallis", "subtb"])
+def test_a_result_does_not_depend_on_the_seeds_beside_it(name, task, exact_states, monkeypatch):
+    """Up to rounding: trained alone, among others, or at another place among them."""
+    monkeypatch.setattr(metrics, "EXACT_STATES", exact_states)
+    found = []
+    for seeds in ((7,), (3, 7), (7, 5, 4)):
+        trainer = Trainer(small(task=task, objective=OBJECTIVES[name], seeds=seeds, dtype="float64"))
+        metric = "jsd" if task == Banana() else "l1"
+        found.append(torch.tensor(of(trainer.run(), metric, 7), dtype=torch.float64))
+    for values in found[1:]:
+        torch.testing.assert_close(values, found[0], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_numbers_that_are_not_finite_stop_the_training(name, value):
+    """With one sentence naming task, objective, seed and iteration; what was recorded is kept."""
+    trainer = Trainer(small(objective=OBJECTIVES[name], seeds=(10, 11, 12)))
+
+    def spoil(done, total):
+        if done == 4:
+            with torch.no_grad():
+                trainer.policy.network.biases[0][1] = value
+
+    with pytest.raises(TrainingError) as caught:
+        trainer.run(progress=spoil)
+    label = OBJECTIVES[name].label
+    assert str(caught.value) == (f"the gradient is not finite: task sets, objective {label}, seed 11, iteration 5")
+    assert {(r["iteration"], r["seed"]) for r in caught.value.records} == {(i, s) for i in (0, 3) for s in (10, 11, 12)}
+
+
+def test_gradients_too_large_for_adam_stop_the_training():
+    """Finite ones whose square is not: Adam would stand still for ever. The seed is named all the same."""
+    spec = small(task=Sets(universe=4, size=2, low=9e18, high=9e18), batch_size=1, seeds=(5,))
+    with pytest.raises(TrainingError, match=r"task sets, objective tb, seed 5, iteration 1$"):
+        Trainer(spec).run()
+
+
+def test_records_follow_the_schedule():
+    """Accuracy at the start, at every third iteration, at the end; log Z beside it; the density at the end alone."""
+    records = Trainer(small(task=GaussianMixture(), iterations=7, density=8)).run()
+    for metric in ("jsd", "log_z"):
+        chosen = [(r["iteration"], r["trajectories"], r["seed"]) for r in records if r["metric"] == metric]
+        assert chosen == [(i, 8 * i, seed) for i in (0, 3, 6, 7) for seed in (0, 1)]
+    cells = [(r["iteration"], r["seed"], r["cell"]) for r in records if r["metric"] == "density"]
+    assert cells == [(7, seed, cell) for cell in range(64) for seed in (0, 1)]
+    assert all(r["cell"] is None for r in records if r["metric"] != "density")
+
+
+def test_only_balance_losses_with_a_log_z_learn_it():
+    """A known log Z is exact and stays; VarGrad and the divergences have none."""
+    for name, objective in OBJECTIVES.items():
+        trainer = Trainer(small(objective=objective, iterations=2, dtype="float64"))
+        records = trainer.run()
+        assert any(r["metric"] == "log_z" for r in records) == (name in ("tb", "db", "subtb"))
+        if name == "tb, known Z":
+            assert trainer.log_z.detach().flatten().tolist() == [SETS.log_z] * 2
+
+
+def test_only_db_and_subtb_have_flows():
+    """A network of the policy's shape, which depends on its own seed alone, and learns."""
+    for name, objective in OBJECTIVES.items():
+        trainer = Trainer(small(objective=objective))
+        flows = list(trainer.flow.parameters())
+        assert bool(flows) == (name in ("db", "subtb"))
+        if flows:
+            assert [p.shape for p in flows] == [(2, 4, 8), (2, 8, 1), (2, 1, 8), (2, 1, 1)]
+            alone = Trainer(small(objective=objective, seeds=(1,)))
+            assert all(torch.equal(p[1:], other) for p, other in zip(flows, alone.flow.parameters(), strict=True))
+            before = [p.clone() for p in flows]
+            trainer.step()
+            assert all((p != other).any(-1).any(-1).all() for p, other in zip(flows, before, strict=True))
+
+
+@pytest.mark.parametrize("name", ["db", "subtb"])
+@pytest.mark.parametrize("task", LEARNABLE.values(), ids=LEARNABLE)
+def test_flows_of_distinct_states_are_those_of_all(task, name, monkeypatch):
+    """Each state evaluated once gives the loss and the gradients of every state evaluated by itself."""
+    found = []
+    for once in (True, False):
+        monkeypatch.setattr(type(task), "repeats", property(lambda self, once=once: once))
+        trainer = Trainer(small(task=task, objective=OBJECTIVES[name], dtype="float64"))
+        batch = training.rollout(task, trainer.policy, 16, trainer.generators)
+        log_flow = trainer._log_flow(batch)
+        loss = trainer.spec.objective.loss(batch, trainer.parameters, trainer.log_z, log_flow=log_flow)
+        leaves = [*trainer.parameters, *trainer.flow.parameters(), trainer.log_z]
+        found.append([loss, log_flow[batch.steps.going], *torch.autograd.grad(loss.sum(), leaves)])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("name", ["db", "subtb"])
+def test_flows_that_are_not_finite_stop_the_training(name):
+    """They reach the loss of their own seed."""
+    trainer = Trainer(small(objective=OBJECTIVES[name], seeds=(10, 11)))
+
+    def spoil(done, total):
+        if done == 2:
+            with torch.no_grad():
+                trainer.flow.biases[0][1] = float("nan")
+
+    label = OBJECTIVES[name].label
+    with pytest.raises(TrainingError, match=rf"objective {label}, seed 11, iteration 3$"):
+        trainer.run(progress=spoil)
+
+
+LEARNING = {"iterations": 200, "batch_size": 64, "learning_rate": 0.02, "evaluate_every": 200, "seeds": (0, 1, 2)}
+# Where all weights are equal, at the target, these estimates stay noisy by the small part that their baseline leaves.
+NOISY = {"renyi": Objective(name="renyi"), "tsallis": Objective(name="tsallis")}
+
+
+@pytest.mark.parametrize("task", LEARNABLE.values(), ids=LEARNABLE)
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_every_objective_learns_its_target(name, task):
+    """The exact L1 falls from over 0.2 below 0.01; for Rényi and Tsallis, and on the larger hypergrid, below 0.1."""
+    settings = LEARNING | ({"iterations": 100, "evaluate_every": 100} if task.task == "phylogenetics" else {})
+    records = Trainer(small(task=task, objective=NOISY.get(name, OBJECTIVES[name]), **settings)).run()
+    for seed in settings["seeds"]:
+        first, last = of(records, "l1", seed)
+        assert first > 0.2
+        assert last < (0.1 if name in NOISY or task.task == "hypergrid" else 0.01)
+
+
+def test_planar_tasks_are_learned():
+    """A single Gaussian: the JSD falls below 0.03, from over 0.1."""
+    task = GaussianMixture(side=1, scale=1.5)
+    settings = LEARNING | {"batch_size": 64, "iterations": 100, "evaluate_every": 100, "resolution": 48}
+    records = Trainer(small(task=task, objective=OBJECTIVES["reverse_kl"], **settings)).run()
+    for seed in settings["seeds"]:
+        first, last = of(records, "jsd", seed)
+        assert first > 0.1
+        assert last < 0.03
+
+
+@pytest.mark.parametrize("name", ["tb", "db", "subtb"])
+@pytest.mark.parametrize("task", TINY_TASKS.values(), ids=TINY_TASKS)
+def test_learned_log_z_approaches_the_exact_one(task, name):
+    """Within two hundredths, from 0: TB's itself, DB's and SubTB's with what the flow network adds at the source."""
+    trainer = Trainer(small(task=task, objective=OBJECTIVES[name], **LEARNING))
+    records = trainer.run()
+    source = task.observe(task.initial(3, 1)).float()
+    added = trainer.flow(source).detach().flatten().tolist() if name != "tb" else [0.0] * 3
+    for seed in LEARNING["seeds"]:
+        first, last = of(records, "log_z", seed)
+        assert first == 0
+        assert last + added[seed] == pytest.approx(task.log_z, abs=0.02)
+
+
+def test_checkpoints_are_safetensors(tmp_path):
+    """So that no code runs when one is read."""
+    Trainer(small()).save(tmp_path / "run.checkpoint")
+    content = (tmp_path / "run.checkpoint").read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    assert "gfn" in json.loads(content[8 : 8 + length])["__metadata__"]
+    with pytest.raises(pickle.UnpicklingError):
+        pickle.loads(content)

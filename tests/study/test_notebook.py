@@ -1,0 +1,138 @@
+"""What notebooks share: parameters checked at once, runs read or made, numbers as text."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+
+import pandas as pd
+import pytest
+
+from gfn.study import notebook
+from gfn.study.experiments import FIGURES, figure_settings
+from gfn.study.notebook import ParameterError, mean_and_spread, obtain, parameters, save_data, settings_table
+
+# What stands in the global names of a notebook without being a parameter.
+SHELL = {
+    "In": ["…"],
+    "Out": {},
+    "_": 3,
+    "_i1": "…",
+    "__name__": "__main__",
+    "os": os,
+    "math": math,
+    "parameters": parameters,
+}
+
+
+def cell(figure, **changes):
+    """The names of a notebook after its ``parameters`` cell."""
+    values = dict.fromkeys(FIGURES[figure].model_fields) | {"profile": "smoke", "device": "cpu"}
+    return {**SHELL, **values, **changes}
+
+
+@pytest.mark.parametrize("figure", FIGURES)
+def test_none_stands_for_the_value_of_the_profile(figure):
+    assert parameters(figure, cell(figure)) == figure_settings(figure, "smoke")
+    assert parameters(figure, cell(figure, profile="paper", device=None)) == figure_settings(figure)
+
+
+def test_given_values_are_taken():
+    settings = parameters("fig1", cell("fig1", seeds=[4], alpha=[0.5]))
+    assert (settings.seeds, settings.alpha, settings.iterations) == ((4,), (0.5,), 8)
+
+
+@pytest.mark.parametrize("name", ["seed", "iteration", "Alpha", "batchsize"])
+def test_a_misspelt_parameter_is_refused(name):
+    """With the list of those there are; None and falsy values are no excuse."""
+    for value in (3, None, 0, "", [1]):
+        with pytest.raises(ParameterError) as caught:
+            parameters("fig1", cell("fig1", **{name: value}))
+        assert str(caught.value) == (
+            f"unknown parameter {name!r} of notebook fig1; "
+            "its parameters: profile, device, seeds, iterations, batch_size, alpha"
+        )
+
+
+@pytest.mark.parametrize(
+    ("changes", "value"),
+    [
+        ({"seeds": [0, 0]}, "seeds = (0, 0)"),
+        ({"iterations": 0}, "iterations = 0"),
+        ({"iterations": "3.5"}, "iterations = '3.5'"),
+        ({"alpha": [1.0]}, "alpha = 1"),
+        ({"profile": "large"}, "profile = 'large'"),
+        ({"profile": None}, "profile = None"),
+        ({"device": "abacus"}, "device = 'abacus'"),
+    ],
+    ids=str,
+)
+def test_an_impossible_value_is_refused(changes, value):
+    """Shown as its sentence, without a traceback."""
+    with pytest.raises(ParameterError) as caught:
+        parameters("fig1", cell("fig1", **changes))
+    assert value in str(caught.value)
+    assert caught.value._render_traceback_() == [f"ParameterError: {caught.value}"]
+    assert "\n" not in str(caught.value)
+
+
+def test_settings_are_shown_without_the_device():
+    """It does not belong to the result."""
+    table = settings_table(figure_settings("fig2", "smoke"))
+    assert table.index.tolist() == ["profile", "seeds", "batch_size", "replicates", "warmup", "alpha"]
+    assert table.value["batch_size"] == "(2, 16, 128)"
+
+
+def test_obtain_reads_or_makes_every_run_on_the_device(monkeypatch):
+    asked = []
+    monkeypatch.setattr(notebook, "load_or_train", lambda spec, device: asked.append((spec, device)) or len(asked))
+    settings = figure_settings("fig1", "smoke")
+    assert obtain(settings) == {-2.0: 1, -1.0: 2, 0.5: 3, 2.0: 4}
+    assert asked == [(spec, "cpu") for spec in settings.specs().values()]
+
+
+def test_means_and_spreads():
+    """The sample standard deviation, and none for a single seed."""
+    assert mean_and_spread(pd.Series([1.0, 2.0, 3.0])) == "2.000 ± 1.000"
+    assert mean_and_spread(pd.Series([1.0, 2.0]), 1) == "1.5 ± 0.7"
+    assert mean_and_spread(pd.Series([1.0])) == "1.000"
+
+
+def test_nothing_of_the_shell_is_taken_for_a_parameter():
+    """As IPython fills it."""
+    shell = {**SHELL, "exit": sys.exit, "quit": object(), "get_ipython": lambda: None, "open": open, "_dh": []}
+    assert parameters("fig1", {**cell("fig1"), **shell}) == figure_settings("fig1", "smoke")
+
+
+TABLE = pd.DataFrame({"objective": ["tb", "renyi"], "value": [1 / 3, 2e-9], "cell": [None, 4]})
+
+
+def test_data_are_saved_as_csv(tmp_path, monkeypatch):
+    """Under the page's name, where the environment says or here; six digits, no index; a second time they are replaced."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GFN_DATA_OUT", raising=False)
+    save_data("fig1", TABLE)
+    assert (tmp_path / "fig1.csv").read_text() == "objective,value,cell\ntb,0.333333,\nrenyi,2e-09,4\n"
+    monkeypatch.setenv("GFN_DATA_OUT", str(tmp_path / "deep" / "er"))
+    save_data("fig2", TABLE)
+    save_data("fig2", TABLE.head(1))
+    assert (tmp_path / "deep" / "er" / "fig2.csv").read_text() == "objective,value,cell\ntb,0.333333,\n"
+    assert [path.name for path in (tmp_path / "deep" / "er").iterdir()] == ["fig2.csv"]
+
+
+def test_data_are_whole_or_not_there(tmp_path, monkeypatch):
+    """Where writing fails, what was there stays, and nothing is left of the rest."""
+    monkeypatch.setenv("GFN_DATA_OUT", str(tmp_path))
+    save_data("fig1", TABLE)
+    before = (tmp_path / "fig1.csv").read_bytes()
+
+    def failing(self, path, **options):
+        path.write_text("half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(pd.DataFrame, "to_csv", failing)
+    with pytest.raises(OSError, match="disk full"):
+        save_data("fig1", TABLE)
+    assert (tmp_path / "fig1.csv").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["fig1.csv"]

@@ -1,0 +1,373 @@
+"""Figures: every kind is drawn with the right names, lines and axes."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import seaborn as sns
+import torch
+
+from gfn import estimators
+from gfn.environments import TASKS, Banana, DAGs, Hypergrid, Phylogenetics
+from gfn.environments.enumeration import state_graph, target_distribution
+from gfn.environments.forests import all_trees
+from gfn.study import plotting
+from gfn.study.experiments.tasks import CALIBRATED, calibrated_tasks, paper_tasks
+from gfn.study.plotting import (
+    accuracy_curves,
+    balance_variance_panels,
+    batch_panel,
+    bias_panels,
+    comparison_panels,
+    concentration_panel,
+    density_panels,
+    discovery_panels,
+    grid_panel,
+    learning_curves,
+    matrix_panels,
+    order_panels,
+    sample_panel,
+    tree_panels,
+    use_style,
+    variance_panels,
+)
+from gfn.study.plotting.style import LINES
+
+
+@pytest.fixture(autouse=True)
+def figures():
+    """Drawn without a screen; style and open figures are left as they were."""
+    with mpl.rc_context():
+        plt.switch_backend("agg")
+        use_style()
+        yield
+        plt.close("all")
+
+
+def panels(figure):
+    """Axes with a title, in order."""
+    return [axis for axis in figure.axes if axis.get_title()]
+
+
+def legend(figure):
+    figure.canvas.draw()
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+VARIATES = ["none", "leave-one-out", "score function", "both"]
+
+
+def test_everything_has_a_name():
+    """All tasks and those that are calibrated, objectives and control variates of the package, in its own order."""
+    assert set(plotting.TASKS) == {*TASKS, *CALIBRATED}
+    assert list(paper_tasks("paper") | calibrated_tasks("paper")) == list(plotting.TASKS)
+    assert tuple(plotting.OBJECTIVES) == estimators.OBJECTIVES
+    assert tuple(plotting.CONTROL_VARIATES) == estimators.CONTROL_VARIATES
+    assert [label for label, *_ in plotting.CONTROL_VARIATES.values()] == VARIATES
+
+
+def test_colours_are_for_all_eyes():
+    """Seaborn's colour-blind palette; control variates differ in colour and line or marker."""
+    palette = sns.color_palette("colorblind")
+    styles = [tuple(style) for _, *style in plotting.CONTROL_VARIATES.values()]
+    assert all(colour in palette for colour, _, _ in styles)
+    assert len({colour for colour, _, _ in styles}) == len({(line, marker) for _, line, marker in styles}) == 4
+    assert sns.color_palette() == palette
+
+
+def test_densities_share_one_scale():
+    """A title each, x1 along and x2 up, notes where they belong, empty places left blank."""
+    first = np.zeros((8, 8))
+    first[7, 0] = 1.0
+    named = {"target": first, "α = 2": np.ones((8, 8)), "α = 3": 2 * np.ones((8, 8)), "α = 4": np.ones((8, 8))}
+    figure = density_panels(named, ((-1.0, 3.0), (-5.0, 2.0)), {"α = 2": "JSD 0.1"})
+    shown = panels(figure)
+    assert [axis.get_title() for axis in shown] == list(named)
+    images = [axis.images[0] for axis in shown]
+    assert len({image.get_clim() for image in images}) == 1
+    assert images[0].get_array()[0, 7] == 1
+    assert images[0].get_extent() == [-1, 3, -5, 2]
+    assert [text.get_text() for text in shown[1].texts] == ["JSD 0.1"]
+    assert not shown[0].texts
+    assert sum(axis.axison for axis in figure.axes) == 5
+
+
+def test_a_spike_does_not_hide_the_other_densities():
+    spike = np.ones((100, 100))
+    spike[0, 0] = 1e6
+    assert panels(density_panels({"a": spike}, ((0.0, 1.0), (0.0, 1.0))))[0].images[0].get_clim()[1] == 1
+
+
+def gradients(tasks, objectives, **more):
+    rows = [
+        {"task": t, "objective": o, "control_variate": v, "epsilon": 0.03, "trajectories": n, **more}
+        | {"value": 1 / n, "low": 0.5 / n, "high": 2 / n}
+        for t in tasks
+        for o in objectives
+        for v in plotting.CONTROL_VARIATES
+        for n in (2, 8, 32)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_variances_have_a_panel_for_each_task_and_divergence():
+    """Log-log, a line for each control variate with its band."""
+    figure = variance_panels(gradients(["sequences", "sets"], ["renyi", "reverse_kl"]), "after 3 iterations")
+    titles = [axis.get_title() for axis in panels(figure)]
+    assert titles == [f"{task}, {name}" for task in ("Sets", "Sequences") for name in ("reverse KL", "Rényi")]
+    for axis in panels(figure):
+        assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
+        assert [line.get_label() for line in axis.lines] == VARIATES
+        assert len(axis.collections) == 4
+        np.testing.assert_allclose(axis.lines[0].get_xydata(), [[n, 1 / n] for n in (2, 8, 32)])
+    assert figure.get_suptitle() == "after 3 iterations"
+    assert legend(figure) == VARIATES
+
+
+def curves(objectives, variates):
+    return pd.DataFrame(
+        [
+            {"objective": o, "control_variate": v, "seed": s, "iteration": n, "trajectories": 2 * n, "seconds": 3.0 * n}
+            | {"metric": "l1", "value": (1 + s) / n}
+            for o in objectives
+            for v in variates
+            for s in (0, 1)
+            for n in (1, 2, 4)
+        ]
+    )
+
+
+def test_learning_curves_have_a_panel_for_each_divergence():
+    """Means over seeds on a logarithmic axis, and the paper's value where there is one."""
+    figure = learning_curves(curves(["renyi", "reverse_kl"], ["both", "none"]), {"renyi": 0.03})
+    shown = panels(figure)
+    assert [axis.get_title() for axis in shown] == ["reverse KL", "Rényi"]
+    assert [len(axis.lines) for axis in shown] == [2, 3]
+    assert [line.get_label() for line in shown[1].lines] == ["none", "both", "paper, final"]
+    np.testing.assert_allclose(shown[0].lines[0].get_xydata(), [[2, 1.5], [4, 0.75], [8, 0.375]])
+    assert shown[0].get_ylabel() == "L1 distance to target"
+    assert shown[0].get_yscale() == "log"
+
+
+def test_a_legend_names_every_line_of_every_panel():
+    """Also what the first panel does not have."""
+    assert legend(learning_curves(curves(["renyi", "reverse_kl"], ["none"]), {"renyi": 0.03})) == [
+        "none",
+        "paper, final",
+    ]
+
+
+def test_accuracy_curves_have_a_line_for_each_objective():
+    figure = accuracy_curves(curves(["tsallis", "tb"], ["both"]).assign(metric="jsd"))
+    (axis,) = figure.axes
+    assert [line.get_label() for line in axis.lines] == ["TB", "Tsallis"]
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["TB", "Tsallis"]
+    assert axis.get_ylabel() == "JSD to target (nats)"
+    assert len({(line.get_color(), line.get_linestyle()) for line in axis.lines}) == 2
+
+
+def test_samples_lie_over_contours():
+    task, samples = Banana(), np.array([[0.0, -1.0], [1.0, -2.0]])
+    (axis,) = sample_panel(task, samples, 30).axes
+    np.testing.assert_array_equal(axis.lines[0].get_xydata(), samples)
+    assert (axis.get_xlim(), axis.get_ylim()) == task.window
+    assert any(len(path.vertices) for collection in axis.collections for path in collection.get_paths())
+
+
+def test_biases_have_a_panel_for_each_task_and_divergence():
+    """A line for each estimate, epsilons told apart."""
+    frame = gradients(["sets"], ["renyi"])
+    both = frame[frame.control_variate == "both"].assign(epsilon=1.0)
+    figure = bias_panels(pd.concat([frame[frame.control_variate != "score"], both]))
+    (axis,) = panels(figure)
+    assert axis.get_title() == "Sets, Rényi"
+    assert legend(figure) == ["both, ε = 0.03", "both, ε = 1", "leave-one-out", "none"]
+    assert len({line.get_color() for line in axis.lines}) == 4
+    np.testing.assert_allclose(axis.lines[0].get_ydata(), [2 / n for n in (2, 8, 32)])
+
+
+def compared(labels, objectives, metric="l1"):
+    """Curves of several tasks: at iteration n, of 2 n trajectories and 3 n seconds, seeds have 1/n and 2/n."""
+    return pd.concat([curves(objectives, [None]).assign(label=label, metric=metric) for label in labels])
+
+
+def test_every_objective_has_a_line_of_its_own():
+    """Told apart by colour or dashes; balance losses are thinner than divergences."""
+    assert tuple(LINES) == estimators.OBJECTIVES
+    assert len({(line["color"], str(line["ls"])) for line in LINES.values()}) == len(LINES)
+    palette = sns.color_palette("colorblind")
+    assert all(line["color"] == "black" or line["color"] in palette for line in LINES.values())
+    widths = [{LINES[name]["lw"] for name in names} for names in (estimators.BALANCE_LOSSES, estimators.DIVERGENCES)]
+    assert max(widths[0]) < min(widths[1])
+
+
+@pytest.mark.parametrize(("against", "scale"), [("trajectories", 2), ("seconds", 3)])
+def test_comparisons_have_a_panel_for_each_task(against, scale):
+    """In the order of the runs; a label serves all panels on its right that show the same accuracy; one legend for all."""
+    frame = pd.concat([compared(["dags", "sets"], ["renyi", "tb"]), compared(["banana"], ["subtb"], "jsd")])
+    figure = comparison_panels(frame, against)
+    shown = panels(figure)
+    assert [axis.get_title() for axis in shown] == ["DAGs", "Sets", "Banana"]
+    assert [axis.get_ylabel() for axis in shown] == ["L1 distance to target", "", "JSD to target (nats)"]
+    assert [[line.get_label() for line in axis.lines] for axis in shown] == [["TB", "Rényi"]] * 2 + [["SubTB"]]
+    np.testing.assert_allclose(shown[0].lines[0].get_xydata(), [[scale * n, 1.5 / n] for n in (1, 2, 4)])
+    assert all(axis.get_yscale() == "log" for axis in shown)
+    assert all(against in axis.get_xlabel() for axis in shown)
+    assert legend(figure) == ["TB", "Rényi", "SubTB"]
+
+
+def test_many_tasks_fill_rows_of_four():
+    """Empty places are blank, and the lowest panel of every column names its axis."""
+    names = ["sets", "sequences", "phylogenetics", "hypergrid", "dags", "gaussian_mixture"]
+    figure = comparison_panels(compared(names, ["db"]))
+    assert [axis.axison for axis in figure.axes] == [True] * 6 + [False] * 2
+    assert [bool(axis.get_xlabel()) for axis in figure.axes[:6]] == [False, False, True, True, True, True]
+
+
+def test_bands_reach_from_the_lowest_to_the_highest_seed():
+    (axis,) = panels(comparison_panels(compared(["sets"], ["tb"])))
+    (band,) = axis.collections
+    corners = band.get_paths()[0].vertices
+    for n in (1, 2, 4):
+        heights = corners[corners[:, 0] == 2 * n, 1]
+        assert (heights.min(), heights.max()) == pytest.approx((1 / n, 2 / n))
+
+
+def test_discoveries_have_a_panel_for_each_task():
+    figure = discovery_panels(compared(["sequences", "hypergrid"], ["tb", "vargrad"], "modes"), "modes found")
+    shown = panels(figure)
+    assert [axis.get_title() for axis in shown] == ["Sequences", "Hypergrid"]
+    assert [axis.get_ylabel() for axis in shown] == ["modes found", ""]
+    assert {axis.get_yscale() for axis in shown} == {"linear"}
+    assert legend(figure) == ["TB", "VarGrad"]
+
+
+def test_batch_sizes_are_on_a_logarithmic_axis():
+    """A line an objective, means over seeds, a tick at every size."""
+    frame = pd.DataFrame(
+        [
+            {"objective": o, "batch_size": n, "seed": s, "value": (1 + s) / n}
+            for o in ("tb", "forward_kl")
+            for n in (128, 32, 512)
+            for s in (0, 1)
+        ]
+    )
+    (axis,) = batch_panel(frame, "mean error").axes
+    assert [line.get_label() for line in axis.lines] == ["TB", "forward KL"]
+    np.testing.assert_allclose(axis.lines[0].get_xydata(), [[n, 1.5 / n] for n in (32, 128, 512)])
+    assert [tick.get_text() for tick in axis.get_xticklabels()] == ["32", "128", "512"]
+    assert (axis.get_xscale(), axis.get_yscale(), axis.get_ylabel()) == ("log", "log", "mean error")
+
+
+def test_orders_have_a_panel_for_each_task():
+    """A line an order, smallest first, in one colour and dash everywhere; a task without an order leaves it out."""
+    frame = pd.concat([compared(["hypergrid"], ["renyi"]).assign(alpha=a) for a in (2.0, -1.0, 0.5)])
+    frame = pd.concat([frame, compared(["gaussian_mixture"], ["renyi"], "jsd").assign(alpha=2.0)])
+    figure = order_panels(frame)
+    first, second = panels(figure)
+    assert [axis.get_title() for axis in (first, second)] == ["Hypergrid", "Gaussian mixture"]
+    assert [line.get_label() for line in first.lines] == legend(figure) == ["α = -1", "α = 0.5", "α = 2"]
+    (line,) = second.lines
+    assert (line.get_color(), line.get_linestyle()) == (first.lines[2].get_color(), first.lines[2].get_linestyle())
+    assert len({line.get_color() for line in first.lines}) == len({line.get_linestyle() for line in first.lines}) == 3
+    np.testing.assert_allclose(line.get_xydata(), [[2, 1.5], [4, 0.75], [8, 0.375]])
+    assert second.get_ylabel() == "JSD to target (nats)"
+
+
+def test_variances_of_balance_losses_stand_beside_those_of_divergences():
+    """A panel a task, with control variates as dots and without as crosses; objectives in their own colours."""
+    frame = gradients(["sets", "sequences"], ["reverse_kl", "renyi", "tsallis"])
+    plain = gradients(["sets", "sequences"], ["tb", "vargrad"])
+    figure = balance_variance_panels(pd.concat([frame, plain[plain.control_variate == "none"]]))
+    shown = panels(figure)
+    assert [axis.get_title() for axis in shown] == ["Sets", "Sequences"]
+    named = {line.get_label(): line for line in shown[0].lines}
+    assert (
+        list(named)
+        == legend(figure)
+        == [
+            "TB",
+            "VarGrad",
+            "reverse KL, none",
+            "reverse KL, leave-one-out",
+            "Rényi, none",
+            "Rényi, both",
+            "Tsallis, none",
+            "Tsallis, both",
+        ]
+    )
+    assert {label: line.get_marker() for label, line in named.items() if "," in label} == {
+        label: "x" if label.endswith("none") else "o" for label in named if "," in label
+    }
+    assert named["Rényi, both"].get_color() == LINES["renyi"]["color"]
+    for line in named.values():
+        np.testing.assert_allclose(line.get_xydata(), [[n, 1 / n] for n in (2, 8, 32)])
+    assert all((axis.get_xscale(), axis.get_yscale()) == ("log", "log") for axis in shown)
+
+
+def test_matrices_have_their_rows_first():
+    """Numbers where they belong, none on the diagonal, rings around what is marked."""
+    matrix = torch.tensor([[0.0, 0.9], [0.2, 0.0]])
+    figure = matrix_panels({"edge": matrix, "path": matrix.T}, torch.tensor([[False, True], [False, False]]))
+    first, second = panels(figure)
+    assert {text.get_position(): text.get_text() for text in first.texts} == {(1, 0): "0.90", (0, 1): "0.20"}
+    assert {text.get_position(): text.get_text() for text in second.texts} == {(1, 0): "0.20", (0, 1): "0.90"}
+    assert first.collections[0].get_offsets().tolist() == [[1, 0]]
+    assert not second.collections
+    assert {image.get_clim() for axis in (first, second) for image in axis.images} == {(0, 1)}
+
+
+def test_a_grid_shows_every_cells_reward():
+    """x1 along and x2 up: the corner regions of the outer reward, and the modes in them."""
+    task = Hypergrid(side=8, r0=0.01)
+    image = grid_panel(task).axes[0].images[0]
+    shown = image.get_array()
+    for state, reward in zip(state_graph(task).objects.tolist(), task.log_reward(state_graph(task).objects).exp()):
+        assert shown[state[1], state[0]] == pytest.approx(float(reward))
+    assert image.origin == "lower"
+
+
+def test_concentration_rises_to_one():
+    """The share of the most probable objects, on a line for each task that says how many it has."""
+    tasks = {"dags": DAGs(nodes=3, samples=9), "hypergrid": Hypergrid(side=5)}
+    (axis,) = concentration_panel(tasks).axes
+    assert [line.get_label() for line in axis.lines] == ["DAGs (25 objects)", "Hypergrid (25 objects)"]
+    for line, task in zip(axis.lines, tasks.values(), strict=True):
+        target = target_distribution(task)
+        assert line.get_ydata()[0] == pytest.approx(float(target.max()))
+        assert line.get_ydata()[-1] == pytest.approx(1)
+        assert list(line.get_xdata()) == list(range(1, 26))
+        assert (np.diff(line.get_ydata()) <= 1e-15 + line.get_ydata()[0]).all()
+
+
+def test_trees_are_drawn_with_their_leaves_and_probabilities():
+    """A panel a tree, every taxon once, a bracket for each inner node."""
+    task = Phylogenetics(alignment=tuple(zip(("ant", "bee", "cat", "dog"), ("ACGT", "ACGA", "TCGA", "TTGC"))))
+    trees = all_trees(4)[:5]
+    figure = tree_panels(task, trees, {"posterior": [0.5, 0.2, 0.1, 0.1, 0.1]})
+    shown = panels(figure)
+    assert [axis.get_title() for axis in shown] == [f"posterior {p:.3f}" for p in (0.5, 0.2, 0.1, 0.1, 0.1)]
+    for axis in shown:
+        assert {text.get_text() for text in axis.texts} == {"ant", "bee", "cat", "dog"}
+        assert len({text.get_position() for text in axis.texts}) == 4
+        assert len(axis.lines) == 3 + 1
+    drawn = [
+        tuple(tuple(line.get_ydata()) for line in axis.lines) + tuple(t.get_text() for t in axis.texts)
+        for axis in shown
+    ]
+    assert len(set(drawn)) == 5
+
+
+def test_trajectories_are_counted_in_thousands():
+    """On linear axes, with few ticks."""
+    frame = compared(["sets"], ["tb"])
+    for figure in (comparison_panels(frame.assign(trajectories=16384 * frame.iteration)), accuracy_curves(frame)):
+        axis = figure.axes[0]
+        assert axis.get_xlabel() == "trajectories"
+        figure.canvas.draw()
+        ticks = [text.get_text() for text in axis.get_xticklabels()]
+        assert len(ticks) <= 6
+        assert any(text.endswith("k") for text in ticks) == (axis.get_xlim()[1] > 1000)

@@ -1,0 +1,384 @@
+"""The results store: what is written is read again, what is not a result is reported and made anew, nothing is executed."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import pickle
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+import gfn
+from gfn.environments import Banana, GaussianMixture, Sets
+from gfn.policies import PolicySettings
+from gfn.runs.objective import Objective
+from gfn.runs.provenance import source_fingerprint
+from gfn.runs.spec import GradientSpec, ReferenceSpec, TrainingSpec
+from gfn.runs.training import Trainer, TrainingError
+from gfn.study import results
+from gfn.study.results import METADATA_KEY, SCHEMA, ResultError, load_or_train, read_run, result_path, write_run
+
+POLICY = PolicySettings(hidden=(4,), components=2)
+TRAINING = TrainingSpec(
+    task=Sets(universe=4, size=2),
+    objective=Objective(name="tsallis", alpha=2.0, control_variate="loo"),
+    policy=POLICY,
+    seeds=(3, 1),
+    iterations=4,
+    batch_size=4,
+    evaluate_every=2,
+)
+# For each seed the accuracy at three evaluations, and at two of them the best reward and three counts of modes.
+ROWS = 2 * (3 + 2 * 4)
+SPECS = {
+    "training": TRAINING,
+    "planar": TrainingSpec(
+        task=GaussianMixture(), policy=POLICY, seeds=(0,), iterations=2, batch_size=4, resolution=8, density=4
+    ),
+    "gradient": GradientSpec(
+        task=Sets(universe=4, size=2),
+        objectives=(Objective(), Objective(name="renyi")),
+        policy=POLICY,
+        seeds=(0,),
+        warmup=(0,),
+        batch_sizes=(2, 3),
+        replicates=3,
+    ),
+    "reference": ReferenceSpec(task=Banana(correlation=0.1), seeds=(0,), samples=4, warmup=4),
+}
+COLUMNS = ["task", "objective", "alpha", "control_variate", "seed", "iteration", "trajectories", "seconds"]
+
+
+def forbid_training(monkeypatch):
+    def train(*arguments):
+        raise AssertionError("a stored run was made again")
+
+    monkeypatch.setattr(results, "execute", train)
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_runs_of_every_kind_are_made_stored_and_read(spec, tmp_path, monkeypatch):
+    """In one file named by the hash; the second time it is read and gives the same table."""
+    made = load_or_train(spec, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{spec.hash}.parquet"]
+    forbid_training(monkeypatch)
+    again = load_or_train(spec, tmp_path)
+    assert again.spec == made.spec == spec
+    assert again.provenance == made.provenance
+    pd.testing.assert_frame_equal(again.frame, made.frame)
+    assert set(made.frame.seed) == set(spec.seeds)
+    assert made.frame.value.notna().all()
+
+
+def test_a_run_reads_as_it_was_written(tmp_path):
+    """Every record in its order, with the objective it belongs to; the required columns are there."""
+    records = Trainer(TRAINING).run()
+    write_run(tmp_path / "run.parquet", TRAINING, records)
+    frame = read_run(tmp_path / "run.parquet").frame
+    assert {*COLUMNS, "metric", "value"} <= set(frame.columns)
+    for name in ("seed", "iteration", "trajectories", "seconds", "metric", "value"):
+        assert frame[name].tolist() == [record[name] for record in records]
+    for name, value in {"task": "sets", "objective": "tsallis", "alpha": 2.0, "control_variate": "loo"}.items():
+        assert set(frame[name]) == {value}
+
+
+def test_metadata_say_where_a_run_comes_from(tmp_path):
+    """The whole specification, code version, library versions, machine, device and time."""
+    write_run(tmp_path / "run.parquet", TRAINING, [], "cpu")
+    about = json.loads(pq.read_schema(tmp_path / "run.parquet").metadata[METADATA_KEY])
+    assert about["spec"] == json.loads(TRAINING.model_dump_json())
+    assert about["gfn"] == gfn.__version__
+    assert about["source"] == source_fingerprint()
+    for library in ("torch", "numpy", "pyarrow"):
+        assert about[library] == version(library)
+    assert about["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert "cores" in about["machine"]
+    assert about["device"] == "cpu"
+    assert pd.Timestamp(about["written"]).tzinfo is not None
+
+
+def test_a_result_needs_nothing_but_its_file(tmp_path):
+    """Its name and folder do not count, not even where they look like columns."""
+    write_run(tmp_path / "one.parquet", TRAINING, Trainer(TRAINING).run())
+    elsewhere = tmp_path / "alpha=7" / "seed=9" / "other.parquet"
+    elsewhere.parent.mkdir(parents=True)
+    elsewhere.write_bytes((tmp_path / "one.parquet").read_bytes())
+    pd.testing.assert_frame_equal(read_run(elsewhere).frame, read_run(tmp_path / "one.parquet").frame)
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    """Whole, with no partial file beside it."""
+    path = tmp_path / "run.parquet"
+    write_run(path, TRAINING, Trainer(TRAINING).run())
+    before = path.read_bytes()
+
+    def failing(table, where, **options):
+        Path(where).write_bytes(before[:100])
+        raise OSError("disk full")
+
+    monkeypatch.setattr(pq, "write_table", failing)
+    with pytest.raises(OSError, match="disk full"):
+        write_run(path, TRAINING, [])
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_appears_whole(tmp_path, monkeypatch):
+    """While one is written, a reader still sees the one before."""
+    path, original, seen = tmp_path / "run.parquet", pq.write_table, []
+    write_run(path, TRAINING, Trainer(TRAINING).run())
+
+    def watched(table, where, **options):
+        original(table, where, **options)
+        seen.append(len(read_run(path).frame))
+
+    monkeypatch.setattr(pq, "write_table", watched)
+    write_run(path, TRAINING, [])
+    assert seen == [ROWS]
+    assert len(read_run(path).frame) == 0
+
+
+def test_two_writers_do_not_disturb_each_other(tmp_path, monkeypatch):
+    """A process that writes the run while another is at it: whichever is done last has the name, and both files are whole."""
+    path, original, seen = tmp_path / "run.parquet", pq.write_table, []
+
+    def interleaved(table, where, **options):
+        monkeypatch.setattr(pq, "write_table", original)
+        Path(where).write_bytes(b"half")
+        with monkeypatch.context() as other:
+            other.setattr(os, "getpid", lambda: 1)
+            write_run(path, TRAINING, [])
+        seen.append(len(read_run(path).frame))
+        original(table, where, **options)
+
+    records = Trainer(TRAINING).run()
+    monkeypatch.setattr(pq, "write_table", interleaved)
+    write_run(path, TRAINING, records)
+    assert seen == [0]
+    assert len(read_run(path).frame) == ROWS
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def metadata(**about):
+    """A Parquet file's schema with these metadata in place of ours."""
+    return SCHEMA.with_metadata({METADATA_KEY: json.dumps(about).encode()})
+
+
+def spoil(path: Path, kind: str) -> None:
+    """Put something that is no complete result of ``TRAINING`` in the place of one."""
+    spec = json.loads(TRAINING.model_dump_json())
+    empty = pa.Table.from_pylist([], SCHEMA)
+    if kind in ("truncated", "empty", "pickle", "text"):
+        write_run(path, TRAINING, Trainer(TRAINING).run())
+        whole = path.read_bytes()
+        path.write_bytes(
+            {"truncated": whole[:-20], "empty": b"", "pickle": pickle.dumps(spec), "text": b"seed,value\n"}[kind]
+        )
+    elif kind == "foreign":
+        pq.write_table(pa.table({"seed": [1]}), path)
+    elif kind == "foreign with these columns":
+        pq.write_table(empty, path)
+    elif kind == "metadata are no JSON":
+        pq.write_table(empty.replace_schema_metadata({METADATA_KEY: b"\xff{"}), path)
+    elif kind == "metadata are a list":
+        pq.write_table(empty.replace_schema_metadata({METADATA_KEY: b"[1]"}), path)
+    elif kind == "without specification":
+        pq.write_table(empty.cast(metadata(status="complete")), path)
+    elif kind == "specification of another version":
+        pq.write_table(empty.cast(metadata(status="complete", spec={**spec, "momentum": 0.9})), path)
+    elif kind == "columns of another version":
+        table = pa.table({"seed": [1]}).replace_schema_metadata(metadata(status="complete", spec=spec).metadata)
+        pq.write_table(table, path)
+    elif kind == "failed":
+        write_run(path, TRAINING, [], status="failed")
+
+
+SPOILED = {
+    "missing": "does not exist",
+    "truncated": "is truncated or not a Parquet file",
+    "empty": "is truncated or not a Parquet file",
+    "pickle": "is truncated or not a Parquet file",
+    "text": "is truncated or not a Parquet file",
+    "foreign": "is not a result of this project",
+    "foreign with these columns": "is not a result of this project",
+    "metadata are no JSON": "is not a result of this project",
+    "metadata are a list": "is not a result of this project",
+    "without specification": "is not a result of this project",
+    "specification of another version": "is of another version of this project: unknown setting",
+    "columns of another version": "is of another version of this project: its columns are seed",
+    "failed": "is the part of a run that failed",
+}
+
+
+@pytest.mark.parametrize("kind", SPOILED)
+def test_what_is_no_result_is_refused_in_one_sentence(kind, tmp_path):
+    path = tmp_path / "run.parquet"
+    spoil(path, kind)
+    with pytest.raises(ResultError) as caught:
+        read_run(path)
+    assert str(caught.value).startswith(f"{path} {SPOILED[kind]}")
+    assert "\n" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("kind", SPOILED)
+def test_what_is_no_result_is_reported_and_made_again(kind, tmp_path, capsys):
+    """On standard error, in one line; what is read afterwards is the run. A missing file needs no report."""
+    path = result_path(TRAINING, tmp_path)
+    spoil(path, kind)
+    run = load_or_train(TRAINING, tmp_path)
+    seen = capsys.readouterr()
+    assert seen.out == ""
+    if kind == "missing":
+        assert seen.err == ""
+    else:
+        assert seen.err.startswith(f"{path} {SPOILED[kind]}")
+        assert seen.err.endswith("; making it again\n")
+        assert seen.err.count("\n") == 1
+    assert run.spec == read_run(path).spec == TRAINING
+    assert len(run.frame) == ROWS
+
+
+def test_a_file_under_another_name_is_made_again(tmp_path, capsys, monkeypatch):
+    """The name is only a key: the specification inside decides."""
+    other = TRAINING.model_copy(update={"seeds": (8,)})
+    write_run(result_path(TRAINING, tmp_path), other, Trainer(other).run())
+    assert set(load_or_train(TRAINING, tmp_path).frame.seed) == {3, 1}
+    assert capsys.readouterr().err == (
+        f"{result_path(TRAINING, tmp_path)} holds another run than its name says; making it again\n"
+    )
+    forbid_training(monkeypatch)
+    load_or_train(TRAINING, tmp_path)
+
+
+def test_runs_of_other_code_are_made_again_where_asked_for(tmp_path, capsys, monkeypatch):
+    """Else they are read as they are."""
+    load_or_train(TRAINING, tmp_path)
+    monkeypatch.setattr("gfn.study.results.source_fingerprint", lambda: "another")
+    with monkeypatch.context() as patch:
+        forbid_training(patch)
+        load_or_train(TRAINING, tmp_path)
+    load_or_train(TRAINING, tmp_path, current=True)
+    assert capsys.readouterr().err == f"{result_path(TRAINING, tmp_path)} was made by other code; making it again\n"
+    monkeypatch.undo()
+    forbid_training(monkeypatch)
+    load_or_train(TRAINING, tmp_path, current=True)
+
+
+def test_a_failed_run_keeps_what_was_recorded(tmp_path, monkeypatch):
+    """In a file of its own, which is not taken for a result."""
+    step = Trainer.step
+
+    def failing(trainer):
+        if trainer.iteration == 3:
+            with torch.no_grad():
+                trainer.policy.network.weights[0][1] = float("nan")
+        step(trainer)
+
+    monkeypatch.setattr(Trainer, "step", failing)
+    failed = tmp_path / f"{TRAINING.hash}.failed.parquet"
+    with pytest.raises(TrainingError) as caught:
+        load_or_train(TRAINING, tmp_path)
+    assert str(caught.value).endswith(f"seed 1, iteration 4; what was recorded until then is in {failed}")
+    assert not result_path(TRAINING, tmp_path).exists()
+    assert pq.read_table(failed).to_pandas().iteration.unique().tolist() == [0, 2]
+    with pytest.raises(ResultError, match="is the part of a run that failed"):
+        read_run(failed)
+    monkeypatch.setattr(Trainer, "step", step)
+    assert len(load_or_train(TRAINING, tmp_path).frame) == ROWS
+
+
+def test_an_interrupted_run_resumes_and_leaves_no_checkpoint(tmp_path, monkeypatch):
+    """What is stored in the end is the uninterrupted run."""
+    evaluate = Trainer.evaluate
+
+    def interrupted(trainer):
+        evaluate(trainer)
+        if trainer.iteration == 2:
+            raise KeyboardInterrupt
+
+    expected = load_or_train(TRAINING, tmp_path / "whole").frame
+    monkeypatch.setattr(Trainer, "evaluate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        load_or_train(TRAINING, tmp_path)
+    assert (tmp_path / f"{TRAINING.hash}.checkpoint").exists()
+    monkeypatch.setattr(Trainer, "evaluate", evaluate)
+    frame = load_or_train(TRAINING, tmp_path).frame
+    pd.testing.assert_frame_equal(frame.drop(columns="seconds"), expected.drop(columns="seconds"))
+    assert [path.name for path in tmp_path.glob("*.*")] == [f"{TRAINING.hash}.parquet"]
+
+
+def test_the_store_is_chosen_by_environment_variable(tmp_path, monkeypatch):
+    """Else it is data/results of the checkout."""
+    monkeypatch.delenv(results.STORE_VARIABLE, raising=False)
+    root = Path(gfn.__file__).parents[1]
+    assert result_path(TRAINING) == root / "data" / "results" / f"{TRAINING.hash}.parquet"
+    monkeypatch.setenv(results.STORE_VARIABLE, str(tmp_path))
+    assert result_path(TRAINING) == tmp_path / f"{TRAINING.hash}.parquet"
+    assert result_path(TRAINING, tmp_path / "own").parent == tmp_path / "own"
+
+
+class Bomb:
+    """Unpickling it creates a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_pickled_content_is_never_executed(tmp_path):
+    """Neither a pickle in the place of a result or checkpoint, nor one inside a Parquet file."""
+    fuse, path = tmp_path / "executed", tmp_path / "store" / f"{TRAINING.hash}.parquet"
+    bomb = pickle.dumps(Bomb(fuse))
+    pickle.loads(bomb)
+    assert fuse.exists()
+    fuse.unlink()
+    path.parent.mkdir()
+    for suffix in (".parquet", ".checkpoint"):
+        path.with_suffix(suffix).write_bytes(bomb)
+    load_or_train(TRAINING, path.parent)
+    torch.save(Bomb(fuse), path.with_suffix(".checkpoint"))
+    assert not Trainer(TRAINING).load(path.with_suffix(".checkpoint"))
+    extension = {b"ARROW:extension:name": b"arrow.py_extension_type", b"ARROW:extension:metadata": bomb}
+    fields = [field.with_metadata(extension) for field in SCHEMA]
+    about = {METADATA_KEY: json.dumps({"status": "complete", "spec": json.loads(TRAINING.model_dump_json())}).encode()}
+    schema = pa.schema(fields, metadata={**about, b"pandas": bomb})
+    pq.write_table(pa.Table.from_pylist([], SCHEMA).cast(schema), path)
+    load_or_train(TRAINING, path.parent)
+    assert not fuse.exists()
+
+
+MODULES = sorted(Path(gfn.__file__).parent.rglob("*.py"))
+UNSAFE_IMPORTS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
+UNSAFE_CALLS = {"eval", "exec", "read_pickle", "to_pickle", "unsafe_load"}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=[path.stem for path in MODULES])
+def test_no_module_can_load_a_pickle(module):
+    """No import of pickle and the like, no torch.load, no yaml.load, no eval."""
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names] + [getattr(node, "module", None) or ""]
+            assert not {name.split(".")[0] for name in names} & UNSAFE_IMPORTS
+        if isinstance(node, ast.Call):
+            called = ast.unparse(node.func)
+            assert called.split(".")[-1] not in UNSAFE_CALLS
+            assert called not in ("torch.load", "np.load", "numpy.load", "yaml.load", "torch.save")
+
+
+def test_two_specifications_do_not_meet_in_a_store(tmp_path):
+    other = TRAINING.model_copy(update={"learning_rate": 0.002})
+    for spec in (TRAINING, other):
+        load_or_train(spec, tmp_path)
+    assert {path.stem for path in tmp_path.iterdir()} == {TRAINING.hash, other.hash}
+    assert read_run(result_path(other, tmp_path)).spec.learning_rate == 0.002
