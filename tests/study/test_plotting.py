@@ -10,10 +10,11 @@ import pytest
 import seaborn as sns
 import torch
 
-from gfn import estimators
 from gfn.environments import TASKS, Banana, DAGs, Hypergrid, Phylogenetics
 from gfn.environments.enumeration import state_graph, target_distribution
 from gfn.environments.forests import all_trees
+from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
+from gfn.runs.objective import BALANCE_LOSSES, OBJECTIVES
 from gfn.study import plotting
 from gfn.study.experiments.tasks import CALIBRATED, calibrated_tasks, paper_tasks
 from gfn.study.plotting import (
@@ -64,8 +65,8 @@ def test_everything_has_a_name():
     """All tasks and those that are calibrated, objectives and control variates of the package, in its own order."""
     assert set(plotting.TASKS) == {*TASKS, *CALIBRATED}
     assert list(paper_tasks("paper") | calibrated_tasks("paper")) == list(plotting.TASKS)
-    assert tuple(plotting.OBJECTIVES) == estimators.OBJECTIVES
-    assert tuple(plotting.CONTROL_VARIATES) == estimators.CONTROL_VARIATES
+    assert tuple(plotting.OBJECTIVES) == OBJECTIVES
+    assert tuple(plotting.CONTROL_VARIATES) == CONTROL_VARIATES
     assert [label for label, *_ in plotting.CONTROL_VARIATES.values()] == VARIATES
 
 
@@ -196,11 +197,11 @@ def compared(labels, objectives, metric="l1"):
 
 def test_every_objective_has_a_line_of_its_own():
     """Told apart by colour or dashes; balance losses are thinner than divergences."""
-    assert tuple(LINES) == estimators.OBJECTIVES
+    assert tuple(LINES) == OBJECTIVES
     assert len({(line["color"], str(line["ls"])) for line in LINES.values()}) == len(LINES)
     palette = sns.color_palette("colorblind")
     assert all(line["color"] == "black" or line["color"] in palette for line in LINES.values())
-    widths = [{LINES[name]["lw"] for name in names} for names in (estimators.BALANCE_LOSSES, estimators.DIVERGENCES)]
+    widths = [{LINES[name]["lw"] for name in names} for names in (BALANCE_LOSSES, DIVERGENCES)]
     assert max(widths[0]) < min(widths[1])
 
 
