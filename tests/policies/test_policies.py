@@ -16,6 +16,7 @@ from gfn.environments import Banana, GaussianMixture, Phylogenetics
 from gfn.policies import CategoricalPolicy, PolicySettings, make_policy, sample_parent_action
 from gfn.policies.categorical import BELOW_ONE, invert, line
 from gfn.policies.network import ReplicatedMLP
+from gfn.randomness import stream
 from gfn.sampling import evaluate, rollout
 from tests.helpers import SMALL_TASKS, frequencies_p, generators, small_policy
 
@@ -162,11 +163,11 @@ def test_a_replica_does_not_depend_on_its_neighbours(name):
 
 
 def test_network_is_a_stack_of_torch_networks():
-    """Initialised and evaluated as torch.nn.Sequential is, under the same seed, and float32."""
+    """Initialised and evaluated as torch.nn.Sequential is, from the same stream, and float32."""
     network = ReplicatedMLP([5, 6], [3, 4, 2])
     x = torch.randn(2, 7, 3)
     for r, seed in enumerate((5, 6)):
-        torch.manual_seed(seed)
+        torch.set_rng_state(stream("weights: policy", seed, 0).get_state())
         plain = nn.Sequential(nn.Linear(3, 4), nn.LeakyReLU(), nn.Linear(4, 2))
         torch.testing.assert_close(network(x)[r], plain(x[r]))
     assert {p.dtype for p in network.parameters()} == {torch.float32}
