@@ -233,10 +233,9 @@ class Trainer:
                 self._record("modes", found, round(100 * fraction))
         if spec.density and self.iteration == spec.iterations:
             density = policy_density(spec.task, self.policy, spec.density, spec.task.window)
-            for cell, values in enumerate(density.flatten(1).T):
-                self._record("density", values, cell)
+            self._record("density", density.float().flatten(1), column="density")
 
-    def _record(self, metric: str, values: Tensor, cell: int | None = None) -> None:
+    def _record(self, metric: str, values: Tensor, cell: int | None = None, column: str = "value") -> None:
         common = {
             "iteration": self.iteration,
             "trajectories": self.iteration * self.spec.batch_size,
@@ -245,7 +244,7 @@ class Trainer:
             "cell": cell,
         }
         self.records += [
-            {**common, "seed": seed, "value": value} for seed, value in zip(self.spec.seeds, values.tolist())
+            {**common, "seed": seed, column: value} for seed, value in zip(self.spec.seeds, values.tolist())
         ]
 
     def run(self, checkpoint: Path | None = None, progress: Progress | None = None) -> list[Record]:
