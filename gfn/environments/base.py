@@ -7,7 +7,9 @@ Every function is pure and batched over any leading axes, by convention ``[R, B,
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable
 from functools import cached_property
+from typing import Any
 
 import torch
 from pydantic import Field, PrivateAttr
@@ -57,6 +59,10 @@ class Environment(Settings, ABC):
     def step(self, state: Tensor, action: Tensor) -> Tensor:
         """The state after ``action`` (``[...]``); a terminal state stays as it is."""
 
+    def move(self, state: Tensor, action: Tensor) -> Tensor:
+        """As :meth:`step`, where no state is terminal: a task may save itself the look."""
+        return self.step(state, action)
+
     @abstractmethod
     def is_terminal(self, state: Tensor) -> Tensor:
         """Whether ``state`` is an object x: bool ``[...]``."""
@@ -71,9 +77,12 @@ class Environment(Settings, ABC):
 
     def constant(self, name: str, like: Tensor) -> Tensor:
         """The task's constant tensor ``self.<name>``, kept on the device of ``like``."""
-        key = (name, like.device)
+        return self.remember((name, like.device), lambda: getattr(self, name).to(like.device))
+
+    def remember(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What ``make`` gives, made once for this instance: quicker to find again than by the task's settings."""
         if key not in self._constants:
-            self._constants[key] = getattr(self, name).to(like.device)
+            self._constants[key] = make()
         return self._constants[key]
 
     def uniform(self, count: int, low: float, high: float, stream: int) -> Tensor:

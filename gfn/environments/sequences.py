@@ -56,6 +56,11 @@ class Sequences(DiscreteEnvironment):
         return torch.tensor([*range(self.alphabet), BLANK])
 
     @property
+    def repeats(self) -> bool:
+        """After the first few letters, hardly a word is met twice."""
+        return False
+
+    @property
     def max_steps(self) -> int:
         return self.length
 

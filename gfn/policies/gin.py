@@ -80,13 +80,32 @@ class ForestGIN(nn.Module):
         logits = (e * self.pair.transpose(-1, -2)) @ e.transpose(-1, -2)
         return logits[..., self.pairs[0], self.pairs[1]]
 
-    def trace(self, prepared: Tensor) -> list[Tensor]:
-        """The output, with all that is needed to differentiate it."""
-        return [self.answer(prepared)]
+    def tape(self, count: int) -> Tape:
+        """What the network puts out is differentiated by PyTorch."""
+        return Tape(self)
 
-    def replay(self, traces: Sequence[Sequence[Tensor]]) -> Tensor:
-        """The outputs of earlier :meth:`trace` calls, one after the other: ``[R, U, A]``."""
-        return torch.cat([output for (output,) in traces], 1)
+
+class Tape:
+    """As of an MLP, see :class:`gfn.policies.network.Tape`.
+
+    Arguments:
+        network: the graph network.
+    """
+
+    def __init__(self, network: ForestGIN) -> None:
+        self.network, self.outputs, self.asked = network, [], 0
+        self.differentiable = torch.is_grad_enabled()
+
+    def ask(self, prepared: Tensor) -> Tensor:
+        """Logits of what :meth:`ForestGIN.prepare` gave."""
+        self.asked += prepared.shape[1]
+        with torch.set_grad_enabled(self.differentiable):
+            self.outputs.append(self.network.answer(prepared.to(self.network.pair.dtype)))
+        return self.outputs[-1].detach()
+
+    def output(self) -> Tensor:
+        """All logits, one after the other."""
+        return torch.cat(self.outputs, 1)
 
 
 def _normalise(x: Tensor) -> Tensor:

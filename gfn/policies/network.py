@@ -53,31 +53,46 @@ class ReplicatedMLP(nn.Module):
                 x = leaky_relu_(x, SLOPE)
         return x.reshape(*shape[:-1], -1)
 
-    @torch.no_grad()
-    def trace(self, x: Tensor) -> list[Tensor]:
-        """Everything that :meth:`forward` computes of ``x`` ``[R, M, in]``: the input of each layer, and the output."""
-        found = [x]
-        for depth, (weight, bias) in enumerate(zip(self.weights, self.biases), 1):
-            x = affine(bias, x, weight)
-            if depth < len(self.weights):
-                x = leaky_relu_(x, SLOPE)
-            found.append(x)
-        return found
-
-    def replay(self, traces: Sequence[Sequence[Tensor]]) -> Tensor:
-        """The outputs of earlier :meth:`trace` calls, one after the other, ``[R, U, out]``.
-
-        They are differentiable in the parameters, although nothing is computed again.
-        """
-        trace = [torch.cat(layer, 1) for layer in zip(*traces)]
-        return _Replay.apply(len(trace) - 1, *trace, *self.weights, *self.biases)
+    def tape(self, count: int) -> Tape:
+        """Room for what the network computes of ``count`` observations a replica, asked for bit by bit."""
+        return Tape(self, count)
 
 
-def affine(bias: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+class Tape:
+    """Forward passes of an MLP, kept for one backward pass over all of them.
+
+    Arguments:
+        network: the MLP.
+        count: observations at most, a replica.
+    """
+
+    def __init__(self, network: ReplicatedMLP, count: int) -> None:
+        self.weights, self.biases = list(network.weights), list(network.biases)
+        like, sizes = self.weights[0], [self.weights[0].shape[1], *(weight.shape[2] for weight in self.weights)]
+        self.layers = [torch.empty(len(like), count, size, dtype=like.dtype, device=like.device) for size in sizes]
+        self.asked = 0
+
+    def ask(self, x: Tensor) -> Tensor:
+        """The output for observations ``[R, M, in]`` of any dtype, without gradients: ``[R, M, out]``."""
+        first, *following = (layer.narrow(1, self.asked, x.shape[1]) for layer in self.layers)
+        self.asked += x.shape[1]
+        x = first.copy_(x.view(torch.uint8) if x.dtype == torch.bool else x)
+        for weight, bias, out in zip(self.weights, self.biases, following):
+            affine(bias, x, weight, out)
+            x = out if out is following[-1] else leaky_relu_(out, SLOPE)
+        return x
+
+    def output(self) -> Tensor:
+        """All outputs, ``[R, U, out]``: differentiable in the parameters, although nothing is computed again."""
+        kept = [layer[:, : self.asked] for layer in self.layers]
+        return _Replay.apply(len(self.weights), *kept, *self.weights, *self.biases)
+
+
+def affine(bias: Tensor, x: Tensor, weight: Tensor, out: Tensor | None = None) -> Tensor:
     """``bias + x @ weight``, of R matrices each. A narrow product is computed as its transpose, which takes a third of the time."""
     if weight.shape[-1] < NARROW:
-        return torch.baddbmm(bias.mT, weight.mT, x.mT).mT
-    return torch.baddbmm(bias, x, weight)
+        return torch.baddbmm(bias.mT, weight.mT, x.mT, out=None if out is None else out.mT).mT
+    return torch.baddbmm(bias, x, weight, out=out)
 
 
 def rows(x: Tensor, which: Tensor) -> Tensor:
@@ -92,7 +107,7 @@ class _Replay(torch.autograd.Function):
     def forward(ctx, depth: int, *tensors: Tensor) -> Tensor:
         ctx.depth = depth
         ctx.save_for_backward(*tensors[:depth], *tensors[depth + 1 : 2 * depth + 1])
-        return tensors[depth].clone()
+        return tensors[depth].view_as(tensors[depth])
 
     @staticmethod
     def backward(ctx, gradient: Tensor):
@@ -104,7 +119,9 @@ class _Replay(torch.autograd.Function):
             of_weights.insert(0, product)
             of_biases.insert(0, gradient.sum(1, keepdim=True))
             if layer:
-                gradient = torch.ops.aten.leaky_relu_backward(gradient @ weights[layer].mT, inputs[layer], SLOPE, True)
+                gradient = gradient @ weights[layer].mT
+                x = inputs[layer]
+                torch.ops.aten.leaky_relu_backward.grad_input(gradient, x, SLOPE, True, grad_input=gradient)
         return (None,) * (ctx.depth + 2) + (*of_weights, *of_biases)
 
 

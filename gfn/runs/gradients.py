@@ -156,7 +156,7 @@ class _Remembering(torch.autograd.Function):
 
 def remembering(batch: Trajectories, parameters: list[Tensor]) -> Trajectories:
     """A batch whose gradients are made of earlier ones where they can be, see :class:`Remembered`."""
-    return replace(batch, log_pf=_Remembering.apply(Remembered(batch.log_pf, parameters), *parameters), steps=None)
+    return replace(batch, log_pf=_Remembering.apply(Remembered(batch.log_pf, parameters), *parameters), make_steps=None)
 
 
 def _gradient(loss: Tensor, parameters: list[Tensor]) -> Tensor:

@@ -26,9 +26,7 @@ from gfn.runs.discoveries import Discoveries
 from gfn.runs.objective import WITH_FLOW, WITH_SCALE
 from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import TrainingSpec
-from gfn.sampling import Trajectories, distinct, rollout
-from gfn.sampling.table import table_of
-from gfn.sampling.visits import static
+from gfn.sampling import Trajectories, rollout, table_of
 from gfn.settings import SettingsError
 
 CHECKPOINT_SECONDS = 20.0
@@ -206,13 +204,9 @@ class Trainer:
         """log F of the states that each step leaves, ``[R, B, T]``: the flow network's, offset by log Z."""
         if self.spec.objective.name not in WITH_FLOW:
             return None
-        task, states = self.spec.task, batch.steps.states.flatten(1, 2)
-        once = getattr(task, "repeats", False) and not static(task, states.device)
-        if once:
-            states, which = distinct(task, states)
-        flow = self.flow(task.observe(states).to(self.log_z.dtype)).squeeze(-1)
-        flow = flow.gather(1, which) if once else flow
-        return flow.view(batch.steps.going.shape) + self.log_z.unsqueeze(-1)
+        flow = self.flow(batch.steps.seen.to(self.log_z.dtype)).squeeze(-1)
+        which = batch.steps.which
+        return flow.gather(1, which.flatten(1)).view(which.shape) + self.log_z.unsqueeze(-1)
 
     def _fail(self, iteration: int, replicas: list[int]) -> None:
         seeds = ", ".join(str(self.spec.seeds[replica]) for replica in replicas)

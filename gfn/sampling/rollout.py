@@ -1,56 +1,29 @@
-"""Rollouts: trajectories drawn from a policy, or traced back from given objects."""
+"""The engine: trajectories drawn from a policy, through states by number or as they are."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from gfn.environments import DiscreteEnvironment, Environment
-from gfn.policies import Policy, sample_parent_action
+from gfn.policies import Policy
+from gfn.policies.categorical import line
 from gfn.policies.network import rows
-from gfn.sampling.table import Table, table_of, walk
-from gfn.sampling.visits import Visits, group, static
+from gfn.sampling.paths import StatePath, TablePath, group
+from gfn.sampling.table import Table, table_of
+from gfn.sampling.trajectories import Trajectories
 
-CHUNK = 1 << 12  # rows of a network evaluation
+STATIC_STEPS = 512
 
 
-@dataclass(frozen=True)
-class Steps:
-    """The T steps of R × B trajectories, which DB and SubTB look at one by one.
+def static(environment: Environment, device: torch.device) -> bool:
+    """Whether no shape depends on values: off the CPU, where to wait for one costs more than the work it saves.
 
-    Attributes:
-        states: the state that each step leaves, ``[R, B, T, ...]``.
-        going: whether it is unfinished, bool ``[R, B, T]``; the other steps do nothing.
-        log_pf: log p_F of each step, ``[R, B, T]``, differentiable.
-        log_pb: log p_B of each step, ``[R, B, T]``.
+    Unless trajectories can be so long that most may be far shorter.
     """
-
-    states: Tensor
-    going: Tensor
-    log_pf: Tensor
-    log_pb: Tensor
-
-
-@dataclass(frozen=True)
-class Trajectories:
-    """R × B trajectories and their log-probabilities.
-
-    Attributes:
-        log_pf: log p_F(τ; θ), ``[R, B]``, differentiable in the policy's parameters.
-        log_pb: log p_B(τ | x), ``[R, B]``.
-        log_reward: log r(x), ``[R, B]``.
-        terminal: the objects x, ``[R, B, ...]``.
-        steps: the same step by step, where it is known.
-    """
-
-    log_pf: Tensor
-    log_pb: Tensor
-    log_reward: Tensor
-    terminal: Tensor
-    steps: Steps | None = None
+    return device.type != "cpu" and environment.max_steps <= STATIC_STEPS
 
 
 def rollout(
@@ -59,7 +32,7 @@ def rollout(
     """Draw ``batch`` trajectories τ ~ p_F for each replica.
 
     Sampling runs without gradients and keeps what the network computed, so that the probabilities of
-    what was drawn need a backward pass only. Tasks that can be enumerated are drawn from a table of all states.
+    what was drawn need a backward pass only.
 
     Arguments:
         environment: the task.
@@ -69,115 +42,88 @@ def rollout(
     """
     noise = policy.noise(generators, environment.max_steps, batch)
     fixed = static(environment, noise.device)
-    if isinstance(environment, DiscreteEnvironment):
-        table = table_of(environment, noise.device)
-        if table is not None:
-            return _look_up(table, *walk(table, policy, noise, fixed))
-    visits = Visits(environment, policy, fixed)
-    state = environment.initial(len(generators), batch, device=noise.device)
-    states, actions = [state], []
-    for step in range(environment.max_steps):
-        if step >= environment.min_steps and not fixed and environment.is_terminal(state).all():
+    table = table_of(environment, noise.device) if isinstance(environment, DiscreteEnvironment) else None
+    if table is None:
+        return _step(environment, policy, noise, fixed)
+    return _look_up(table, policy, noise, fixed)
+
+
+class Asked:
+    """What a policy's network is asked in a rollout, and what it answers.
+
+    Arguments:
+        policy: of R replicas.
+        count: states at most, a replica.
+    """
+
+    def __init__(self, policy: Policy, count: int) -> None:
+        self.policy, self.tape = policy, policy.network.tape(count)
+        self.answers: list[Tensor] = []
+
+    def __call__(self, seen: Tensor, closed: Tensor | None) -> Tensor:
+        """The distribution over actions in states of which the network is shown ``seen`` ``[R, M, F]``: ``[R, M, ...]``."""
+        with torch.no_grad():
+            self.answers.append(self.policy.distribution(self.tape.ask(seen), closed))
+        return self.answers[-1]
+
+    def log_prob(self, *drawn: Tensor) -> Tensor:
+        """Log-probability of actions that were drawn, as the policy's ``log_prob_of`` wants them named."""
+        return self.policy.log_prob_of(self.tape.output(), torch.cat(self.answers, 1), *drawn)
+
+
+def _step(environment: Environment, policy: Policy, noise: Tensor, fixed: bool) -> Trajectories:
+    """Trajectories through states as they are. All start in one state, which is shown once; others are hardly met twice."""
+    replicas, most, batch = noise.shape[:3]
+    discrete = isinstance(environment, DiscreteEnvironment)
+    move = environment.move if environment.min_steps == most else environment.step
+    asked = Asked(policy, 1 + (most - 1) * batch)
+    states, actions = [environment.initial(replicas, batch, device=noise.device)], []
+    for step in range(most):
+        if step >= environment.min_steps and not fixed and environment.is_terminal(states[-1]).all():
             break
-        action = visits.choose(state, noise[:, step])
-        state = environment.step(state, action)
-        states.append(state)
-        actions.append(action)
-    return _trajectories(environment, states, visits.log_prob(actions))
+        met = states[-1] if step else states[-1][:, :1]
+        closed = ~environment.mask(met) if discrete else None
+        answer = asked(policy.network.prepare(environment.observe(met)), closed)
+        actions.append(policy.choose(answer, noise[:, step]))
+        states.append(move(states[-1], actions[-1]))
+    which = (torch.arange(len(actions) * batch, device=noise.device) - batch + 1).clamp_(min=0)
+    action = torch.cat(actions, 1)
+    log_pf = asked.log_prob(which * environment.action_count + action) if discrete else asked.log_prob(which, action)
+    log_pf = log_pf.view(replicas, len(actions), batch)
+    return StatePath(environment, states, log_pf, fixed).trajectories()
 
 
-def retrace(
-    environment: DiscreteEnvironment, policy: Policy, terminal: Tensor, generator: torch.Generator
-) -> Trajectories:
-    """Draw one trajectory τ ~ p_B(· | x) for each object ``terminal`` ``[R, B, ...]``.
+def _look_up(table: Table, policy: Policy, noise: Tensor, fixed: bool) -> Trajectories:
+    """Trajectories through states by number.
 
-    Objects must be reached in exactly ``max_steps`` actions. All replicas share the randomness.
+    In the first levels the network is shown all states before the first step, later those of the batch.
     """
-    states, actions = [terminal], []
-    for _ in range(environment.max_steps):
-        action = sample_parent_action(environment, states[0], generator)
-        states.insert(0, environment.undo(states[0], action))
-        actions.insert(0, action)
-    return evaluate(environment, policy, states, actions)
-
-
-def evaluate(environment: Environment, policy: Policy, states: list[Tensor], actions: list[Tensor]) -> Trajectories:
-    """Probabilities of given trajectories.
-
-    Arguments:
-        environment: the task.
-        policy: a forward policy of R replicas.
-        states: T + 1 states, each ``[R, B, ...]``, from source to object.
-        actions: T actions, each ``[R, B]``; what follows a terminal state counts with probability one.
-    """
-    replicas, batch = actions[0].shape
-    visited = torch.stack(states[:-1], 1).flatten(1, 2)
-    log_prob = _log_prob(environment, policy, visited, torch.stack(actions, 1).flatten(1, 2))
-    return _trajectories(environment, states, log_prob.view(replicas, -1, batch))
-
-
-def _trajectories(environment: Environment, states: list[Tensor], log_pf: Tensor) -> Trajectories:
-    """Trajectories through T + 1 states, each ``[R, B, ...]``, with log p_F of their steps, ``[R, T, B]``."""
-    visited = torch.stack(states[:-1], 1)
-    same = environment.min_steps == environment.max_steps  # no step leaves a finished state
-    finished = torch.zeros_like(log_pf, dtype=torch.bool) if same else environment.is_terminal(visited)
-    log_parents = environment.log_parents(torch.stack(states[1:], 1)).masked_fill(finished, 0)
-    return _gather(visited, finished, log_pf, log_parents, states[-1], environment.log_reward(states[-1]))
-
-
-def _look_up(table: Table, states: Tensor, log_pf: Tensor) -> Trajectories:
-    """Trajectories through states by number, ``[R, T + 1, B]``, with log p_F of their steps, ``[R, T, B]``."""
-    visited, terminal = states[:, :-1], states[:, -1]
-    finished = table.terminal[visited]
-    log_parents = table.log_parents[states[:, 1:]].masked_fill(finished, 0)
-    return _gather(
-        table.states[visited], finished, log_pf, log_parents, table.states[terminal], table.log_reward[terminal]
-    )
-
-
-def _gather(
-    visited: Tensor, finished: Tensor, log_pf: Tensor, log_parents: Tensor, terminal: Tensor, log_reward: Tensor
-) -> Trajectories:
-    log_pb = -log_parents
-    return Trajectories(
-        log_pf=log_pf.sum(1),
-        log_pb=log_pb.sum(1).to(log_pf.dtype),
-        log_reward=log_reward.to(log_pf.dtype),
-        terminal=terminal,
-        steps=Steps(
-            states=visited.transpose(1, 2),
-            going=~finished.transpose(1, 2),
-            log_pf=log_pf.transpose(1, 2),
-            log_pb=log_pb.transpose(1, 2).to(log_pf.dtype),
-        ),
-    )
-
-
-def _log_prob(environment: Environment, policy: Policy, states: Tensor, actions: Tensor) -> Tensor:
-    """Log-probability of ``actions`` ``[R, M]`` in ``states`` ``[R, M, ...]``: ``[R, M]``."""
-    if not isinstance(environment, DiscreteEnvironment):
-        return policy.log_prob(environment.observe(states), None, actions)
-    if static(environment, states.device) or not environment.countable:
-        return policy.log_prob(environment.observe(states), environment.mask(states), actions)
-    once, which = distinct(environment, states)
-    observation = policy.network.prepare(environment.observe(once)).to(policy.dtype)
-    # In chunks whose activations stay in a core's cache, unless they must be kept anyway.
-    rows = once.shape[1] if torch.is_grad_enabled() else max(1, CHUNK // len(once))
-    output = torch.cat([policy.network.answer(chunk) for chunk in observation.split(rows, 1)], 1)
-    return policy.log_prob_of(output, environment.mask(once), which, actions)
-
-
-def distinct(environment: DiscreteEnvironment, states: Tensor) -> tuple[Tensor, Tensor]:
-    """Each replica's distinct states, so that a network need see each only once.
-
-    Finished states count as one: their only action is the same, and certain.
-
-    Arguments:
-        environment: a task that is ``countable``.
-        states: ``[R, M, ...]``.
-
-    Returns:
-        The distinct states, ``[R, U, ...]`` (padded by any of them), and which of them each state is, ``[R, M]``.
-    """
-    first, which = group(environment.key(states).masked_fill(environment.is_terminal(states), -1))
-    return rows(states, first), which
+    replicas, most, batch = noise.shape
+    prefix, actions = table.prefix(batch), table.mask.shape[1]
+    seen, closed = table.shown(policy.network, noise.dtype)
+    asked = Asked(policy, prefix.rows + max(0, most - prefix.steps) * batch)
+    answer = asked(seen[: prefix.rows].expand(replicas, -1, -1), closed[: prefix.rows])
+    every, state, steps = line(answer.index_select(1, prefix.row)), 0.0, []
+    for share in noise[:, : prefix.steps].double().unbind(1):
+        steps.append(torch.searchsorted(every, state + share, right=True))
+        state = prefix.following.take(steps[-1])
+    places, state = [table.place.take(torch.stack(steps, 1))], state.long()
+    own = torch.arange(batch, device=noise.device).expand(replicas, -1)
+    for step in range(len(steps), most):
+        row, before = table.decision.take(state), asked.tape.asked
+        if not fixed and not row.any():  # nobody has a choice
+            if table.terminal.take(state).all():
+                break
+            action = place = torch.zeros_like(state)
+        else:
+            first, which = (None, own) if fixed or not table.repeats else group(row)
+            shown = row if first is None else row.gather(1, first)
+            met = (part.index_select(0, shown.flatten()).unflatten(0, shown.shape) for part in (seen, closed))
+            answer = asked(*met)
+            action = policy.choose(answer if first is None else rows(answer, which), noise[:, step])
+            place = (which + before) * actions + action
+        places.append(place.unsqueeze(1))
+        steps.append(state * actions + action)
+        state = table.following.take(steps[-1])
+    log_pf = asked.log_prob(torch.cat(places, 1).flatten(1)).view(replicas, len(steps), batch)
+    return TablePath(table, torch.stack(steps, 1), log_pf, fixed).trajectories()
