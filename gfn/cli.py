@@ -248,7 +248,8 @@ def show(path: Path) -> None:
 
 def _summary(spec: Settings, frame: pd.DataFrame) -> pd.DataFrame:
     """Final values over seeds, a row for each metric and, for gradients, the largest batch."""
-    scalars = frame[frame.cell.isna()] if frame.cell.isna().any() else frame
+    scalars = frame[frame.density.isna()]
+    scalars = scalars[scalars.cell.isna()] if scalars.cell.isna().any() else scalars
     keys = [key for key in ("objective", "alpha", "control_variate") if scalars[key].notna().any()]
     last = scalars[scalars.iteration.fillna(0) == scalars.iteration.fillna(0).max()]
     last = last[last.trajectories.fillna(0) == last.trajectories.fillna(0).max()]

@@ -260,10 +260,11 @@ def made_up(settings) -> dict[Hashable, Run]:
                 *(("modes", c) for c in (25, 50, 75)),
             ]
             if set(settings.specs()) >= {-2.0, 2.0}:  # the densities of other figures are not evidence
-                metrics += [("density", c) for c in range(spec.density**2)]
+                metrics += [("density", None)]
             rows = [
                 {"seed": s, "iteration": i, "trajectories": i * spec.batch_size, "seconds": float(i)}
-                | {"metric": m, "cell": c, "value": draw.uniform(1, 2)}
+                | {"metric": m, "cell": c, "value": None if m == "density" else draw.uniform(1, 2)}
+                | {"density": draw.uniform(1, 2, spec.density**2) if m == "density" else None}
                 for s in spec.seeds
                 for i in (0, 4, 8)
                 for m, c in metrics

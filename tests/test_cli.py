@@ -155,6 +155,15 @@ def test_show_gives_means_over_seeds_at_the_last_iteration(gfn_command, tmp_path
     assert (shown["seeds"], shown["iteration"], shown["trajectories"]) == ("2", "2", "8")
 
 
+def test_show_leaves_densities_out(gfn_command, tmp_path):
+    """They are no numbers to average; accuracy and log Z are there."""
+    sizes = ("--task", "banana", "--density", "4", "--resolution", "8", "--hidden", "4", "--components", "2")
+    gfn_command("train", *sizes, "--iterations", "2", "--batch-size", "4", "--out", tmp_path)
+    status, out, err = gfn_command("show", tmp_path)
+    assert (status, err) == (0, "")
+    assert [line.split()[2] for line in out.splitlines()[1:]] == ["jsd", "log_z"]
+
+
 def test_show_gives_gradients_at_the_largest_batch(gfn_command, tmp_path):
     """The last stage, a row for each estimate."""
     objectives = (Objective(name="renyi", control_variate="none"), Objective(name="renyi"))

@@ -7,12 +7,15 @@ Every function is pure and batched over any leading axes, by convention ``[R, B,
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable
 from functools import cached_property
+from typing import Any
 
 import torch
 from pydantic import Field, PrivateAttr
 from torch import Tensor
 
+from gfn.randomness import stream
 from gfn.settings import Settings
 
 
@@ -57,6 +60,10 @@ class Environment(Settings, ABC):
     def step(self, state: Tensor, action: Tensor) -> Tensor:
         """The state after ``action`` (``[...]``); a terminal state stays as it is."""
 
+    def move(self, state: Tensor, action: Tensor) -> Tensor:
+        """As :meth:`step`, where no state is terminal: a task may save itself the look."""
+        return self.step(state, action)
+
     @abstractmethod
     def is_terminal(self, state: Tensor) -> Tensor:
         """Whether ``state`` is an object x: bool ``[...]``."""
@@ -71,14 +78,17 @@ class Environment(Settings, ABC):
 
     def constant(self, name: str, like: Tensor) -> Tensor:
         """The task's constant tensor ``self.<name>``, kept on the device of ``like``."""
-        key = (name, like.device)
+        return self.remember((name, like.device), lambda: getattr(self, name).to(like.device))
+
+    def remember(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What ``make`` gives, made once for this instance: quicker to find again than by the task's settings."""
         if key not in self._constants:
-            self._constants[key] = getattr(self, name).to(like.device)
+            self._constants[key] = make()
         return self._constants[key]
 
-    def uniform(self, count: int, low: float, high: float, stream: int) -> Tensor:
-        """``count`` i.i.d. draws of U[low, high] from the task seed, float64; ``stream`` tells draws apart."""
-        generator = torch.Generator().manual_seed(2 * self.task_seed + stream)
+    def uniform(self, count: int, low: float, high: float, name: str) -> Tensor:
+        """``count`` i.i.d. draws of U[low, high] from the task seed, float64; ``name`` says what for."""
+        generator = stream(f"{self.task}: {name}", self.task_seed)
         return low + (high - low) * torch.rand(count, generator=generator, dtype=torch.float64)
 
 

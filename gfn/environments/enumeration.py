@@ -22,6 +22,7 @@ class StateGraph:
         terminal: which states are objects, bool ``[S]``.
         source, action, target: the edges, int64 ``[E]``, ordered by level.
         levels: for each level, the slice of its edges.
+        starts: the first state of each level.
     """
 
     states: Tensor
@@ -30,6 +31,7 @@ class StateGraph:
     action: Tensor
     target: Tensor
     levels: tuple[slice, ...]
+    starts: tuple[int, ...]
 
     @cached_property
     def objects(self) -> Tensor:
@@ -55,7 +57,7 @@ def state_graph(environment: DiscreteEnvironment) -> StateGraph:
     Raises:
         ValueError: if there are more than 2²² states.
     """
-    states, sources, actions, targets, levels = [environment.initial(1)], [], [], [], []
+    states, sources, actions, targets, levels, starts = [environment.initial(1)], [], [], [], [], [0]
     first, edges = 0, 0
     while True:
         level = states[-1]
@@ -69,6 +71,7 @@ def state_graph(environment: DiscreteEnvironment) -> StateGraph:
         sources.append(first + source)
         actions.append(action)
         first += len(level)
+        starts.append(first)
         targets.append(first + inverse)
         levels.append(slice(edges, edges + len(source)))
         edges += len(source)
@@ -76,9 +79,8 @@ def state_graph(environment: DiscreteEnvironment) -> StateGraph:
         if first + len(keys) > MAX_STATES:
             raise ValueError(f"{environment.task} has over {MAX_STATES} states at these sizes: too many to enumerate")
     every = torch.cat(states)
-    return StateGraph(
-        every, environment.is_terminal(every), torch.cat(sources), torch.cat(actions), torch.cat(targets), tuple(levels)
-    )
+    edges_of = (torch.cat(parts) for parts in (sources, actions, targets))
+    return StateGraph(every, environment.is_terminal(every), *edges_of, tuple(levels), tuple(starts))
 
 
 @lru_cache(maxsize=8)

@@ -121,10 +121,12 @@ class Phylogenetics(DiscreteEnvironment):
         return (state[..., first] == 0) & (state[..., second] == 0)
 
     def step(self, state: Tensor, action: Tensor) -> Tensor:
+        return torch.where(self.is_terminal(state).unsqueeze(-1), state, self.move(state, action))
+
+    def move(self, state: Tensor, action: Tensor) -> Tensor:
         first, second = self.constant("pairs", state)[:, action].unsqueeze(-1)
         trees = self.trees(state)
-        merged = state.scatter(-1, second, trees.gather(-1, first) | trees.gather(-1, second))
-        return torch.where(self.is_terminal(state).unsqueeze(-1), state, merged)
+        return state.scatter(-1, second, trees.gather(-1, first) | trees.gather(-1, second))
 
     def backward_mask(self, state: Tensor) -> Tensor:
         first, second = self.constant("pairs", state)

@@ -41,7 +41,7 @@ class Sets(DiscreteEnvironment):
     @cached_property
     def values(self) -> Tensor:
         """f(d) of every element: float64 ``[|D|]``."""
-        return self.uniform(self.universe, self.low, self.high, stream=0)
+        return self.uniform(self.universe, self.low, self.high, "f")
 
     @property
     def repeats(self) -> bool:
@@ -78,8 +78,10 @@ class Sets(DiscreteEnvironment):
         return ~state
 
     def step(self, state: Tensor, action: Tensor) -> Tensor:
-        unfinished = ~self.is_terminal(state)
-        return state | state.scatter(-1, action.unsqueeze(-1), unfinished.unsqueeze(-1))
+        return torch.where(self.is_terminal(state).unsqueeze(-1), state, self.move(state, action))
+
+    def move(self, state: Tensor, action: Tensor) -> Tensor:
+        return state.scatter(-1, action.unsqueeze(-1), True)
 
     def backward_mask(self, state: Tensor) -> Tensor:
         return state

@@ -12,8 +12,7 @@ from gfn.environments.enumeration import MAX_STATES, state_graph
 from gfn.estimators import DIVERGENCES
 from gfn.estimators.divergences import order_factor
 from gfn.policies import CategoricalPolicy
-from gfn.policies.categorical import masked_log_softmax
-from gfn.sampling import Trajectories, evaluate
+from gfn.sampling import Trajectories, evaluate, table_of
 
 CHUNK = 1 << 12  # rows of a network evaluation whose activations stay in a core's cache
 CHUNK_ELSEWHERE = 1 << 18  # and that keep a GPU busy
@@ -26,23 +25,16 @@ def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalP
     Returns:
         float64 ``[R, X]``, in the order of ``state_graph(environment).objects``.
     """
-    graph, parameter = state_graph(environment), next(policy.parameters())
+    parameter = next(policy.parameters())
     replicas, device = len(parameter), parameter.device
-    observation, mask, edges, chosen, source, target = _decisions(
-        environment, device, type(policy.network), parameter.dtype
-    )
+    graph, table = state_graph(environment), table_of(environment, device)
+    seen, closed = table.shown(policy.network, parameter.dtype)
     rows = max(1, (CHUNK if device.type == "cpu" else CHUNK_ELSEWHERE) // replicas)
-    log_probs = torch.cat(
-        [
-            masked_log_softmax(policy.network.answer(seen.expand(replicas, -1, -1)), allowed.expand(replicas, -1, -1))
-            for seen, allowed in zip(observation.split(rows), mask.split(rows))
-        ],
-        1,
-    )
+    chunks = (part.expand(replicas, -1, -1) for part in seen.split(rows))
+    answers = [policy.distribution(policy.network.answer(c), part) for c, part in zip(chunks, closed.split(rows))]
+    source, target, place = _edges(environment, device)
     # Double precision from here on.
-    flow = log_probs.flatten(1).index_select(1, chosen).double().exp_()
-    if len(edges) < len(source):  # the only way out of a state is certain
-        flow = flow.new_ones(replicas, len(source)).index_copy_(1, edges, flow)
+    flow = torch.cat(answers, 1).flatten(1).index_select(1, place).double()
     reach = torch.zeros(replicas, len(graph.states), dtype=torch.float64, device=device)
     reach[:, 0] = 1.0
     for level in graph.levels:
@@ -51,20 +43,11 @@ def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalP
 
 
 @lru_cache(maxsize=8)
-def _decisions(
-    environment: DiscreteEnvironment, device: torch.device, network: type, dtype: torch.dtype
-) -> tuple[Tensor, ...]:
-    """What a policy is asked in an evaluation, and where its answers belong.
-
-    Returns:
-        Of the U branching states, observations as the network takes them, ``[U, F]``, and masks ``[U, A]``; the edges that leave
-        them, ``[C]``, and the place of each among all U A actions, ``[C]``; source and target of every edge.
-    """
-    graph = state_graph(environment)
-    states, (edges, row) = graph.states[graph.branching], graph.choices
-    chosen = row * environment.action_count + graph.action[edges]
-    parts = environment.mask(states), edges, chosen, graph.source, graph.target
-    return network.prepare(environment.observe(states)).to(device, dtype), *(part.to(device) for part in parts)
+def _edges(environment: DiscreteEnvironment, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """Source and target of every edge, and where its probability stands among those of the table's rows, each ``[E]``."""
+    graph, table = state_graph(environment), table_of(environment, device)
+    source, action, target = (part.to(device) for part in (graph.source, graph.action, graph.target))
+    return source, target, table.place.take(source * environment.action_count + action)
 
 
 def all_trajectories(environment: DiscreteEnvironment) -> tuple[list[Tensor], list[Tensor]]:

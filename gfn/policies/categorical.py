@@ -7,6 +7,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+BELOW_ONE = (
+    1 - 2.0**-23
+)  # all noise is at most this, so that in spite of rounding it stays below the sum of probabilities
+FAR_BELOW = -1e30  # what the logits of actions that are not allowed are lowered by
+
 
 class CategoricalPolicy(nn.Module):
     r"""π(a | s) ∝ exp(network(s)_a) over the allowed actions.
@@ -26,64 +31,75 @@ class CategoricalPolicy(nn.Module):
 
     def log_probs(self, observation: Tensor, mask: Tensor) -> Tensor:
         """Log-probabilities of all actions, ``-inf`` where masked: ``[R, M, D]``, ``[R, M, A]`` to ``[R, M, A]``."""
-        return masked_log_softmax(self.network(observation.to(self.dtype)), mask)
+        logits = self.network(observation.to(self.dtype))
+        return logits.masked_fill(~mask, -torch.inf).log_softmax(-1)
 
     def log_prob(self, observation: Tensor, mask: Tensor, action: Tensor) -> Tensor:
         """Log-probability of ``action`` ``[R, M]``: ``[R, M]``, differentiable in the parameters."""
         return self.log_probs(observation, mask).gather(-1, action.unsqueeze(-1)).squeeze(-1)
 
-    def log_prob_of(self, output: Tensor, mask: Tensor, which: Tensor, action: Tensor) -> Tensor:
-        """Log-probability of actions, each in one of U states.
+    def noise(self, generators: Sequence[torch.Generator], *shape: int) -> Tensor:
+        """The randomness that ``choose`` turns into actions: ``[R, *shape]``, a generator a replica."""
+        draws = [torch.rand(*shape, generator=g, device=g.device, dtype=self.dtype) for g in generators]
+        return torch.stack(draws).clamp_(max=BELOW_ONE)
+
+    def distribution(self, logits: Tensor, closed: Tensor) -> Tensor:
+        """Probabilities of all actions, ``[R, M, A]``, from the network's logits and which actions are not allowed, bool."""
+        # In one operation, and quicker than to fill with a mask.
+        return torch.add(logits, closed.view(torch.uint8), alpha=FAR_BELOW).softmax(-1)
+
+    def choose(self, probabilities: Tensor, noise: Tensor) -> Tensor:
+        """Actions ``[R, M]`` from probabilities ``[R, M, A]`` or ``[R, 1, A]``, see :func:`invert`."""
+        return invert(probabilities, noise)
+
+    def log_prob_of(self, logits: Tensor, probabilities: Tensor, place: Tensor) -> Tensor:
+        """Log-probability of actions that were drawn, each in one of U states.
 
         Arguments:
-            output: the network's, of the U states: ``[R, U, A]``.
-            mask: of the U states, ``[R, U, A]``.
-            which: the state of each action, ``[R, M]``.
-            action: ``[R, M]``.
+            logits: the network's, of the U states: ``[R, U, A]``; only their gradient is asked for.
+            probabilities: what :meth:`distribution` made of them.
+            place: A times the state's number, plus the action: ``[R, M]``.
 
         Returns:
-            ``[R, M]``, differentiable in ``output``.
+            ``[R, M]``, differentiable in ``logits``.
         """
-        log_probs = masked_log_softmax(output, mask)
-        return log_probs.flatten(1).gather(1, which * log_probs.shape[-1] + action)
-
-    def noise(self, generators: Sequence[torch.Generator], *shape: int) -> Tensor:
-        """The randomness that ``choose`` turns into actions: ``[R, *shape, 1]``, a generator a replica."""
-        draws = [torch.rand(*shape, 1, generator=g, device=g.device, dtype=self.dtype) for g in generators]
-        return torch.stack(draws)
-
-    def sample(self, observation: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
-        """Actions ``[R, M]`` in states of which the network sees ``observation``; see :meth:`choose`."""
-        return self.choose(self.network(observation.to(self.dtype)), mask, noise)
-
-    @torch.no_grad()
-    def choose(self, output: Tensor, mask: Tensor, noise: Tensor) -> Tensor:
-        """Actions ``[R, M]`` from logits ``[R, M, A]``, by inversion of the cumulative distribution at ``noise`` ``[R, M, 1]``."""
-        return invert(cumulative(output, mask), noise)
+        return _LogProb.apply(logits, probabilities, place)
 
 
-def masked_log_softmax(logits: Tensor, mask: Tensor) -> Tensor:
-    """Log-probabilities over the allowed actions, ``-inf`` elsewhere: ``[..., A]``."""
-    return (logits + barrier(mask, logits.dtype)).log_softmax(-1)
+class _LogProb(torch.autograd.Function):
+    """Log-probabilities that were drawn, and so do not underflow: the forward pass looks them up."""
+
+    @staticmethod
+    def forward(ctx, logits: Tensor, probabilities: Tensor, place: Tensor) -> Tensor:
+        ctx.save_for_backward(probabilities, place)
+        return probabilities.flatten(1).gather(1, place).log_()
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor):
+        probabilities, place = ctx.saved_tensors
+        taken = torch.zeros_like(probabilities)
+        taken.flatten(1).scatter_add_(1, place, gradient)
+        return taken.addcmul_(probabilities, taken.sum(-1, keepdim=True), value=-1), None, None
 
 
-def cumulative(logits: Tensor, mask: Tensor) -> Tensor:
-    """Cumulative probabilities over the allowed actions, the last a little above one: ``[..., A]``."""
-    return above_one((logits + barrier(mask, logits.dtype)).softmax(-1).cumsum(-1))
+def invert(probabilities: Tensor, noise: Tensor) -> Tensor:
+    """The first place whose cumulative probability exceeds ``noise`` ``[R, M]``: ``[R, M]``.
 
-
-def above_one(total: Tensor) -> Tensor:
-    """Cumulative sums ``[..., A]`` over the last of them, so that it exceeds all noise in [0, 1) in spite of rounding."""
-    return total / ((1 - 2 * torch.finfo(total.dtype).eps) * total[..., -1:])
-
-
-def barrier(mask: Tensor, dtype: torch.dtype) -> Tensor:
-    """Zero where ``mask`` allows, ``-inf`` elsewhere; several times quicker than to fill with a mask."""
-    return 1 - mask.to(dtype).reciprocal()
-
-
-def invert(cumulative: Tensor, noise: Tensor) -> Tensor:
-    """The first action whose cumulative probability ``[..., A]`` exceeds ``noise`` ``[..., 1]`` in [0, 1): ``[...]``."""
+    Arguments:
+        probabilities: ``[R, M, A]``, or ``[R, 1, A]`` for all M.
+        noise: at least 0 and at most ``BELOW_ONE``.
+    """
+    total = probabilities.cumsum(-1)
+    share = noise.unsqueeze(-1 if total.shape[1] == noise.shape[1] else 1) * total[..., -1:]
     # Not a number is past all others, and for training to report.
-    place = torch.searchsorted(cumulative, noise.contiguous(), right=True).squeeze(-1)
-    return place.clamp_(max=cumulative.shape[-1] - 1)
+    return torch.searchsorted(total, share, right=True).view(noise.shape).clamp_(max=total.shape[-1] - 1)
+
+
+def line(probabilities: Tensor) -> Tensor:
+    """Cumulative probabilities of all rows ``[R, N, A]`` on one line, float64 ``[R, N A]``: those of row n fill the interval from n to n + 1.
+
+    One search for n + noise finds row and action in one.
+    """
+    total = probabilities.double().cumsum(-1)
+    total = total / total[..., -1:] + torch.arange(total.shape[1], dtype=total.dtype, device=total.device).unsqueeze(-1)
+    return total.flatten(1).nan_to_num_(nan=torch.inf, posinf=torch.inf)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm, leaky_relu, pad
 from torch_geometric.nn import DenseGINConv
 
-from gfn.policies.network import ReplicatedMLP, spawn
+from gfn.policies.network import ReplicatedMLP
 
 
 class ForestGIN(nn.Module):
@@ -37,13 +37,13 @@ class ForestGIN(nn.Module):
     def __init__(self, seeds: Sequence[int], taxa: int, width: int, layers: int) -> None:
         super().__init__()
         self.taxa = taxa
-        *parts, root, graph, pair = spawn(seeds, layers + 3)
-        widths = [taxa + 2] + [width] * layers
-        self.layers = nn.ModuleList(_gin(part, [size, width, width]) for part, size in zip(parts, widths))
-        self.root = ReplicatedMLP(root, [width, width])
-        self.graph = ReplicatedMLP(graph, [width, width])
+        widths = [taxa + 2] + [width] * (layers - 1)
+        self.layers = nn.ModuleList(_gin(seeds, [size, width, width], part) for part, size in enumerate(widths))
+        self.root = ReplicatedMLP(seeds, [width, width], part=layers)
+        self.graph = ReplicatedMLP(seeds, [width, width], part=layers + 1)
         # A bias would add the same to all logits.
-        self.pair = nn.Parameter(ReplicatedMLP(pair, [width, 1]).weights[0].detach().unsqueeze(1))
+        pair = ReplicatedMLP(seeds, [width, 1], part=layers + 2)
+        self.pair = nn.Parameter(pair.weights[0].detach().unsqueeze(1))
         self.register_buffer("pairs", torch.triu_indices(taxa, taxa, 1), persistent=False)
 
     @staticmethod
@@ -80,22 +80,41 @@ class ForestGIN(nn.Module):
         logits = (e * self.pair.transpose(-1, -2)) @ e.transpose(-1, -2)
         return logits[..., self.pairs[0], self.pairs[1]]
 
-    def trace(self, prepared: Tensor) -> list[Tensor]:
-        """The output, with all that is needed to differentiate it."""
-        return [self.answer(prepared)]
+    def tape(self, count: int) -> Tape:
+        """What the network puts out is differentiated by PyTorch."""
+        return Tape(self)
 
-    def replay(self, traces: Sequence[Sequence[Tensor]]) -> Tensor:
-        """The outputs of earlier :meth:`trace` calls, one after the other: ``[R, U, A]``."""
-        return torch.cat([output for (output,) in traces], 1)
+
+class Tape:
+    """As of an MLP, see :class:`gfn.policies.network.Tape`.
+
+    Arguments:
+        network: the graph network.
+    """
+
+    def __init__(self, network: ForestGIN) -> None:
+        self.network, self.outputs, self.asked = network, [], 0
+        self.differentiable = torch.is_grad_enabled()
+
+    def ask(self, prepared: Tensor) -> Tensor:
+        """Logits of what :meth:`ForestGIN.prepare` gave."""
+        self.asked += prepared.shape[1]
+        with torch.set_grad_enabled(self.differentiable):
+            self.outputs.append(self.network.answer(prepared.to(self.network.pair.dtype)))
+        return self.outputs[-1].detach()
+
+    def output(self) -> Tensor:
+        """All logits, one after the other."""
+        return torch.cat(self.outputs, 1)
 
 
 def _normalise(x: Tensor) -> Tensor:
     return layer_norm(x, x.shape[-1:])
 
 
-def _gin(seeds: Sequence[int], sizes: Sequence[int]) -> DenseGINConv:
+def _gin(seeds: Sequence[int], sizes: Sequence[int], part: int) -> DenseGINConv:
     """A GIN layer with ε = 0, whose buffer is left out of checkpoints: all that they hold has a replica axis."""
-    layer = DenseGINConv(ReplicatedMLP(seeds, sizes))
+    layer = DenseGINConv(ReplicatedMLP(seeds, sizes, part=part))
     layer.register_buffer("eps", torch.zeros(1), persistent=False)
     return layer
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from gfn.policies.categorical import above_one, invert
-from gfn.policies.network import ReplicatedMLP, rows
+from gfn.policies.categorical import BELOW_ONE, invert
+from gfn.policies.network import ReplicatedMLP
 
 MIN_SCALE = 1e-3
 
@@ -45,20 +45,18 @@ class MixturePolicy(nn.Module):
         """Log-density of ``action`` ``[R, M]``: ``[R, M]``, differentiable in the parameters."""
         return mixture_log_density(*self.mixture(observation), action)
 
-    def log_prob_of(self, output: Tensor, mask: None, which: Tensor, action: Tensor) -> Tensor:
+    def log_prob_of(self, output: Tensor, _: Tensor, which: Tensor, action: Tensor) -> Tensor:
         """Log-density of actions, each in one of U states.
 
         Arguments:
             output: the network's, of the U states: ``[R, U, 3 K]``.
-            mask: nothing is masked.
-            which: the state of each action, ``[R, M]``.
+            which: the state of each action, ``[M]``.
             action: ``[R, M]``.
 
         Returns:
             ``[R, M]``, differentiable in ``output``.
         """
-        mixtures = (rows(part, which) for part in _mixture(output))
-        return mixture_log_density(*mixtures, action)
+        return mixture_log_density(*_mixture(output.index_select(1, which)), action)
 
     def noise(self, generators: Sequence[torch.Generator], *shape: int) -> Tensor:
         """The randomness that ``choose`` turns into actions, uniform then normal: ``[R, *shape, 2]``."""
@@ -66,19 +64,19 @@ class MixturePolicy(nn.Module):
         for g in generators:
             uniform = torch.rand(*shape, generator=g, device=g.device, dtype=self.dtype)
             normal = torch.randn(*shape, generator=g, device=g.device, dtype=self.dtype)
-            draws.append(torch.stack([uniform, normal], -1))
+            draws.append(torch.stack([uniform.clamp_(max=BELOW_ONE), normal], -1))
         return torch.stack(draws)
 
-    def sample(self, observation: Tensor, mask: None, noise: Tensor) -> Tensor:
-        """Actions ``[R, M]`` in states of which the network sees ``observation``; see :meth:`choose`."""
-        return self.choose(self.network(observation.to(self.dtype)), mask, noise)
+    def distribution(self, output: Tensor, closed: None) -> Tensor:
+        """The network's output ``[R, M, 3 K]`` says it all."""
+        return output
 
-    @torch.no_grad()
-    def choose(self, output: Tensor, mask: None, noise: Tensor) -> Tensor:
-        """Actions ``[R, M]`` from the network's ``[R, M, 3 K]``: a component by inversion, then a normal draw from it."""
+    def choose(self, output: Tensor, noise: Tensor) -> Tensor:
+        """Actions ``[R, M]`` from the network's ``[R, M, 3 K]`` or ``[R, 1, 3 K]``: a component by inversion, then a normal draw from it."""
         log_weights, means, scales = _mixture(output)
-        which = invert(above_one(log_weights.exp().cumsum(-1)), noise[..., :1]).unsqueeze(-1)
-        return (means.gather(-1, which) + scales.gather(-1, which) * noise[..., 1:]).squeeze(-1)
+        which = invert(log_weights.exp(), noise[..., 0]).unsqueeze(-1)
+        means, scales = (part.expand(*which.shape[:2], -1).gather(-1, which).squeeze(-1) for part in (means, scales))
+        return means + scales * noise[..., 1]
 
 
 def _mixture(output: Tensor) -> tuple[Tensor, Tensor, Tensor]:

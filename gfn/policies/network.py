@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu_
 
+from gfn.randomness import stream
+
 SLOPE = 0.01  # of the leaky rectifier for negative arguments
 NARROW = 32  # columns of a matrix
 
@@ -22,11 +24,13 @@ class ReplicatedMLP(nn.Module):
     Arguments:
         seeds: the R seeds.
         sizes: widths of all layers, from input to output.
+        purpose: what they are for; networks of one seed start differently for another purpose, or as another ``part``.
+        part: of a network of many, which it is.
     """
 
-    def __init__(self, seeds: Sequence[int], sizes: Sequence[int]) -> None:
+    def __init__(self, seeds: Sequence[int], sizes: Sequence[int], purpose: str = "policy", part: int = 0) -> None:
         super().__init__()
-        replicas = [_linear_layers(seed, sizes) for seed in seeds]
+        replicas = [_linear_layers(stream(f"weights: {purpose}", seed, part), sizes) for seed in seeds]
         layers = list(zip(*replicas))
         self.weights = nn.ParameterList(torch.stack([linear.weight.detach().T for linear in layer]) for layer in layers)
         self.biases = nn.ParameterList(
@@ -53,31 +57,46 @@ class ReplicatedMLP(nn.Module):
                 x = leaky_relu_(x, SLOPE)
         return x.reshape(*shape[:-1], -1)
 
-    @torch.no_grad()
-    def trace(self, x: Tensor) -> list[Tensor]:
-        """Everything that :meth:`forward` computes of ``x`` ``[R, M, in]``: the input of each layer, and the output."""
-        found = [x]
-        for depth, (weight, bias) in enumerate(zip(self.weights, self.biases), 1):
-            x = affine(bias, x, weight)
-            if depth < len(self.weights):
-                x = leaky_relu_(x, SLOPE)
-            found.append(x)
-        return found
-
-    def replay(self, traces: Sequence[Sequence[Tensor]]) -> Tensor:
-        """The outputs of earlier :meth:`trace` calls, one after the other, ``[R, U, out]``.
-
-        They are differentiable in the parameters, although nothing is computed again.
-        """
-        trace = [torch.cat(layer, 1) for layer in zip(*traces)]
-        return _Replay.apply(len(trace) - 1, *trace, *self.weights, *self.biases)
+    def tape(self, count: int) -> Tape:
+        """Room for what the network computes of ``count`` observations a replica, asked for bit by bit."""
+        return Tape(self, count)
 
 
-def affine(bias: Tensor, x: Tensor, weight: Tensor) -> Tensor:
+class Tape:
+    """Forward passes of an MLP, kept for one backward pass over all of them.
+
+    Arguments:
+        network: the MLP.
+        count: observations at most, a replica.
+    """
+
+    def __init__(self, network: ReplicatedMLP, count: int) -> None:
+        self.weights, self.biases = list(network.weights), list(network.biases)
+        like, sizes = self.weights[0], [self.weights[0].shape[1], *(weight.shape[2] for weight in self.weights)]
+        self.layers = [torch.empty(len(like), count, size, dtype=like.dtype, device=like.device) for size in sizes]
+        self.asked = 0
+
+    def ask(self, x: Tensor) -> Tensor:
+        """The output for observations ``[R, M, in]`` of any dtype, without gradients: ``[R, M, out]``."""
+        first, *following = (layer.narrow(1, self.asked, x.shape[1]) for layer in self.layers)
+        self.asked += x.shape[1]
+        x = first.copy_(x.view(torch.uint8) if x.dtype == torch.bool else x)
+        for weight, bias, out in zip(self.weights, self.biases, following):
+            affine(bias, x, weight, out)
+            x = out if out is following[-1] else leaky_relu_(out, SLOPE)
+        return x
+
+    def output(self) -> Tensor:
+        """All outputs, ``[R, U, out]``: differentiable in the parameters, although nothing is computed again."""
+        kept = [layer[:, : self.asked] for layer in self.layers]
+        return _Replay.apply(len(self.weights), *kept, *self.weights, *self.biases)
+
+
+def affine(bias: Tensor, x: Tensor, weight: Tensor, out: Tensor | None = None) -> Tensor:
     """``bias + x @ weight``, of R matrices each. A narrow product is computed as its transpose, which takes a third of the time."""
     if weight.shape[-1] < NARROW:
-        return torch.baddbmm(bias.mT, weight.mT, x.mT).mT
-    return torch.baddbmm(bias, x, weight)
+        return torch.baddbmm(bias.mT, weight.mT, x.mT, out=None if out is None else out.mT).mT
+    return torch.baddbmm(bias, x, weight, out=out)
 
 
 def rows(x: Tensor, which: Tensor) -> Tensor:
@@ -92,7 +111,7 @@ class _Replay(torch.autograd.Function):
     def forward(ctx, depth: int, *tensors: Tensor) -> Tensor:
         ctx.depth = depth
         ctx.save_for_backward(*tensors[:depth], *tensors[depth + 1 : 2 * depth + 1])
-        return tensors[depth].clone()
+        return tensors[depth].view_as(tensors[depth])
 
     @staticmethod
     def backward(ctx, gradient: Tensor):
@@ -104,17 +123,13 @@ class _Replay(torch.autograd.Function):
             of_weights.insert(0, product)
             of_biases.insert(0, gradient.sum(1, keepdim=True))
             if layer:
-                gradient = torch.ops.aten.leaky_relu_backward(gradient @ weights[layer].mT, inputs[layer], SLOPE, True)
+                gradient = gradient @ weights[layer].mT
+                x = inputs[layer]
+                torch.ops.aten.leaky_relu_backward.grad_input(gradient, x, SLOPE, True, grad_input=gradient)
         return (None,) * (ctx.depth + 2) + (*of_weights, *of_biases)
 
 
-def _linear_layers(seed: int, sizes: Sequence[int]) -> list[nn.Linear]:
+def _linear_layers(generator: torch.Generator, sizes: Sequence[int]) -> list[nn.Linear]:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.set_rng_state(generator.get_state())
         return [nn.Linear(width, following) for width, following in pairwise(sizes)]
-
-
-def spawn(seeds: Sequence[int], count: int) -> list[list[int]]:
-    """Further seeds for the ``count`` parts of a network, for each part a list of R; each replica's come from its own."""
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    return torch.stack([torch.randint(2**63 - 1, (count,), generator=g) for g in generators], 1).tolist()

@@ -12,8 +12,7 @@ from torch import Tensor
 
 from gfn.environments import DAGs, Environment
 from gfn.environments.dags import TABLE_NODES
-from gfn.sampling import Trajectories
-from gfn.sampling.visits import static
+from gfn.sampling import Trajectories, static
 
 WARM_UPS = 3
 
@@ -98,7 +97,7 @@ class Capture:
         self.done += 1
         self.failed += self.done * ((self.failed == 0) & ~finite)
         # What is kept must not keep the autograd graph.
-        return replace(batch, log_pf=batch.log_pf.detach(), steps=None)
+        return replace(batch, log_pf=batch.log_pf.detach(), make_steps=None)
 
     def failures(self) -> tuple[int, list[int]] | None:
         """The first iteration that was not finite, and for which replicas, if there was one; waits for the device."""

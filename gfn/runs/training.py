@@ -21,14 +21,13 @@ from torch import Tensor, nn
 from gfn.environments import DiscreteEnvironment
 from gfn.evaluation.accuracy import accuracy, policy_density
 from gfn.policies import make_flow, make_policy
+from gfn.randomness import streams
 from gfn.runs.capture import Capture, CudaGraph, capturable
 from gfn.runs.discoveries import Discoveries
 from gfn.runs.objective import WITH_FLOW, WITH_SCALE
 from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import TrainingSpec
-from gfn.sampling import Trajectories, distinct, rollout
-from gfn.sampling.table import table_of
-from gfn.sampling.visits import static
+from gfn.sampling import Trajectories, rollout, table_of
 from gfn.settings import SettingsError
 
 CHECKPOINT_SECONDS = 20.0
@@ -110,7 +109,7 @@ class Trainer:
         dtype = getattr(torch, spec.dtype)
         self.policy = make_policy(spec.task, spec.policy, spec.seeds).to(device, dtype)
         self.parameters = list(self.policy.parameters())
-        self.generators = [torch.Generator(device).manual_seed(seed) for seed in spec.seeds]
+        self.generators = streams("training", spec.seeds, device)
         learned = spec.objective.log_z == "learned"
         start = spec.task.log_z if spec.objective.log_z == "known" else 0.0
         self.log_z = nn.Parameter(
@@ -206,13 +205,9 @@ class Trainer:
         """log F of the states that each step leaves, ``[R, B, T]``: the flow network's, offset by log Z."""
         if self.spec.objective.name not in WITH_FLOW:
             return None
-        task, states = self.spec.task, batch.steps.states.flatten(1, 2)
-        once = getattr(task, "repeats", False) and not static(task, states.device)
-        if once:
-            states, which = distinct(task, states)
-        flow = self.flow(task.observe(states).to(self.log_z.dtype)).squeeze(-1)
-        flow = flow.gather(1, which) if once else flow
-        return flow.view(batch.steps.going.shape) + self.log_z.unsqueeze(-1)
+        flow = self.flow(batch.steps.seen.to(self.log_z.dtype)).squeeze(-1)
+        which = batch.steps.which
+        return flow.gather(1, which.flatten(1)).view(which.shape) + self.log_z.unsqueeze(-1)
 
     def _fail(self, iteration: int, replicas: list[int]) -> None:
         seeds = ", ".join(str(self.spec.seeds[replica]) for replica in replicas)
@@ -238,10 +233,9 @@ class Trainer:
                 self._record("modes", found, round(100 * fraction))
         if spec.density and self.iteration == spec.iterations:
             density = policy_density(spec.task, self.policy, spec.density, spec.task.window)
-            for cell, values in enumerate(density.flatten(1).T):
-                self._record("density", values, cell)
+            self._record("density", density.float().flatten(1), column="density")
 
-    def _record(self, metric: str, values: Tensor, cell: int | None = None) -> None:
+    def _record(self, metric: str, values: Tensor, cell: int | None = None, column: str = "value") -> None:
         common = {
             "iteration": self.iteration,
             "trajectories": self.iteration * self.spec.batch_size,
@@ -250,7 +244,7 @@ class Trainer:
             "cell": cell,
         }
         self.records += [
-            {**common, "seed": seed, "value": value} for seed, value in zip(self.spec.seeds, values.tolist())
+            {**common, "seed": seed, column: value} for seed, value in zip(self.spec.seeds, values.tolist())
         ]
 
     def run(self, checkpoint: Path | None = None, progress: Progress | None = None) -> list[Record]:

@@ -95,8 +95,16 @@ def test_an_interrupted_run_resumes_to_the_same_result(changes, tmp_path):
     assert [r["seconds"] for r in records] == sorted(r["seconds"] for r in records)
 
 
+@pytest.fixture
+def heeds_ctrl_c():
+    """Ctrl-C raises KeyboardInterrupt, also in tests that were started where it is ignored, as in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("moment", ["rollout", "accuracy"])
-def test_a_signal_in_the_middle_of_an_iteration_does_no_harm(moment, tmp_path, monkeypatch):
+def test_a_signal_in_the_middle_of_an_iteration_does_no_harm(moment, heeds_ctrl_c, tmp_path, monkeypatch):
     """Ctrl-C while trajectories are drawn or accuracy is measured: the resumed run is the uninterrupted one."""
     spec, calls, original = small(), [], getattr(training, moment)
     expected = Trainer(spec).run()
@@ -119,6 +127,15 @@ def test_a_signal_in_the_middle_of_an_iteration_does_no_harm(moment, tmp_path, m
     assert resumed.load(tmp_path / "run.checkpoint")
     assert 0 < resumed.iteration < 8
     assert facts(resumed.run()) == facts(expected)
+
+
+def test_ctrl_c_stays_ignored_where_it_is(heeds_ctrl_c, tmp_path):
+    """As in a process of the background, which trains to its end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    trainer = Trainer(small())
+    trainer.run(tmp_path / "run.checkpoint", lambda done, total: signal.raise_signal(signal.SIGINT))
+    assert trainer.iteration == 8
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_checkpoints_are_saved_while_training(tmp_path, monkeypatch):
@@ -250,9 +267,9 @@ def test_records_follow_the_schedule():
     for metric in ("jsd", "log_z"):
         chosen = [(r["iteration"], r["trajectories"], r["seed"]) for r in records if r["metric"] == metric]
         assert chosen == [(i, 8 * i, seed) for i in (0, 3, 6, 7) for seed in (0, 1)]
-    cells = [(r["iteration"], r["seed"], r["cell"]) for r in records if r["metric"] == "density"]
-    assert cells == [(7, seed, cell) for cell in range(64) for seed in (0, 1)]
-    assert all(r["cell"] is None for r in records if r["metric"] != "density")
+    cells = [(r["iteration"], r["seed"], len(r["density"])) for r in records if r["metric"] == "density"]
+    assert cells == [(7, seed, 64) for seed in (0, 1)]
+    assert all(("density" in r) == (r["metric"] == "density") != ("value" in r) for r in records)
 
 
 def test_only_balance_losses_with_a_log_z_learn_it():
@@ -320,12 +337,13 @@ NOISY = {"renyi": Objective(name="renyi"), "tsallis": Objective(name="tsallis")}
 @pytest.mark.parametrize("task", LEARNABLE.values(), ids=LEARNABLE)
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective_learns_its_target(name, task):
-    """The exact L1 falls from over 0.2 below 0.01; for Rényi and Tsallis, and on the larger hypergrid, below 0.1."""
+    """The exact L1 falls from over 0.15 below 0.01; for Rényi and Tsallis, and on the larger hypergrid, below 0.1."""
     settings = LEARNING | ({"iterations": 100, "evaluate_every": 100} if task.task == "phylogenetics" else {})
+    settings |= {"learning_rate": 0.01} if name in NOISY else {}
     records = Trainer(small(task=task, objective=NOISY.get(name, OBJECTIVES[name]), **settings)).run()
     for seed in settings["seeds"]:
         first, last = of(records, "l1", seed)
-        assert first > 0.2
+        assert first > 0.15
         assert last < (0.1 if name in NOISY or task.task == "hypergrid" else 0.01)
 
 

@@ -10,6 +10,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,13 +19,23 @@ import torch
 
 import gfn
 from gfn.environments import Banana, GaussianMixture, Sets
+from gfn.evaluation.accuracy import policy_density
 from gfn.policies import PolicySettings
 from gfn.runs.objective import Objective
 from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import GradientSpec, ReferenceSpec, TrainingSpec
 from gfn.runs.training import Trainer, TrainingError
 from gfn.study import results
-from gfn.study.results import METADATA_KEY, SCHEMA, ResultError, load_or_train, read_run, result_path, write_run
+from gfn.study.results import (
+    METADATA_KEY,
+    SCHEMA,
+    ResultError,
+    load_or_train,
+    read_run,
+    result_path,
+    to_frame,
+    write_run,
+)
 
 POLICY = PolicySettings(hidden=(4,), components=2)
 TRAINING = TrainingSpec(
@@ -75,7 +86,7 @@ def test_runs_of_every_kind_are_made_stored_and_read(spec, tmp_path, monkeypatch
     assert again.provenance == made.provenance
     pd.testing.assert_frame_equal(again.frame, made.frame)
     assert set(made.frame.seed) == set(spec.seeds)
-    assert made.frame.value.notna().all()
+    assert (made.frame.value.notna() ^ made.frame.density.notna()).all()
 
 
 def test_a_run_reads_as_it_was_written(tmp_path):
@@ -120,11 +131,10 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     write_run(path, TRAINING, Trainer(TRAINING).run())
     before = path.read_bytes()
 
-    def failing(table, where, **options):
-        Path(where).write_bytes(before[:100])
+    def failing(writer, table):
         raise OSError("disk full")
 
-    monkeypatch.setattr(pq, "write_table", failing)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", failing)
     with pytest.raises(OSError, match="disk full"):
         write_run(path, TRAINING, [])
     assert path.read_bytes() == before
@@ -133,14 +143,14 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_a_file_appears_whole(tmp_path, monkeypatch):
     """While one is written, a reader still sees the one before."""
-    path, original, seen = tmp_path / "run.parquet", pq.write_table, []
+    path, original, seen = tmp_path / "run.parquet", pq.ParquetWriter.write_table, []
     write_run(path, TRAINING, Trainer(TRAINING).run())
 
-    def watched(table, where, **options):
-        original(table, where, **options)
+    def watched(writer, table):
+        original(writer, table)
         seen.append(len(read_run(path).frame))
 
-    monkeypatch.setattr(pq, "write_table", watched)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", watched)
     write_run(path, TRAINING, [])
     assert seen == [ROWS]
     assert len(read_run(path).frame) == 0
@@ -148,23 +158,76 @@ def test_a_file_appears_whole(tmp_path, monkeypatch):
 
 def test_two_writers_do_not_disturb_each_other(tmp_path, monkeypatch):
     """A process that writes the run while another is at it: whichever is done last has the name, and both files are whole."""
-    path, original, seen = tmp_path / "run.parquet", pq.write_table, []
+    path, original, seen = tmp_path / "run.parquet", pq.ParquetWriter.write_table, []
 
-    def interleaved(table, where, **options):
-        monkeypatch.setattr(pq, "write_table", original)
-        Path(where).write_bytes(b"half")
+    def interleaved(writer, table):
+        monkeypatch.setattr(pq.ParquetWriter, "write_table", original)
         with monkeypatch.context() as other:
             other.setattr(os, "getpid", lambda: 1)
             write_run(path, TRAINING, [])
         seen.append(len(read_run(path).frame))
-        original(table, where, **options)
+        original(writer, table)
 
     records = Trainer(TRAINING).run()
-    monkeypatch.setattr(pq, "write_table", interleaved)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", interleaved)
     write_run(path, TRAINING, records)
     assert seen == [0]
     assert len(read_run(path).frame) == ROWS
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_densities_keep_their_numbers(tmp_path):
+    """One row a seed, in single precision and in their order; other rows have none."""
+    spec = SPECS["planar"].model_copy(update={"seeds": (3, 1)})
+    trainer = Trainer(spec)
+    write_run(tmp_path / "run.parquet", spec, trainer.run())
+    frame = read_run(tmp_path / "run.parquet").frame
+    pd.testing.assert_frame_equal(frame, to_frame(spec, trainer.records))
+    kept = frame[frame.density.notna()]
+    assert kept[["metric", "seed", "iteration"]].values.tolist() == [["density", 3, 2], ["density", 1, 2]]
+    expected = policy_density(spec.task, trainer.policy, 4, spec.task.window).float().flatten(1)
+    assert torch.equal(torch.tensor(np.stack(kept.density)), expected)
+    assert set(frame.metric[frame.density.isna()]) == {"jsd", "log_z"}
+
+
+def test_large_densities_take_little_space(tmp_path):
+    """Hardly more than four bytes a cell, beside what a small run takes."""
+    spec = SPECS["planar"].model_copy(update={"density": 64})
+    write_run(tmp_path / "run.parquet", spec, Trainer(spec).run())
+    write_run(tmp_path / "small.parquet", SPECS["planar"], Trainer(SPECS["planar"]).run())
+    small, large = ((tmp_path / f"{name}.parquet").stat().st_size for name in ("small", "run"))
+    assert small < 8000
+    assert large - small < 4 * 64**2
+
+
+@pytest.mark.parametrize("kept", [{}, {0: 15}, {0: 17}, {0: 16, 1: 15}, {0: 16}, {0: 16, 1: 16, 2: 16}], ids=str)
+def test_densities_of_other_shapes_are_refused(kept, tmp_path):
+    """Too few cells, too many, a seed without one, a seed too many; and any where none were asked for."""
+    spec, path = SPECS["planar"].model_copy(update={"seeds": (0, 1)}), tmp_path / "run.parquet"
+    rows = [{"seed": seed, "metric": "density", "density": [0.5] * cells} for seed, cells in kept.items()]
+    write_run(path, spec, rows)
+    with pytest.raises(ResultError) as caught:
+        read_run(path)
+    sizes = list(kept.values())
+    sentence = f"{path} is not a whole result: its densities have {sizes} cells and should have [16, 16]"
+    assert str(caught.value) == sentence
+    write_run(path, spec.model_copy(update={"density": 0}), rows)
+    if rows:
+        with pytest.raises(ResultError, match=r"should have \[\]$"):
+            read_run(path)
+    else:
+        assert read_run(path).frame.empty
+
+
+def test_densities_in_another_column_type_are_refused(tmp_path):
+    """As text, say: in one sentence that names the types."""
+    path = tmp_path / "run.parquet"
+    write_run(path, TRAINING, Trainer(TRAINING).run())
+    table = pq.read_table(path)
+    texts = pa.nulls(len(table), pa.string())
+    pq.write_table(table.set_column(SCHEMA.names.index("density"), "density", texts), path)
+    with pytest.raises(ResultError, match=r"another version of this project: its columns are .*, density \(string\)$"):
+        read_run(path)
 
 
 def metadata(**about):

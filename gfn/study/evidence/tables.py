@@ -18,9 +18,8 @@ def final(run: Run, metric: str) -> pd.Series:
 
 def density(run: Run, seed: int) -> np.ndarray:
     """The final density that a run kept: ``[cells (x1), cells (x2)]`` on the task's window."""
-    frame = run.frame[(run.frame.metric == "density") & (run.frame.seed == seed)].sort_values("cell")
-    side = round(len(frame) ** 0.5)
-    return frame.value.to_numpy().reshape(side, side)
+    cells = run.frame.set_index("seed").density.dropna()[seed]
+    return cells.astype(float).reshape(run.spec.density, run.spec.density)
 
 
 def learning_frame(runs: Mapping[tuple[str, str], Run], metric: str) -> pd.DataFrame:

@@ -1,0 +1,129 @@
+"""The engine: trajectories drawn from a policy, through states by number or as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from gfn.environments import DiscreteEnvironment, Environment
+from gfn.policies import Policy
+from gfn.policies.categorical import line
+from gfn.policies.network import rows
+from gfn.sampling.paths import StatePath, TablePath, group
+from gfn.sampling.table import Table, table_of
+from gfn.sampling.trajectories import Trajectories
+
+STATIC_STEPS = 512
+
+
+def static(environment: Environment, device: torch.device) -> bool:
+    """Whether no shape depends on values: off the CPU, where to wait for one costs more than the work it saves.
+
+    Unless trajectories can be so long that most may be far shorter.
+    """
+    return device.type != "cpu" and environment.max_steps <= STATIC_STEPS
+
+
+def rollout(
+    environment: Environment, policy: Policy, batch: int, generators: Sequence[torch.Generator]
+) -> Trajectories:
+    """Draw ``batch`` trajectories τ ~ p_F for each replica.
+
+    Sampling runs without gradients and keeps what the network computed, so that the probabilities of
+    what was drawn need a backward pass only.
+
+    Arguments:
+        environment: the task.
+        policy: a forward policy of R replicas.
+        batch: number B of trajectories for each replica.
+        generators: R sources of randomness, one a replica.
+    """
+    noise = policy.noise(generators, environment.max_steps, batch)
+    fixed = static(environment, noise.device)
+    table = table_of(environment, noise.device) if isinstance(environment, DiscreteEnvironment) else None
+    if table is None:
+        return _step(environment, policy, noise, fixed)
+    return _look_up(table, policy, noise, fixed)
+
+
+class Asked:
+    """What a policy's network is asked in a rollout, and what it answers.
+
+    Arguments:
+        policy: of R replicas.
+        count: states at most, a replica.
+    """
+
+    def __init__(self, policy: Policy, count: int) -> None:
+        self.policy, self.tape = policy, policy.network.tape(count)
+        self.answers: list[Tensor] = []
+
+    def __call__(self, seen: Tensor, closed: Tensor | None) -> Tensor:
+        """The distribution over actions in states of which the network is shown ``seen`` ``[R, M, F]``: ``[R, M, ...]``."""
+        with torch.no_grad():
+            self.answers.append(self.policy.distribution(self.tape.ask(seen), closed))
+        return self.answers[-1]
+
+    def log_prob(self, *drawn: Tensor) -> Tensor:
+        """Log-probability of actions that were drawn, as the policy's ``log_prob_of`` wants them named."""
+        return self.policy.log_prob_of(self.tape.output(), torch.cat(self.answers, 1), *drawn)
+
+
+def _step(environment: Environment, policy: Policy, noise: Tensor, fixed: bool) -> Trajectories:
+    """Trajectories through states as they are. All start in one state, which is shown once; others are hardly met twice."""
+    replicas, most, batch = noise.shape[:3]
+    discrete = isinstance(environment, DiscreteEnvironment)
+    move = environment.move if environment.min_steps == most else environment.step
+    asked = Asked(policy, 1 + (most - 1) * batch)
+    states, actions = [environment.initial(replicas, batch, device=noise.device)], []
+    for step in range(most):
+        if step >= environment.min_steps and not fixed and environment.is_terminal(states[-1]).all():
+            break
+        met = states[-1] if step else states[-1][:, :1]
+        closed = ~environment.mask(met) if discrete else None
+        answer = asked(policy.network.prepare(environment.observe(met)), closed)
+        actions.append(policy.choose(answer, noise[:, step]))
+        states.append(move(states[-1], actions[-1]))
+    which = (torch.arange(len(actions) * batch, device=noise.device) - batch + 1).clamp_(min=0)
+    action = torch.cat(actions, 1)
+    log_pf = asked.log_prob(which * environment.action_count + action) if discrete else asked.log_prob(which, action)
+    log_pf = log_pf.view(replicas, len(actions), batch)
+    return StatePath(environment, states, log_pf, fixed).trajectories()
+
+
+def _look_up(table: Table, policy: Policy, noise: Tensor, fixed: bool) -> Trajectories:
+    """Trajectories through states by number.
+
+    In the first levels the network is shown all states before the first step, later those of the batch.
+    """
+    replicas, most, batch = noise.shape
+    prefix, actions = table.prefix(batch), table.mask.shape[1]
+    seen, closed = table.shown(policy.network, noise.dtype)
+    asked = Asked(policy, prefix.rows + max(0, most - prefix.steps) * batch)
+    answer = asked(seen[: prefix.rows].expand(replicas, -1, -1), closed[: prefix.rows])
+    every, state, steps = line(answer.index_select(1, prefix.row)), 0.0, []
+    for share in noise[:, : prefix.steps].double().unbind(1):
+        steps.append(torch.searchsorted(every, state + share, right=True))
+        state = prefix.following.take(steps[-1])
+    places, state = [table.place.take(torch.stack(steps, 1))], state.long()
+    own = torch.arange(batch, device=noise.device).expand(replicas, -1)
+    for step in range(len(steps), most):
+        row, before = table.decision.take(state), asked.tape.asked
+        if not fixed and not row.any():  # nobody has a choice
+            if table.terminal.take(state).all():
+                break
+            action = place = torch.zeros_like(state)
+        else:
+            first, which = (None, own) if fixed or not table.repeats else group(row)
+            shown = row if first is None else row.gather(1, first)
+            met = (part.index_select(0, shown.flatten()).unflatten(0, shown.shape) for part in (seen, closed))
+            answer = asked(*met)
+            action = policy.choose(answer if first is None else rows(answer, which), noise[:, step])
+            place = (which + before) * actions + action
+        places.append(place.unsqueeze(1))
+        steps.append(state * actions + action)
+        state = table.following.take(steps[-1])
+    log_pf = asked.log_prob(torch.cat(places, 1).flatten(1)).view(replicas, len(steps), batch)
+    return TablePath(table, torch.stack(steps, 1), log_pf, fixed).trajectories()

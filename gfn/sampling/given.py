@@ -1,0 +1,58 @@
+"""Probabilities of given trajectories, and trajectories traced back from given objects."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gfn.environments import DiscreteEnvironment, Environment
+from gfn.policies import Policy, sample_parent_action
+from gfn.sampling.engine import static
+from gfn.sampling.paths import StatePath, distinct
+from gfn.sampling.trajectories import Trajectories
+
+CHUNK = 1 << 12  # rows of a network evaluation
+
+
+def retrace(
+    environment: DiscreteEnvironment, policy: Policy, terminal: Tensor, generator: torch.Generator
+) -> Trajectories:
+    """Draw one trajectory τ ~ p_B(· | x) for each object ``terminal`` ``[R, B, ...]``.
+
+    Objects must be reached in exactly ``max_steps`` actions. All replicas share the randomness.
+    """
+    states, actions = [terminal], []
+    for _ in range(environment.max_steps):
+        action = sample_parent_action(environment, states[0], generator)
+        states.insert(0, environment.undo(states[0], action))
+        actions.insert(0, action)
+    return evaluate(environment, policy, states, actions)
+
+
+def evaluate(environment: Environment, policy: Policy, states: list[Tensor], actions: list[Tensor]) -> Trajectories:
+    """Probabilities of given trajectories.
+
+    Arguments:
+        environment: the task.
+        policy: a forward policy of R replicas.
+        states: T + 1 states, each ``[R, B, ...]``, from source to object.
+        actions: T actions, each ``[R, B]``; what follows a terminal state counts with probability one.
+    """
+    replicas, batch = actions[0].shape
+    visited = torch.stack(states[:-1], 1).flatten(1, 2)
+    log_prob = _log_prob(environment, policy, visited, torch.stack(actions, 1).flatten(1, 2))
+    return StatePath(environment, states, log_prob.view(replicas, -1, batch)).trajectories()
+
+
+def _log_prob(environment: Environment, policy: Policy, states: Tensor, actions: Tensor) -> Tensor:
+    """Log-probability of ``actions`` ``[R, M]`` in ``states`` ``[R, M, ...]``: ``[R, M]``."""
+    if not isinstance(environment, DiscreteEnvironment):
+        return policy.log_prob(environment.observe(states), None, actions)
+    if static(environment, states.device) or not environment.countable:
+        return policy.log_prob(environment.observe(states), environment.mask(states), actions)
+    once, which = distinct(environment, states)
+    # In chunks whose activations stay in a core's cache, unless they must be kept anyway.
+    rows = once.shape[1] if torch.is_grad_enabled() else max(1, CHUNK // len(once))
+    chunks = once.split(rows, 1)
+    log_probs = torch.cat([policy.log_probs(environment.observe(c), environment.mask(c)) for c in chunks], 1)
+    return log_probs.flatten(1).gather(1, which * environment.action_count + actions)
