@@ -1,15 +1,15 @@
 """What depends on what: runs -> notebooks -> book.
 
 A run is made again when its specification or the code that makes results changes, a notebook when
-its runs or the code that presents them change, the book when any page does.
+its runs or any code change, the book when any page does.
 """
 
 import os
 from hashlib import sha256
 from pathlib import Path
 
-from gfn.study.experiments import FIGURES, runs
 from gfn.runs.provenance import source_fingerprint
+from gfn.study.experiments import FIGURES, runs
 from gfn.study.verdicts import page_of
 
 PROFILE = config.get("profile", "paper")
@@ -18,10 +18,7 @@ RESULTS = f"{BUILD}/results"
 SOURCES = {name: f"book/{page_of(name)}.ipynb" for name in FIGURES}
 RUNS = {name: runs(name, PROFILE) for name in FIGURES}
 TABLES = [name for name in FIGURES if name not in ("tasks", "verdicts")]
-PRESENTATION = [
-    *(f"gfn/{name}.py" for name in ("claims", "notebook", "paper", "results", "verdicts")),
-    *sorted(str(path) for folder in ("evidence", "experiments", "plotting") for path in Path("gfn", folder).glob("*.py")),
-]
+PRESENTATION = sorted(str(path) for path in Path("gfn/study").rglob("*.py"))
 PAGES = [str(p) for p in sorted(Path("book").rglob("*")) if p.is_file() and p.suffix not in (".ipynb", ".pyc", ".csv")]
 # One thread a process, in the jobs of every executor as in those of the Makefile.
 os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -94,6 +91,8 @@ rule notebook:
         "data/paper/table1.csv",
     output:
         f"{BUILD}/notebooks/{{name}}.ipynb",
+    params:
+        source=source_fingerprint(),  # some show more than their runs: exact answers, the tasks themselves
     shell:
         "GFN_RESULTS=$PWD/{RESULTS} GFN_DATA_OUT=$PWD/{BUILD}/notebooks "
         "python scripts/execute_notebook.py {input[0]} {output} --profile {PROFILE}"

@@ -1,3 +1,5 @@
-"""Divergence measures for training GFlowNets: environments, policies, estimators and the paper's experiments."""
+"""Divergence measures for training GFlowNets. Each room imports only from those before it: settings, environments,
+policies, sampling, estimators, evaluation and runs make results; study and cli look at them.
+"""
 
 __version__ = "0.1.0"

@@ -51,7 +51,7 @@ def _edges(environment: DiscreteEnvironment, device: torch.device) -> tuple[Tens
 
 
 def all_trajectories(environment: DiscreteEnvironment) -> tuple[list[Tensor], list[Tensor]]:
-    """Every trajectory of a small task, as the ``states`` and ``actions`` of :func:`gfn.sampling.evaluate` with R = 1."""
+    """Every trajectory of a small task, as the ``states`` and ``actions`` of :func:`~gfn.sampling.given.evaluate` with R = 1."""
     states, actions = [environment.initial(1, 1)], []
     for _ in range(environment.max_steps):
         mask = environment.mask(states[-1])[0]
