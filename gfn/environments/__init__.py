@@ -16,17 +16,9 @@ from gfn.environments.planar import PlanarEnvironment
 from gfn.environments.sequences import Sequences
 from gfn.environments.sets import Sets
 
-TASKS: dict[str, type[Environment]] = {
-    "sets": Sets,
-    "sequences": Sequences,
-    "phylogenetics": Phylogenetics,
-    "hypergrid": Hypergrid,
-    "dags": DAGs,
-    "gaussian_mixture": GaussianMixture,
-    "banana": Banana,
-}
-
-Task = Annotated[Union[tuple(TASKS.values())], Field(discriminator="task")]
+_TASKS = (Sets, Sequences, Phylogenetics, Hypergrid, DAGs, GaussianMixture, Banana)
+TASKS: dict[str, type[Environment]] = {task.model_fields["task"].default: task for task in _TASKS}
+Task = Annotated[Union[_TASKS], Field(discriminator="task")]
 
 __all__ = [
     "TASKS",

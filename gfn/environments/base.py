@@ -114,11 +114,6 @@ class DiscreteEnvironment(Environment):
         return self.countable
 
     @property
-    def forces(self) -> bool:
-        """Whether a trajectory may meet a state that allows one action only."""
-        return True
-
-    @property
     @abstractmethod
     def action_count(self) -> int:
         """Number A of actions."""

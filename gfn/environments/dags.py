@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -41,6 +41,7 @@ class DAGs(DiscreteEnvironment):
     """
 
     task: Literal["dags"] = "dags"
+    min_steps: ClassVar[int] = 1
     nodes: int = Field(5, ge=2, le=32, description="number n of variables")
     samples: int = Field(100, ge=3, le=1_000_000, description="number N of observations")
     edges_per_node: float = Field(1.0, ge=0, description="expected edges of the true graph, for each variable")
@@ -118,10 +119,6 @@ class DAGs(DiscreteEnvironment):
     @property
     def max_steps(self) -> int:
         return self.nodes * (self.nodes - 1) // 2 + 1
-
-    @property
-    def min_steps(self) -> int:
-        return 1
 
     @property
     def observation_size(self) -> int:

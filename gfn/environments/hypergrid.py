@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -24,6 +24,7 @@ class Hypergrid(DiscreteEnvironment):
     """
 
     task: Literal["hypergrid"] = "hypergrid"
+    min_steps: ClassVar[int] = 1
     side: int = Field(12, ge=2, le=4096, description="number H of cells along each axis")
     dimensions: int = Field(2, ge=1, le=64, description="number d of axes")
     r0: float = Field(1e-3, gt=0, description="reward R0 of every cell")
@@ -47,10 +48,6 @@ class Hypergrid(DiscreteEnvironment):
     @property
     def max_steps(self) -> int:
         return self.dimensions * (self.side - 1) + 1
-
-    @property
-    def min_steps(self) -> int:
-        return 1
 
     @property
     def observation_size(self) -> int:

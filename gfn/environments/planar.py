@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -19,18 +20,9 @@ class PlanarEnvironment(Environment):
     point has one trajectory, so log p_B = 0 and the policy's density at x is p_F of that trajectory.
     """
 
-    @property
-    def max_steps(self) -> int:
-        return 2
-
-    @property
-    def observation_size(self) -> int:
-        return 3
-
-    @property
-    def log_z(self) -> float:
-        """log of the integral of r, which is a normalised density here."""
-        return 0.0
+    max_steps: ClassVar[int] = 2
+    observation_size: ClassVar[int] = 3
+    log_z: ClassVar[float] = 0.0  # r is a normalised density
 
     @property
     @abstractmethod

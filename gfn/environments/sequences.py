@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -25,6 +25,7 @@ class Sequences(DiscreteEnvironment):
     """
 
     task: Literal["sequences"] = "sequences"
+    min_steps: ClassVar[int] = 1
     alphabet: int = Field(8, ge=1, le=256, description="number |D| of letters")
     length: int = Field(6, ge=1, le=256, description="largest number N of letters in a word")
     f_low: float = Field(-1.0, description="lower end of the law of f, the value of a letter")
@@ -63,10 +64,6 @@ class Sequences(DiscreteEnvironment):
     @property
     def max_steps(self) -> int:
         return self.length
-
-    @property
-    def min_steps(self) -> int:
-        return 1
 
     @property
     def observation_size(self) -> int:

@@ -49,10 +49,6 @@ class Sets(DiscreteEnvironment):
         return self.universe <= 16
 
     @property
-    def forces(self) -> bool:
-        return self.size == self.universe
-
-    @property
     def max_steps(self) -> int:
         return self.size
 

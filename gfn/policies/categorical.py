@@ -7,9 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-BELOW_ONE = (
-    1 - 2.0**-23
-)  # all noise is at most this, so that in spite of rounding it stays below the sum of probabilities
+# All noise is at most this, so that in spite of rounding it stays below the sum of probabilities.
+BELOW_ONE = 1 - 2.0**-23
 FAR_BELOW = -1e30  # what the logits of actions that are not allowed are lowered by
 
 

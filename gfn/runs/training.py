@@ -57,10 +57,8 @@ def interrupts_noted() -> Iterator[list[int]]:
     Where Ctrl-C does something else than to raise KeyboardInterrupt, it stays so.
     """
     noted: list[int] = []
-    if (
-        threading.current_thread() is not threading.main_thread()
-        or signal.getsignal(signal.SIGINT) is not signal.default_int_handler
-    ):
+    elsewhere = threading.current_thread() is not threading.main_thread()
+    if elsewhere or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield noted
         return
     signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
@@ -88,10 +86,8 @@ def check_device(device: str) -> None:
     Raises:
         SettingsError: naming those it has.
     """
-    available = [
-        "cpu",
-        *(["cuda"] + [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []),
-    ]
+    cuda = [f"cuda:{i}" for i in range(torch.cuda.device_count())] if torch.cuda.is_available() else []
+    available = ["cpu", *(["cuda"] if cuda else []), *cuda]
     if device not in available:
         raise SettingsError(f"device = {device!r} is not allowed: this machine has {', '.join(available)}")
 
