@@ -18,7 +18,7 @@ from gfn.runs.objective import Objective
 from gfn.runs.training import Trainer, TrainingError
 from gfn.study.experiments.tasks import paper_tasks
 from tests.helpers import LEARNABLE
-from tests.test_training import OBJECTIVES, facts, interrupt_at, parameters, small
+from tests.runs.test_training import OBJECTIVES, facts, interrupt_at, parameters, small
 
 CAPTURABLE = {
     f"{name}, {profile}": task for profile in ("paper", "smoke") for name, task in paper_tasks(profile).items()
