@@ -56,7 +56,9 @@ test: setup
 	GFN_RESULTS=$(CURDIR)/build/smoke/repeated pytest --nbval --nbval-cell-timeout 300 build/smoke/notebooks
 	pytest --nbval --nbval-cell-timeout 300 book/paper book/theory
 
-# Half an hour on a machine that does nothing else; the first time it installs the other packages under build/bench/.
+# Under half an hour on a machine that does nothing else; the first time it installs the other packages under build/bench/.
+# `python -m benchmarks look peers sets` measures a few rows and stores nothing; `python -m benchmarks run --only edition`
+# makes the runs and the book of the edition from nothing, which `make edition` then finds, and measures how long it takes.
 bench: setup
 	python -m benchmarks run
 

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from benchmarks.environments import pinned
+
+# What losses the packages have, as read in their source.
+LOSSES = (
+    "Both are trained with balance losses, which gfnx leaves to the programs in its repository; neither has the Rényi "
+    "or the Tsallis divergence, or leave-one-out.\n"
+    f"torchgfn {pinned('torchgfn')} documents its loss `LinexLoss`, {{math}}`g(t) = e^t - t - 1`, as forward KL. It is "
+    "given {math}`t = \\log p_F - \\log p_B - \\log r + \\log Z`, and with this sign its gradient on policy is that of half "
+    "a {math}`\\chi^2` divergence; with the opposite sign, `LinexLoss(alpha=-1)`, it is forward KL's."
+)
 # What is true of a package on every task.
 PACKAGES = (
     "torchgfn uses the log-probabilities that sampling has computed, as we do, and asks a module for the uniform "

@@ -21,6 +21,12 @@ def requirements(peer: str) -> Path:
     return ROOT / "benchmarks" / "requirements" / f"{peer}.txt"
 
 
+def pinned(package: str) -> str:
+    """The version of a peer."""
+    lines = requirements(package).read_text(encoding="utf-8").splitlines()
+    return next(line.partition("==")[2] for line in lines if line.startswith(f"{package}=="))
+
+
 def python_of(peer: str) -> Path:
     """The interpreter of a peer's environment, which is made if it is not there or not of these versions."""
     folder = BUILD / peer

@@ -1,4 +1,4 @@
-"""Part ``evaluation``: what evaluating a policy takes, alone and as a share of a training run."""
+"""Part ``evaluation``: what evaluating a policy takes, alone and as a share of the training runs."""
 
 from __future__ import annotations
 
@@ -20,18 +20,25 @@ def units(scale: Scale) -> list[str]:
     return list(paper_tasks(scale.profile))
 
 
-def published_run(task: str, profile: str) -> TrainingSpec:
-    """The run of trajectory balance on a task as the book makes it."""
-    (found,) = [
-        spec for spec in runs(FIGURE, profile).values() if spec.task.task == task and spec.objective.name == "tb"
-    ]
-    return found
+def published_runs(task: str, profile: str) -> list[TrainingSpec]:
+    """All runs that the book makes on a task with the batch of its run of trajectory balance, which is the first."""
+    (first,) = [s for s in runs(FIGURE, profile).values() if s.task.task == task and s.objective.name == "tb"]
+    every = [s for s in runs("verdicts", profile).values() if s.kind == "training" and s.task.task == task]
+    return [first, *(s for s in every if s.batch_size == first.batch_size and s.hash != first.hash)]
+
+
+def evaluations(spec: TrainingSpec) -> int:
+    """How often a run evaluates its policies: at the start, at intervals, and at the end."""
+    return 1 + math.ceil(spec.iterations / spec.evaluate_every)
 
 
 def measure(unit: str, workers: Workers, scale: Scale) -> list[dict[str, Any]]:
-    """One row: seconds for one policy, and the share of a run that trains all its seeds together."""
-    spec, worker = published_run(unit, scale.profile), workers["ours"]
-    evaluations = 1 + math.ceil(spec.iterations / spec.evaluate_every)
+    """One row: seconds for one policy, and the share of all runs of the book on the task, as often as they evaluate.
+
+    Their iterations are taken to last as long as one of trajectory balance, which is among the quickest.
+    """
+    specs, worker = published_runs(unit, scale.profile), workers["ours"]
+    spec = specs[0]
     try:
         worker.ask("make", name="one", spec=spec.model_copy(update={"seeds": (0,)}).model_dump(), record=True)
         first = worker.ask("evaluate", name="one")
@@ -44,10 +51,11 @@ def measure(unit: str, workers: Workers, scale: Scale) -> list[dict[str, Any]]:
     finally:
         for name in ("one", "run"):
             worker.ask("drop", name=name)
-    # What the first evaluation takes longer, it takes once.
+    often, iterations = [evaluations(s) for s in specs], sum(s.iterations for s in specs)
+    # What the first evaluation takes longer, each run takes once.
     once = max(0.0, first["wall"] - spread(one)["median"])
     step = spread(times["wall"] for times in rounds["run"])["median"]
-    shares = [_share(once + evaluations * seconds, spec.iterations * step) for seconds in times]
+    shares = [_share(len(specs) * once + sum(often) * seconds, iterations * step) for seconds in times]
     return [
         {
             "task": unit,
@@ -56,8 +64,9 @@ def measure(unit: str, workers: Workers, scale: Scale) -> list[dict[str, Any]]:
             "first": short(first["wall"]),
             "seeds": len(spec.seeds),
             "run_seconds": spread(times),
-            "evaluations": evaluations,
-            "iterations": spec.iterations,
+            "runs": len(specs),
+            "evaluations": [min(often), max(often)],
+            "iterations": iterations,
             "time": milliseconds(rounds["run"]),
             "share": spread(shares),
             "core_share": core_share(rounds["run"]),

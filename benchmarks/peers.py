@@ -36,7 +36,7 @@ def measure(unit: Comparison, workers: Workers, scale: Scale) -> list[dict[str, 
     for name in ("ours", *unit.contenders):
         worker = workers[name.split(",")[0]]
         if name == "ours":
-            fields: dict[str, Any] = {"spec": training(task, batch_size=unit.batch)}
+            fields: dict[str, Any] = {"spec": training(task, batch_size=unit.batch, seeds=tuple(range(unit.seeds)))}
         elif name.startswith("gfnx"):
             fields = setup | {"gin_width": GIN_WIDTH, "second_pass": name == "gfnx"}
         else:
@@ -49,17 +49,14 @@ def measure(unit: Comparison, workers: Workers, scale: Scale) -> list[dict[str, 
             failed[name] = str(error)
     if "ours" in failed:
         failed = dict.fromkeys(unit.contenders, f"ours: {failed['ours']}")
-    rows = [
-        {"task": unit.task, "batch": unit.batch, "peer": name, "reason": failed[name]}
-        for name in unit.contenders
-        if name in failed
-    ]
+    about = {"task": unit.task, "batch": unit.batch, "seeds": unit.seeds}
+    rows = [about | {"peer": name, "reason": failed[name]} for name in unit.contenders if name in failed]
     if len(rows) < len(unit.contenders):
         iterations, rounds = alternate(runners, scale, longer=2)
         for name in unit.contenders:
             if name in rounds:
                 theirs, ours = rounds[name], rounds["ours"]
-                row = {"task": unit.task, "batch": unit.batch, "peer": name, "iterations": iterations}
+                row = about | {"peer": name, "iterations": iterations}
                 row |= {"ours": milliseconds(ours), "theirs": milliseconds(theirs), "ratio": ratio(ours, theirs)}
                 row |= {"cpu_ratio": ratio(ours, theirs, "cpu"), "core_share": core_share(ours, theirs)}
                 rows.append(row | {"first": short(made[name]["first"])})

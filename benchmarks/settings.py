@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build" / "bench"
 RESULTS = ROOT / "data" / "benchmarks.json"
 PAGE = ROOT / "book" / "guide" / "speed.md"
+PICTURE = ROOT / "book" / "_static" / "speed.svg"
 
 BATCH, HIDDEN, GIN_WIDTH = 128, (128, 128), 64
 WARMUP = 3  # iterations before anything is timed
@@ -51,16 +52,25 @@ QUICK = Scale(profile="smoke", rounds=3, seconds=0.05, evaluations=2)
 
 @dataclass(frozen=True)
 class Comparison:
-    """Trajectory balance on one task, by this package and by others that have the task."""
+    """Trajectory balance on one task, by this package and by others that have the task.
+
+    Attributes:
+        seeds: how many are trained together here; the others train one.
+    """
 
     task: str
     batch: int
     contenders: tuple[str, ...]
+    seeds: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.batch}" + (f" {self.seeds} seeds" if self.seeds > 1 else "")
 
 
 GFNX = ("gfnx", "gfnx, one pass")
 COMPARISONS = (
     Comparison("sets", BATCH, ("torchgfn",)),
+    Comparison("sets", BATCH, ("torchgfn",), seeds=10),
     Comparison("hypergrid", 16, ("torchgfn", *GFNX)),
     Comparison("hypergrid", BATCH, ("torchgfn", *GFNX)),
     Comparison("phylogenetics", BATCH, GFNX),
@@ -89,6 +99,9 @@ class Size:
     axis: str
     value: str
     changes: tuple[tuple[str, Any], ...]
+
+    def __str__(self) -> str:
+        return f"{self.axis} {self.value}"
 
     def spec(self) -> dict[str, Any]:
         """The fields of the training's specification."""

@@ -15,7 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks import evaluation, limit, objectives, peers, scaling, whole
+from benchmarks import edition, evaluation, limit, lines, objectives, peers, scaling, whole
 from benchmarks.processes import Workers
 from benchmarks.settings import BUILD, Scale
 from gfn.runs.provenance import source_fingerprint
@@ -26,8 +26,11 @@ PARTS = {
     "objectives": objectives,
     "scaling": scaling,
     "evaluation": evaluation,
+    "source": lines,
     "book": whole,
+    "edition": edition,
 }
+ON_REQUEST = ("edition",)  # parts that are measured only when they are named
 Results = dict[str, Any]
 
 
@@ -36,24 +39,30 @@ class ResultsError(RuntimeError):
 
 
 def run(scale: Scale, only: Sequence[str], out: Path, fresh: bool = False) -> Results:
-    """Measure parts and write them to ``out``, whose other parts stay.
+    """Measure parts and write them to ``out``.
+
+    Where parts are named, the others that ``out`` has stay; else only those stay that are measured on request.
 
     A part that an interrupted suite has finished is not measured again, if code and settings are the same.
 
     Arguments:
         scale: how thoroughly.
-        only: the names of the parts; all if empty.
+        only: the names of the parts; if empty, all but those on request.
         out: the file of results.
         fresh: measure again what an interrupted suite has finished.
 
     Raises:
         ResultsError: if ``out`` is something else, or of the other scale.
     """
-    results = read(out) if only and out.exists() else {"quick": scale.quick, "parts": {}}
-    if results["quick"] != scale.quick:
-        other = "--quick" if results["quick"] else "the full suite"
+    before = read(out) if out.exists() else {"quick": scale.quick, "parts": {}}
+    same = before["quick"] == scale.quick
+    if only and not same:
+        other = "--quick" if before["quick"] else "the full suite"
         raise ResultsError(f"{out} was made with {other}: its other parts cannot stay beside these")
-    chosen = list(only or PARTS)
+    stay = PARTS if only else ON_REQUEST
+    parts = {name: part for name, part in before["parts"].items() if name in stay and same}
+    results = {"quick": scale.quick, "parts": parts}
+    chosen = list(only) or [name for name in PARTS if name not in ON_REQUEST]
     with Workers() as workers:
         for name in chosen:
             kept = BUILD / "parts" / f"{name}_{_key(name, scale)}.json"

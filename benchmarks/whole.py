@@ -28,10 +28,14 @@ def command(profile: str, folder: Path) -> list[str]:
     return ["make", "book", f"PROFILE={profile}", f"CONFIG=build={os.path.relpath(folder, ROOT)}"]
 
 
-def measure(unit: str, workers: Workers, scale: Scale) -> list[dict[str, Any]]:
-    """One row: wall-clock and processor time, the largest process, and how long each task trained."""
+def measure(unit: str, workers: Workers, scale: Scale, folder: Path | None = None) -> list[dict[str, Any]]:
+    """One row: wall-clock and processor time, the largest process, and how long each task trained.
+
+    What was in ``folder``, by default one of the suite's own, is deleted first.
+    """
     workers["ours"].ask("about")
-    folder, log = BUILD / "book", BUILD / "book.log"
+    folder = folder or BUILD / "book"
+    log = BUILD / f"{folder.name}.log"
     shutil.rmtree(folder, ignore_errors=True)
     log.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()

@@ -15,6 +15,7 @@ import torch
 from pydantic import Field, PrivateAttr
 from torch import Tensor
 
+from gfn.randomness import stream
 from gfn.settings import Settings
 
 
@@ -85,9 +86,9 @@ class Environment(Settings, ABC):
             self._constants[key] = make()
         return self._constants[key]
 
-    def uniform(self, count: int, low: float, high: float, stream: int) -> Tensor:
-        """``count`` i.i.d. draws of U[low, high] from the task seed, float64; ``stream`` tells draws apart."""
-        generator = torch.Generator().manual_seed(2 * self.task_seed + stream)
+    def uniform(self, count: int, low: float, high: float, name: str) -> Tensor:
+        """``count`` i.i.d. draws of U[low, high] from the task seed, float64; ``name`` says what for."""
+        generator = stream(f"{self.task}: {name}", self.task_seed)
         return low + (high - low) * torch.rand(count, generator=generator, dtype=torch.float64)
 
 

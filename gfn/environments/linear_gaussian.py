@@ -9,6 +9,8 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from gfn.randomness import stream
+
 
 def simulate(
     nodes: int, samples: int, edges_per_node: float, weights: tuple[float, float], seed: int
@@ -29,7 +31,7 @@ def simulate(
     Returns:
         The adjacency matrix, bool ``[n, n]`` with row i to column j for i → j, and float64 ``[N, n]``.
     """
-    generator = torch.Generator().manual_seed(seed)
+    generator = stream("linear-Gaussian network", seed)
     rank = torch.randperm(nodes, generator=generator)
     joined, signs, sizes = torch.rand(3, nodes, nodes, generator=generator, dtype=torch.float64)
     graph = (rank[:, None] < rank) & (joined < 2 * edges_per_node / (nodes - 1))

@@ -43,12 +43,12 @@ class Sequences(DiscreteEnvironment):
     @cached_property
     def letter_values(self) -> Tensor:
         """f of every letter, then 0 for stop and blank: float64 ``[|D| + 2]``."""
-        return torch.cat([self.uniform(self.alphabet, self.f_low, self.f_high, stream=0), torch.zeros(2)])
+        return torch.cat([self.uniform(self.alphabet, self.f_low, self.f_high, "f"), torch.zeros(2)])
 
     @cached_property
     def position_weights(self) -> Tensor:
         """g of every position: float64 ``[N]``."""
-        return self.uniform(self.length, self.g_low, self.g_high, stream=1)
+        return self.uniform(self.length, self.g_low, self.g_high, "g")
 
     @cached_property
     def _classes(self) -> Tensor:

@@ -41,7 +41,7 @@ class Sets(DiscreteEnvironment):
     @cached_property
     def values(self) -> Tensor:
         """f(d) of every element: float64 ``[|D|]``."""
-        return self.uniform(self.universe, self.low, self.high, stream=0)
+        return self.uniform(self.universe, self.low, self.high, "f")
 
     @property
     def repeats(self) -> bool:

@@ -13,6 +13,7 @@ from gfn.environments.planar import Box, cell_area
 from gfn.evaluation.exact import terminal_distribution
 from gfn.policies import CategoricalPolicy, MixturePolicy, Policy
 from gfn.policies.mixture import mixture_log_density
+from gfn.randomness import stream
 from gfn.sampling import retrace, rollout
 
 EXACT_STATES = 1 << 19
@@ -46,14 +47,15 @@ def estimate_l1(environment: Sets, policy: CategoricalPolicy, objects: int, orde
     """
     parameter = next(policy.parameters())
     replicas, half = len(parameter), objects // 2
-    generators = [torch.Generator(parameter.device).manual_seed(seed) for _ in range(replicas)]
-    target = environment.sample_target(half, torch.Generator().manual_seed(seed)).to(parameter.device)
+    generators = [stream("L1: policy's objects", seed, device=parameter.device) for _ in range(replicas)]
+    target = environment.sample_target(half, stream("L1: target's objects", seed)).to(parameter.device)
+    order = stream("L1: backward orders", seed, device=parameter.device)
     sampled = rollout(environment, policy, half, generators).terminal
     x = torch.cat([target.expand(replicas, *target.shape), sampled], 1)
     log_weights = []
     for chunk in x.split(max(1, ROWS // (orders * environment.max_steps)), 1):
         repeated = chunk.repeat_interleave(orders, 1)
-        traced = retrace(environment, policy, repeated, generators[0])
+        traced = retrace(environment, policy, repeated, order)
         log_weights.append((traced.log_pf.double() - traced.log_pb.double()).unflatten(1, (-1, orders)))
     log_terminal = torch.cat(log_weights, 1).logsumexp(-1) - math.log(orders)
     log_target = environment.log_reward(x) - environment.log_z
@@ -115,7 +117,7 @@ def elbo(environment: DiscreteEnvironment, policy: CategoricalPolicy, count: int
         float64 ``[R]``.
     """
     parameter = next(policy.parameters())
-    generators = [torch.Generator(parameter.device).manual_seed(seed) for _ in range(len(parameter))]
+    generators = [stream("evidence lower bound", seed, device=parameter.device) for _ in range(len(parameter))]
     drawn = rollout(environment, policy, count, generators)
     return (drawn.log_reward + drawn.log_pb - drawn.log_pf).double().mean(1).cpu()
 

@@ -46,7 +46,7 @@ def make_policy(environment: Environment, settings: PolicySettings, seeds: Seque
 
 def make_flow(environment: Environment, settings: PolicySettings, seeds: Sequence[int]) -> nn.Module:
     """An MLP for the log-flows of states: observations ``[R, M, D]`` to ``[R, M, 1]``."""
-    return ReplicatedMLP(seeds, [environment.observation_size, *settings.hidden, 1])
+    return ReplicatedMLP(seeds, [environment.observation_size, *settings.hidden, 1], "flow")
 
 
 __all__ = [

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import layer_norm, leaky_relu, pad
 from torch_geometric.nn import DenseGINConv
 
-from gfn.policies.network import ReplicatedMLP, spawn
+from gfn.policies.network import ReplicatedMLP
 
 
 class ForestGIN(nn.Module):
@@ -37,13 +37,13 @@ class ForestGIN(nn.Module):
     def __init__(self, seeds: Sequence[int], taxa: int, width: int, layers: int) -> None:
         super().__init__()
         self.taxa = taxa
-        *parts, root, graph, pair = spawn(seeds, layers + 3)
-        widths = [taxa + 2] + [width] * layers
-        self.layers = nn.ModuleList(_gin(part, [size, width, width]) for part, size in zip(parts, widths))
-        self.root = ReplicatedMLP(root, [width, width])
-        self.graph = ReplicatedMLP(graph, [width, width])
+        widths = [taxa + 2] + [width] * (layers - 1)
+        self.layers = nn.ModuleList(_gin(seeds, [size, width, width], part) for part, size in enumerate(widths))
+        self.root = ReplicatedMLP(seeds, [width, width], part=layers)
+        self.graph = ReplicatedMLP(seeds, [width, width], part=layers + 1)
         # A bias would add the same to all logits.
-        self.pair = nn.Parameter(ReplicatedMLP(pair, [width, 1]).weights[0].detach().unsqueeze(1))
+        pair = ReplicatedMLP(seeds, [width, 1], part=layers + 2)
+        self.pair = nn.Parameter(pair.weights[0].detach().unsqueeze(1))
         self.register_buffer("pairs", torch.triu_indices(taxa, taxa, 1), persistent=False)
 
     @staticmethod
@@ -112,9 +112,9 @@ def _normalise(x: Tensor) -> Tensor:
     return layer_norm(x, x.shape[-1:])
 
 
-def _gin(seeds: Sequence[int], sizes: Sequence[int]) -> DenseGINConv:
+def _gin(seeds: Sequence[int], sizes: Sequence[int], part: int) -> DenseGINConv:
     """A GIN layer with ε = 0, whose buffer is left out of checkpoints: all that they hold has a replica axis."""
-    layer = DenseGINConv(ReplicatedMLP(seeds, sizes))
+    layer = DenseGINConv(ReplicatedMLP(seeds, sizes, part=part))
     layer.register_buffer("eps", torch.zeros(1), persistent=False)
     return layer
 

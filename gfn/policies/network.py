@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu_
 
+from gfn.randomness import stream
+
 SLOPE = 0.01  # of the leaky rectifier for negative arguments
 NARROW = 32  # columns of a matrix
 
@@ -22,11 +24,13 @@ class ReplicatedMLP(nn.Module):
     Arguments:
         seeds: the R seeds.
         sizes: widths of all layers, from input to output.
+        purpose: what they are for; networks of one seed start differently for another purpose, or as another ``part``.
+        part: of a network of many, which it is.
     """
 
-    def __init__(self, seeds: Sequence[int], sizes: Sequence[int]) -> None:
+    def __init__(self, seeds: Sequence[int], sizes: Sequence[int], purpose: str = "policy", part: int = 0) -> None:
         super().__init__()
-        replicas = [_linear_layers(seed, sizes) for seed in seeds]
+        replicas = [_linear_layers(stream(f"weights: {purpose}", seed, part), sizes) for seed in seeds]
         layers = list(zip(*replicas))
         self.weights = nn.ParameterList(torch.stack([linear.weight.detach().T for linear in layer]) for layer in layers)
         self.biases = nn.ParameterList(
@@ -125,13 +129,7 @@ class _Replay(torch.autograd.Function):
         return (None,) * (ctx.depth + 2) + (*of_weights, *of_biases)
 
 
-def _linear_layers(seed: int, sizes: Sequence[int]) -> list[nn.Linear]:
+def _linear_layers(generator: torch.Generator, sizes: Sequence[int]) -> list[nn.Linear]:
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.set_rng_state(generator.get_state())
         return [nn.Linear(width, following) for width, following in pairwise(sizes)]
-
-
-def spawn(seeds: Sequence[int], count: int) -> list[list[int]]:
-    """Further seeds for the ``count`` parts of a network, for each part a list of R; each replica's come from its own."""
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    return torch.stack([torch.randint(2**63 - 1, (count,), generator=g) for g in generators], 1).tolist()

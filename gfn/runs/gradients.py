@@ -14,6 +14,7 @@ from gfn.estimators import surrogate
 from gfn.estimators.divergences import order_factor, renyi_terms, tsallis_terms
 from gfn.evaluation.exact import all_probabilities, divergence
 from gfn.policies import Policy
+from gfn.randomness import stream
 from gfn.runs.objective import WITH_ALPHA, Objective
 from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.runs.training import Record, Trainer
@@ -79,8 +80,8 @@ def replicated_gradients(
     """K independent estimates of every objective's gradient, each ``[K, number of parameters]``.
 
     The replica axis holds copies of one policy, so that many estimates cost one backward pass; all
-    objectives are estimated from the same trajectories. The second result has those of the
-    objectives in ``baselines``, with the given number in place of â.
+    objectives are estimated from the same trajectories, and all stages with the same noise. The second
+    result has those of the objectives in ``baselines``, with the given number in place of â.
     """
     device = next(trained.parameters()).device
     chunk = max(1, min(spec.replicates, ROWS // (batch_size * spec.task.max_steps)))
@@ -90,9 +91,7 @@ def replicated_gradients(
         count = min(chunk, spec.replicates - first)
         policy = replicate(trained, count)
         parameters = list(policy.parameters())
-        start = (seed * len(spec.batch_sizes) + spec.batch_sizes.index(batch_size)) * spec.replicates + first
-        seeds = [((1 << 32) + start + index) % 2**64 for index in range(count)]
-        generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
+        generators = [stream("gradients", seed, batch_size, first + k, device=device) for k in range(count)]
         batch = remembering(rollout(spec.task, policy, batch_size, generators), parameters)
         for objective in found:
             loss = objective.loss(batch, parameters, spec.task.log_z, spec.task.log_z)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 
 from gfn.environments import Banana
+from gfn.randomness import stream
 from gfn.runs.spec import ReferenceSpec
 from gfn.runs.training import Record
 
@@ -23,7 +24,7 @@ def sample_nuts(task: Banana, seed: int, samples: int, warmup: int) -> torch.Ten
     start = {"x": torch.zeros(2, dtype=torch.float64)}
     chain = MCMC(kernel, num_samples=samples, warmup_steps=warmup, initial_params=start, disable_progbar=True)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.set_rng_state(stream("reference chain", seed).get_state())
         chain.run()
     return chain.get_samples()["x"]
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from gfn.environments import DiscreteEnvironment
 from gfn.evaluation.accuracy import accuracy, policy_density
 from gfn.policies import make_flow, make_policy
+from gfn.randomness import streams
 from gfn.runs.capture import Capture, CudaGraph, capturable
 from gfn.runs.discoveries import Discoveries
 from gfn.runs.objective import WITH_FLOW, WITH_SCALE
@@ -108,7 +109,7 @@ class Trainer:
         dtype = getattr(torch, spec.dtype)
         self.policy = make_policy(spec.task, spec.policy, spec.seeds).to(device, dtype)
         self.parameters = list(self.policy.parameters())
-        self.generators = [torch.Generator(device).manual_seed(seed) for seed in spec.seeds]
+        self.generators = streams("training", spec.seeds, device)
         learned = spec.objective.log_z == "learned"
         start = spec.task.log_z if spec.objective.log_z == "known" else 0.0
         self.log_z = nn.Parameter(

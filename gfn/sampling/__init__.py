@@ -1,8 +1,8 @@
 """Rollouts: trajectories drawn from a policy, or traced back from given objects."""
 
+from gfn.sampling.engine import rollout, static
 from gfn.sampling.given import evaluate, retrace
 from gfn.sampling.paths import distinct
-from gfn.sampling.rollout import rollout, static
 from gfn.sampling.table import table_of
 from gfn.sampling.trajectories import Steps, Trajectories
 

@@ -7,8 +7,8 @@ from torch import Tensor
 
 from gfn.environments import DiscreteEnvironment, Environment
 from gfn.policies import Policy, sample_parent_action
+from gfn.sampling.engine import static
 from gfn.sampling.paths import StatePath, distinct
-from gfn.sampling.rollout import static
 from gfn.sampling.trajectories import Trajectories
 
 CHUNK = 1 << 12  # rows of a network evaluation

@@ -85,15 +85,15 @@ class TablePath:
             longest = int(parts[1].any(-1).sum(1).max())
             parts = tuple(part[:, :longest] for part in parts)
         number, going, log_pf, log_pb = (part.transpose(1, 2) for part in parts)
-        row = table.decision[number]
-        if len(table.observation) <= row[0].numel():
-            seen, which = table.observation.expand(len(row), -1, -1), row
+        if len(table.observation) <= number[0].numel():
+            seen, which = table.observation.expand(len(number), -1, -1), number
         elif self.fixed:
-            seen = table.observation[row].flatten(1, 2)
-            which = torch.arange(seen.shape[1], device=row.device).expand(len(row), -1).view(row.shape)
+            seen = table.observation[number].flatten(1, 2)
+            which = torch.arange(seen.shape[1], device=seen.device).expand(len(seen), -1).view(number.shape)
         else:
-            first, which = group(row.flatten(1))
-            seen, which = table.observation[row.flatten(1).gather(1, first)], which.view(row.shape)
+            met = number.masked_fill(~going, 0).flatten(1)
+            first, which = group(met)
+            seen, which = table.observation[met.gather(1, first)], which.view(number.shape)
         return Steps(table.states[number], going, log_pf, log_pb, seen, which)
 
 

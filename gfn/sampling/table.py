@@ -26,7 +26,9 @@ class Table:
         states: ``[S, ...]``.
         terminal: which are objects, bool ``[S]``.
         decision: the row of each state, int64 ``[S]``.
-        observation, mask: of the rows, ``[U + 1, D]`` and ``[U + 1, A]``.
+        observation: ``[S, D]``.
+        member: which state each row belongs to, int64 ``[U + 1]``; for row 0 any.
+        mask: of the rows, ``[U + 1, A]``.
         following: the state that each action leads to, int64 ``[S A]``.
         log_pb: log p_B of each of these steps, 0 where an object stays, float64 ``[S A]``.
         log_reward: log r of objects, 0 for the others, float64 ``[S]``.
@@ -38,6 +40,7 @@ class Table:
     terminal: Tensor
     decision: Tensor
     observation: Tensor
+    member: Tensor
     mask: Tensor
     following: Tensor
     log_pb: Tensor
@@ -50,7 +53,7 @@ class Table:
         """Of all rows, what the network takes and which actions are not allowed: ``[U + 1, F]`` and bool ``[U + 1, A]``."""
         key = type(network), dtype
         if key not in self._cache:
-            self._cache[key] = network.prepare(self.observation).to(dtype), ~self.mask
+            self._cache[key] = network.prepare(self.observation[self.member]).to(dtype), ~self.mask
         return self._cache[key]
 
     @cached_property
@@ -101,7 +104,7 @@ def _make_table(environment: DiscreteEnvironment, device: torch.device) -> Table
         return None
     graph, actions = state_graph(environment), environment.action_count
     count, undecided = len(graph.states), graph.states[graph.branching]
-    seen = torch.cat([graph.states[:1], undecided])  # what is seen in row 0 does not matter
+    member = torch.cat([torch.zeros(1, dtype=torch.long), graph.branching.nonzero().squeeze(1)])
     mask = torch.cat([(torch.arange(actions) == 0).unsqueeze(0), environment.mask(undecided)])
     only = torch.arange(count).index_copy_(0, graph.source, graph.target)
     following = only.unsqueeze(1).repeat(1, actions)
@@ -114,7 +117,8 @@ def _make_table(environment: DiscreteEnvironment, device: torch.device) -> Table
         graph.states,
         graph.terminal,
         graph.branching.cumsum(0).masked_fill(~graph.branching, 0),
-        environment.observe(seen),
+        environment.observe(graph.states),
+        member,
         mask,
         following.flatten(),
         -log_parents.flatten(),

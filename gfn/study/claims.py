@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import torch
 
+from gfn.randomness import stream
 from gfn.study.paper import load_claims
 
 RESAMPLES = 4000
@@ -106,7 +108,7 @@ def ratio(test: str, subject: str, numerator: Sequence[float], denominator: Sequ
     It is infinite where the denominator is zero, and not a number where both are.
     """
     above, below = np.asarray(numerator, float), np.asarray(denominator, float)
-    drawn = np.random.default_rng(0).integers(0, len(above), (RESAMPLES, len(above)))
+    drawn = torch.randint(len(above), (RESAMPLES, len(above)), generator=stream("bootstrap over seeds", 0)).numpy()
     with np.errstate(divide="ignore", invalid="ignore"):
         estimate = above.mean() / below.mean()
         ratios = above[drawn].mean(1) / below[drawn].mean(1)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
+from gfn.randomness import stream
 from gfn.runs.spec import GradientSpec, Spec, TrainingSpec
 from gfn.study.results import ResultError, Run, execute, read_run, to_frame
 
@@ -49,7 +50,8 @@ def choose(store: Path, count: int, seed: int) -> list[Path]:
     files = sorted(path for path in store.glob("*.parquet") if ".failed" not in path.name)
     if not files:
         raise ResultError(f"{store} holds no results")
-    return random.Random(seed).sample(files, min(count, len(files)))
+    order = torch.randperm(len(files), generator=stream("runs to verify", seed))
+    return [files[place] for place in order[:count].tolist()]
 
 
 def verify(paths: list[Path], device: str = "cpu") -> Iterator[Comparison]:

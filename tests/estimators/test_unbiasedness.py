@@ -173,7 +173,7 @@ CASES += [(task, "tsallis", 0.5, "both") for task in SMALL_TASKS]
 @pytest.mark.parametrize("epsilon", [None, WITHOUT_EPSILON], ids=["default epsilon", "without epsilon"])
 @pytest.mark.parametrize(("task", "name", "alpha", "cv"), CASES)
 def test_score_bias_is_the_predicted_one(tables, task, name, alpha, cv, epsilon):
-    """Default ε: the bias at N = 2048 is under a tenth of that at 64. Without ε it stays, and is significant.
+    """Default ε: the bias at N = 2048 is under a seventh of that at 64. Without ε it stays, and is significant.
 
     The bias is the difference from the unbiased estimator on the same batches. It must be the predicted
     one to a tenth of the prediction and three standard errors, each at most a quarter of it.
@@ -181,7 +181,7 @@ def test_score_bias_is_the_predicted_one(tables, task, name, alpha, cv, epsilon)
     t, without = tables[task], "loo" if cv == "both" else "none"
     bias = {}
     for size in (64, 2048):
-        batches = t.draw(1024, size, seed=size)
+        batches = t.draw(2048, size, seed=size)
         shift = t.estimates(batches, objective(name, alpha, cv, epsilon)) - t.estimates(
             batches, objective(name, alpha, without)
         )
@@ -191,7 +191,7 @@ def test_score_bias_is_the_predicted_one(tables, task, name, alpha, cv, epsilon)
         assert error < predicted.norm() / 4
         assert (bias[size] - predicted).norm() < 0.1 * predicted.norm() + 3 * error
     if epsilon is None:
-        assert bias[2048].norm() < bias[64].norm() / 10
+        assert bias[2048].norm() < bias[64].norm() / 7
     else:
         assert mean_p(shift, torch.zeros_like(predicted)) < 1e-12
         assert 0.8 < bias[2048].norm() / bias[64].norm() < 1.2

@@ -41,15 +41,14 @@ GRID |= {
     for a, n in ((2, 2), (3, 3), (4, 3))
     for s in (0, 1)
 }
-CENTRED = "sets 4 2 whose log Z is near 1"
-GRID_AND_CENTRED = {**GRID, CENTRED: Sets(universe=4, size=2, task_seed=1, low=-1.6, high=0.4)}
+CENTRED = "sets 4 2 seed 1"  # at whose start 1 + E[f] of the reverse KL is near 0
 LARGE = {"sets 16 8": Sets(universe=16, size=8), "sequences 8 4": Sequences(alphabet=8, length=4)}
 ON_GRID = [(task, stage) for task in GRID for stage in STEPS]
 
 
 @cache
 def enumerated(task: str, stage: str):
-    environment = GRID_AND_CENTRED[task]
+    environment = GRID[task]
     return table(environment, train(environment, small_policy(environment), STEPS[stage]))
 
 
@@ -101,19 +100,20 @@ def test_exact_variance_is_that_of_the_package(name, alpha, size):
 @pytest.mark.parametrize(("name", "alpha"), [("reverse_kl", None), ("forward_kl", None), ("tsallis", 2.0)])
 @pytest.mark.parametrize(("task", "stage"), ON_GRID)
 def test_loo_is_never_above_none_from_16_trajectories(task, stage, name, alpha):
-    """Reverse KL, forward KL and Tsallis-2, exactly."""
-    assert max(exact_ratios(enumerated(task, stage), name, alpha, FROM_16).values()) < 1
+    """Reverse KL, forward KL and Tsallis-2, exactly, but for the case shown below."""
+    ratios = exact_ratios(enumerated(task, stage), name, alpha, FROM_16).values()
+    assert (max(ratios) < 1) != ((task, stage, name) == (CENTRED, "start", "reverse_kl"))
 
 
 @pytest.mark.parametrize(("task", "stage"), ON_GRID)
 def test_loo_alone_is_nearly_idle_at_one_half(task, stage):
-    """Tsallis-1/2 from 16 trajectories: at most a sixth above at the start, within half a per cent after training.
+    """Tsallis-1/2 from 16 trajectories: at most a sixth above at the start, within two per cent after training.
 
     Its total weight is g / (α - 1) · α = -g before, and 2 E[g] - g after, which are alike in size.
     """
     ratios = exact_ratios(enumerated(task, stage), "tsallis", 0.5, FROM_16).values()
-    assert max(ratios) < (7 / 6 if stage == "start" else 1.005)
-    assert stage == "start" or min(ratios) > 0.995
+    assert max(ratios) < (7 / 6 if stage == "start" else 1.02)
+    assert stage == "start" or min(ratios) > 0.98
 
 
 @pytest.mark.parametrize("task", GRID)
@@ -124,10 +124,10 @@ def test_loo_alone_raises_the_variance_for_negative_alpha(task):
 
 
 RAISED = [
-    ("reverse_kl", None, "sequences 2 2 seed 1", 1.2),
-    ("forward_kl", None, "sequences 4 3 seed 1", 1.2),
-    ("tsallis", 0.5, "sequences 4 3 seed 1", 1.9),
-    ("tsallis", 2.0, "sequences 4 3 seed 0", 1.4),
+    ("reverse_kl", None, "sets 5 3 seed 1", 1.7),
+    ("forward_kl", None, "sequences 3 3 seed 1", 1.2),
+    ("tsallis", 0.5, "sequences 3 3 seed 1", 2.3),
+    ("tsallis", 2.0, "sequences 4 3 seed 0", 1.3),
 ]
 
 
@@ -140,11 +140,14 @@ def test_loo_can_raise_the_variance_of_two_trajectories(name, alpha, task, facto
 
 
 def test_sixteen_trajectories_are_no_law():
-    """Reverse KL on a task where 1 + E[f] is near 0, so that there is nothing to subtract: still 4 % above at N = 16."""
-    ratios = exact_ratios(enumerated(CENTRED, "start"), "reverse_kl", None, SIZES)
+    """Reverse KL on a task where 1 + E[f] is near 0, so that there is nothing to subtract: 12 % above at N = 16, 1 % at 256."""
+    t = enumerated(CENTRED, "start")
+    _, v = weights(t, "reverse_kl", None)
+    assert (t.probabilities @ v).square() < 0.001 * (t.probabilities @ v.square())
+    ratios = exact_ratios(t, "reverse_kl", None, SIZES)
     assert ratios[2] > 2.5
-    assert 1.03 < ratios[16] < 16 / 15
-    assert ratios[32] < 1
+    assert 1.1 < ratios[16] < 1.13
+    assert 1 < ratios[256] < 1.01
 
 
 def test_loo_can_raise_the_variance_of_two_trajectories_of_renyi():
@@ -188,12 +191,13 @@ def test_at_the_optimum_each_control_variate_scales_the_noise(name, alpha):
 
 
 HELPED = [("reverse_kl", None), ("forward_kl", None), ("tsallis", 0.5), ("renyi", 0.5)]
+NOT_HELPED = [(CENTRED, "start", "reverse_kl", None), ("sequences 2 2 seed 1", "start", "renyi", 0.5)]
+HELPED_ON_GRID = [(*where, *case) for where in ON_GRID for case in HELPED if (*where, *case) not in NOT_HELPED]
 
 
-@pytest.mark.parametrize(("name", "alpha"), HELPED)
-@pytest.mark.parametrize(("task", "stage"), ON_GRID)
+@pytest.mark.parametrize(("task", "stage", "name", "alpha"), HELPED_ON_GRID)
 def test_both_is_below_none_from_16_trajectories(task, stage, name, alpha):
-    """Both KLs, Tsallis-1/2 and Rényi-1/2 (noise: four standard errors of the paired ratio)."""
+    """Both KLs, Tsallis-1/2 and Rényi-1/2 (noise: four standard errors of the paired ratio), but for two cases shown elsewhere."""
     for size in (16, 64, 256):
         ratio, error = sampled_ratio(enumerated(task, stage), name, alpha, "both", size)
         assert ratio < 1 + 4 * error
@@ -210,13 +214,18 @@ def test_both_is_below_none_at_alpha_2_after_training(task, name):
             assert ratio + 4 * error < 1
 
 
-@pytest.mark.parametrize(
-    ("name", "alpha", "task"), [("renyi", 2.0, "sequences 4 3 seed 0"), ("tsallis", -1.0, "sets 5 3 seed 0")]
-)
-def test_both_can_be_above_none_with_many_trajectories(name, alpha, task):
-    """Not every batch of 256 is helped at the start: Rényi-2 on Sequences, Tsallis with α = -1 on Sets."""
+ABOVE = [
+    ("renyi", 2.0, "sequences 4 3 seed 0", 1.5),
+    ("renyi", 0.5, "sequences 2 2 seed 1", 1.2),
+    ("tsallis", -1.0, "sets 5 3 seed 0", 1.5),
+]
+
+
+@pytest.mark.parametrize(("name", "alpha", "task", "factor"), ABOVE)
+def test_both_can_be_above_none_with_many_trajectories(name, alpha, task, factor):
+    """Not every batch of 256 is helped at the start: Rényi on Sequences, Tsallis with α = -1 on Sets."""
     ratio, error = sampled_ratio(enumerated(task, "start"), name, alpha, "both", 256)
-    assert ratio - 4 * error > 1.5
+    assert ratio - 4 * error > factor
 
 
 @pytest.mark.parametrize("name", ["tsallis", "renyi"])
@@ -242,7 +251,7 @@ def test_a_fixed_epsilon_switches_the_score_control_variate_off_in_large_batches
 @pytest.mark.parametrize("stage", STEPS)
 @pytest.mark.parametrize("task", LARGE)
 def test_tasks_too_large_to_enumerate(task, stage):
-    """Sampled: from 16 trajectories ``loo`` and ``both`` are below, but ``loo`` alone at α = 1/2 is level at best.
+    """Sampled: from 16 trajectories ``loo`` and ``both`` are below, but ``loo`` alone at α = 1/2 is at most a sixth above.
 
     Noise: four standard errors of the paired ratio. α = -1, and α = 2 on Sequences at the start, are the
     exceptions shown above.
@@ -262,6 +271,6 @@ def test_tasks_too_large_to_enumerate(task, stage):
                 for cv in ("none", "loo", "both")
             }
             ratio, error = ratio_interval(estimate["loo"], estimate["none"])
-            assert ratio < (1.05 if alpha == 0.5 else 1) + 4 * error
+            assert ratio < (7 / 6 if alpha == 0.5 else 1) + 4 * error
             ratio, error = ratio_interval(estimate["both"], estimate["none"])
             assert ratio + 4 * error < 1

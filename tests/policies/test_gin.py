@@ -16,7 +16,7 @@ from gfn.evaluation.accuracy import l1
 from gfn.evaluation.exact import terminal_distribution
 from gfn.policies import PolicySettings, make_policy
 from gfn.policies.gin import ForestGIN, forest_graph
-from gfn.policies.network import spawn
+from gfn.randomness import stream
 from gfn.runs.objective import Objective
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
@@ -93,7 +93,7 @@ def test_open_forests_get_different_distributions():
 
 
 def test_network_is_a_stack_of_plain_networks():
-    """Each replica by a few lines of torch.nn with the same seeds: linear layers as torch initialises them."""
+    """Each replica by a few lines of torch.nn from the same streams: linear layers as torch initialises them."""
     seeds, taxa, width = (5, 6), 5, 8
     network = ForestGIN(seeds, taxa, width, 2)
     states = open_states()
@@ -102,17 +102,17 @@ def test_network_is_a_stack_of_plain_networks():
     internal = torch.cat([torch.zeros(len(states), taxa), below[:, taxa:].any(-1)], 1)
     together = network(observation.expand(2, -1, -1))
     for r, seed in enumerate(seeds):
-        first, second, root, graph, pair = (found[0] for found in spawn([seed], 5))
+        first, second, root, graph, pair = (stream("weights: policy", seed, part).get_state() for part in range(5))
         h = torch.cat([below, internal.unsqueeze(-1), is_root.unsqueeze(-1)], -1).float()
         for own, size in ((first, taxa + 2), (second, width)):
-            torch.manual_seed(own)
+            torch.set_rng_state(own)
             mlp = nn.Sequential(nn.Linear(size, width), nn.LeakyReLU(), nn.Linear(width, width))
             h = leaky_relu(layer_norm(mlp(h + adjacency.float() @ h), (width,)))
-        torch.manual_seed(root)
+        torch.set_rng_state(root)
         of_root = nn.Linear(width, width)
-        torch.manual_seed(graph)
+        torch.set_rng_state(graph)
         of_graph = nn.Linear(width, width)
-        torch.manual_seed(pair)
+        torch.set_rng_state(pair)
         weight = nn.Linear(width, 1).weight[0]
         for forest, (i, j) in ((1, TASK.pairs.T[2]), (7, TASK.pairs.T[5]), (7, TASK.pairs.T[9])):
             trees = TASK.trees(states[forest])
@@ -131,13 +131,14 @@ def test_everything_in_a_checkpoint_has_a_replica_axis():
     assert set(policy.state_dict()) == {name for name, _ in policy.named_parameters()}
 
 
-def test_parts_of_a_replica_start_from_different_seeds():
-    """Else layers of one shape would start equal; a replica's seeds depend on its own alone."""
-    parts = spawn([3, 4], 5)
-    assert len(set(itertools.chain(*parts))) == 10
-    assert [found[1] for found in parts] == [found[0] for found in spawn([4], 5)]
-    network = ForestGIN([0], 5, 9, 2)
-    assert not torch.equal(network.root.weights[0], network.graph.weights[0])
+def test_parts_of_a_replica_start_from_different_streams():
+    """Else layers of one shape would start equal; how a replica starts depends on its own seed alone."""
+    network, alone = ForestGIN([3, 4], 5, 9, 3), ForestGIN([4], 5, 9, 3)
+    inner = [network.layers[1].nn.weights[0], network.layers[2].nn.weights[0]]
+    square = torch.cat([network.root.weights[0], network.graph.weights[0], *inner, network.layers[0].nn.weights[1]])
+    assert len(square.flatten(1).unique(dim=0)) == 10
+    for one, other in zip(network.parameters(), alone.parameters(), strict=True):
+        assert torch.equal(one[1], other[0])
 
 
 @pytest.mark.parametrize("layers", [1, 3])

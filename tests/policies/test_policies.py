@@ -14,8 +14,9 @@ from torch.nn.functional import linear
 
 from gfn.environments import Banana, GaussianMixture, Phylogenetics
 from gfn.policies import CategoricalPolicy, PolicySettings, make_policy, sample_parent_action
-from gfn.policies.categorical import cumulative, invert
+from gfn.policies.categorical import BELOW_ONE, invert, line
 from gfn.policies.network import ReplicatedMLP
+from gfn.randomness import stream
 from gfn.sampling import evaluate, rollout
 from tests.helpers import SMALL_TASKS, frequencies_p, generators, small_policy
 
@@ -42,16 +43,21 @@ def policy_with(logits, dtype):
     return policy
 
 
+def sample(policy, observation, masks, noise):
+    """Actions as a rollout draws them."""
+    return policy.choose(policy.distribution(policy.network(observation), ~masks), noise)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @given(state=masked_states(), seed=seeds)
 def test_masked_actions_are_never_sampled(dtype, state, seed):
     """Nor those of probability zero, whatever the logits; the ends of the noise's range included."""
     mask, logits = state
     policy = policy_with(logits, dtype)
-    noise = torch.rand(1, 50, 1, generator=torch.Generator().manual_seed(seed), dtype=dtype)
-    noise[0, :3, 0] = torch.tensor([0.0, 1 - torch.finfo(dtype).eps / 2, torch.finfo(dtype).tiny], dtype=dtype)
+    noise = torch.rand(1, 50, generator=torch.Generator().manual_seed(seed), dtype=dtype).clamp(max=BELOW_ONE)
+    noise[0, :3] = torch.tensor([0.0, BELOW_ONE, torch.finfo(dtype).tiny], dtype=dtype)
     observation, masks = torch.zeros(1, 50, 1, dtype=dtype), mask.expand(1, 50, -1)
-    action = policy.sample(observation, masks, noise)
+    action = sample(policy, observation, masks, noise)
     assert masks.gather(-1, action.unsqueeze(-1)).all()
     assert policy.log_prob(observation, masks, action).isfinite().all()
 
@@ -72,7 +78,7 @@ def test_samples_follow_the_probabilities():
     policy = policy_with(torch.tensor([5.0, 0.0, 1.0, 9.0, -2.0, 0.5, 3.0]), torch.float32)
     observation, masks = torch.zeros(1, 50_000, 1), mask.expand(1, 50_000, -1)
     noise = policy.noise(generators(1), 1, 50_000)[:, 0]
-    counts = torch.bincount(policy.sample(observation, masks, noise).flatten(), minlength=7)
+    counts = torch.bincount(sample(policy, observation, masks, noise).flatten(), minlength=7)
     probabilities = policy.log_probs(observation[:, :1], masks[:, :1])[0, 0].detach().exp().double()
     assert frequencies_p(counts[mask], probabilities[mask]) > ALARM
 
@@ -157,11 +163,11 @@ def test_a_replica_does_not_depend_on_its_neighbours(name):
 
 
 def test_network_is_a_stack_of_torch_networks():
-    """Initialised and evaluated as torch.nn.Sequential is, under the same seed, and float32."""
+    """Initialised and evaluated as torch.nn.Sequential is, from the same stream, and float32."""
     network = ReplicatedMLP([5, 6], [3, 4, 2])
     x = torch.randn(2, 7, 3)
     for r, seed in enumerate((5, 6)):
-        torch.manual_seed(seed)
+        torch.set_rng_state(stream("weights: policy", seed, 0).get_state())
         plain = nn.Sequential(nn.Linear(3, 4), nn.LeakyReLU(), nn.Linear(4, 2))
         torch.testing.assert_close(network(x)[r], plain(x[r]))
     assert {p.dtype for p in network.parameters()} == {torch.float32}
@@ -175,24 +181,51 @@ def test_narrow_and_wide_outputs_are_affine(width):
     plain = torch.stack([linear(x[r], network.weights[0][r].T, network.biases[0][r, 0]) for r in range(2)])
     weights = torch.randn_like(plain)
     expected = torch.autograd.grad((weights * plain).sum(), network.parameters())
-    for found in (network(x), network.replay([network.trace(x[:, :3]), network.trace(x[:, 3:])])):
+    tape = network.tape(9)
+    with torch.no_grad():
+        tape.ask(x[:, :3])
+        tape.ask(x[:, 3:])
+    for found in (network(x), tape.output()):
         torch.testing.assert_close(found, plain, rtol=1e-12, atol=1e-12)
         for one, other in zip(torch.autograd.grad((weights * found).sum(), network.parameters()), expected):
             torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12)
 
 
-def test_actions_are_the_first_whose_cumulative_probability_exceeds_the_noise():
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_actions_are_the_first_whose_cumulative_probability_exceeds_the_noise(dtype):
     """Against a search by hand, equal neighbours and the ends among them; what is not a number gives an action all the same."""
     mask = torch.rand(1, 400, 6, generator=torch.Generator().manual_seed(0)) < 0.5
     mask[..., 2] = True
-    table = cumulative(torch.randn(1, 400, 6, generator=torch.Generator().manual_seed(1)), mask)
-    noise = torch.linspace(0, 1 - 1e-7, 400).view(1, 400, 1)
+    policy = policy_with(torch.randn(6, generator=torch.Generator().manual_seed(1)), dtype)
+    table = policy.distribution(torch.randn(1, 400, 6, generator=torch.Generator().manual_seed(1)).to(dtype), ~mask)
+    noise = torch.linspace(0, BELOW_ONE, 400, dtype=dtype).view(1, 400)
     chosen = invert(table, noise)
     assert mask.gather(-1, chosen.unsqueeze(-1)).all()
-    assert (table[..., -1] > 1).all()
-    for c, row, t in zip(chosen[0].tolist(), table[0].tolist(), noise[0, :, 0].tolist()):
-        assert c == next(place for place, value in enumerate(row) if value > t)
-    assert set(invert(torch.full((1, 1, 6), math.nan), noise[:, :1]).flatten().tolist()) <= set(range(6))
+    for c, row, t in zip(chosen[0].tolist(), table[0].cumsum(-1).tolist(), noise[0].tolist()):
+        assert c == next(place for place, value in enumerate(row) if value > t * row[-1])
+    assert torch.equal(invert(table[:, :1], noise), invert(table[:, :1].expand(1, 400, 6), noise))
+    assert set(invert(torch.full((1, 400, 6), math.nan), noise).flatten().tolist()) <= set(range(6))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_one_search_on_a_line_finds_row_and_action(dtype):
+    """As a search in each row does; in the last of many rows, with all noise there is, and where nothing is a number."""
+    policy, rows = policy_with(torch.zeros(6), dtype), 1000
+    mask = torch.rand(1, rows, 6, generator=torch.Generator().manual_seed(0)) < 0.5
+    mask[..., 2] = True
+    table = policy.distribution(
+        3 * torch.randn(1, rows, 6, generator=torch.Generator().manual_seed(1)).to(dtype), ~mask
+    )
+    noise = torch.linspace(0, BELOW_ONE, rows, dtype=dtype).view(1, rows)
+    for share in (noise, noise.flip(1)):
+        place = torch.searchsorted(line(table), torch.arange(rows) + share.double(), right=True)
+        assert torch.equal(place // 6, torch.arange(rows).expand(1, rows))
+        assert mask.flatten(1).gather(1, place).all()
+        assert (place % 6 == invert(table, share)).double().mean() > 0.999  # rounding may part them at a border
+    nowhere = torch.searchsorted(
+        line(torch.full_like(table, math.nan)), torch.arange(rows) + noise.double(), right=True
+    )
+    assert ((nowhere >= 0) & (nowhere < 6 * rows)).all()
 
 
 def test_making_a_policy_leaves_the_global_randomness_alone():

@@ -8,17 +8,15 @@ import torch
 from gfn.environments import Banana, DAGs, DiscreteEnvironment, GaussianMixture, Hypergrid, PlanarEnvironment, Sets
 from gfn.evaluation.accuracy import accuracy, policy_density
 from gfn.policies import PolicySettings
-from gfn.runs import gradients, training
+from gfn.runs import gradients
 from gfn.runs.objective import BALANCE_LOSSES, Objective
 from gfn.runs.spec import GradientSpec
 from gfn.runs.training import Trainer
-from gfn.sampling import rollout
-from gfn.sampling import rollout as sampling
-from gfn.sampling.visits import static
+from gfn.sampling import engine, rollout, static
 from gfn.study.experiments.tasks import all_estimators, paper_tasks
 from tests.device import MetaGenerator, NoMixture, OneDevice, on_meta
 from tests.helpers import DISCRETE
-from tests.test_training import small
+from tests.runs.test_training import small
 
 TASKS = DISCRETE | {
     "sets 20 choose 4": Sets(universe=20, size=4),
@@ -99,8 +97,7 @@ def test_no_look_at_the_data_changes_nothing(name, monkeypatch):
     """Rollouts to the last step with every state evaluated by itself, as on a GPU: the same objects, losses and gradients."""
     found = []
     for fixed in (False, True):
-        for module in (sampling, training):
-            monkeypatch.setattr(module, "static", lambda environment, device, fixed=fixed: fixed)
+        monkeypatch.setattr(engine, "static", lambda environment, device, fixed=fixed: fixed)
         for objective in (Objective(name="subtb"), Objective(name="renyi")):
             trainer = Trainer(small(task=SPECS[name], objective=objective, dtype="float64"))
             finite, batch = trainer._iteration()

@@ -17,7 +17,7 @@ from gfn.runs.training import Trainer, TrainingError
 from gfn.sampling import rollout
 from gfn.study.experiments.tasks import SMALL_POLICY, all_estimators, paper_tasks
 from tests.helpers import some_actions
-from tests.test_training import facts, interrupt_at, of, parameters, small
+from tests.runs.test_training import facts, interrupt_at, of, parameters, small
 
 DEVICE = "cuda"
 pytestmark = [

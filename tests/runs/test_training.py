@@ -337,12 +337,13 @@ NOISY = {"renyi": Objective(name="renyi"), "tsallis": Objective(name="tsallis")}
 @pytest.mark.parametrize("task", LEARNABLE.values(), ids=LEARNABLE)
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_every_objective_learns_its_target(name, task):
-    """The exact L1 falls from over 0.2 below 0.01; for Rényi and Tsallis, and on the larger hypergrid, below 0.1."""
+    """The exact L1 falls from over 0.15 below 0.01; for Rényi and Tsallis, and on the larger hypergrid, below 0.1."""
     settings = LEARNING | ({"iterations": 100, "evaluate_every": 100} if task.task == "phylogenetics" else {})
+    settings |= {"learning_rate": 0.01} if name in NOISY else {}
     records = Trainer(small(task=task, objective=NOISY.get(name, OBJECTIVES[name]), **settings)).run()
     for seed in settings["seeds"]:
         first, last = of(records, "l1", seed)
-        assert first > 0.2
+        assert first > 0.15
         assert last < (0.1 if name in NOISY or task.task == "hypergrid" else 0.01)
 
 

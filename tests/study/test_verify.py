@@ -159,7 +159,7 @@ def test_the_command_makes_runs_again(store, capsys, monkeypatch):
 def test_the_command_leaves_with_status_1_where_a_run_disagrees(store, capsys):
     """And says how many do agree."""
     path = store / f"{SETS.hash}.parquet"
-    records = [record | {"value": 3 * record["value"]} for record in execute(SETS)]
+    records = [record | {"value": 10 * record["value"]} for record in execute(SETS)]
     write_run(path, SETS, records)
     status, out, err = run_command(capsys, "verify", store)
     assert (status, err) == (1, "")

@@ -10,6 +10,7 @@ import torch
 
 from gfn.environments.planar import cell_area
 from gfn.evaluation.accuracy import target_density
+from gfn.randomness import stream
 from gfn.study.claims import Evidence, ratio
 from gfn.study.evidence.convergence import accuracy_metric
 from gfn.study.evidence.tables import density, final
@@ -76,7 +77,7 @@ def compare_samples(run: Run, seed: int = 0) -> pd.DataFrame:
     from scipy.stats import ks_2samp
 
     draws = run.frame.pivot(index=["seed", "cell"], columns="metric", values="value")
-    exact = run.spec.task.sample_target(len(draws), torch.Generator().manual_seed(seed)).numpy()
+    exact = run.spec.task.sample_target(len(draws), stream("comparison of samples", seed)).numpy()
     chains = {name: torch.tensor(draws[name].unstack("cell").to_numpy()) for name in ("x1", "x2")}
     rows = {}
     for axis, (name, chain) in enumerate(chains.items()):

@@ -11,9 +11,8 @@ from gfn.environments import Banana, GaussianMixture, Hypergrid, Sequences, Sets
 from gfn.environments.enumeration import state_graph
 from gfn.evaluation.exact import all_probabilities, all_trajectories, terminal_distribution
 from gfn.policies import PolicySettings, make_policy
-from gfn.sampling import distinct, evaluate, retrace, rollout
-from gfn.sampling import rollout as sampling
-from gfn.sampling.visits import group
+from gfn.sampling import distinct, engine, evaluate, retrace, rollout
+from gfn.sampling.paths import group
 from tests.helpers import DISCRETE, SMALL_TASKS, chi_square_p, frequencies_p, generators, small_policy, train
 
 ALARM = 1e-4  # false-alarm rate of each test here
@@ -140,7 +139,6 @@ def test_distinct_states_stand_for_all(name):
 def test_evaluating_each_state_once_changes_nothing(name):
     """The log-probabilities of every row evaluated by itself, step by step, and their gradients."""
     task = DISCRETE[name]
-    assert task.repeats
     states, drawn = visited(task)
     policy = small_policy(task, [0, 1])
     steps = drawn.steps
@@ -169,10 +167,10 @@ def test_a_table_of_all_states_changes_nothing(name, batch, monkeypatch):
     Large batches ask the network about all states at once, small ones about those that they meet.
     """
     task = DISCRETE[name]
-    assert sampling.table_of(task, torch.device("cpu")) is not None
+    assert engine.table_of(task, torch.device("cpu")) is not None
     policy = small_policy(task, [0, 1])
     looked_up = rollout(task, policy, batch, generators(2))
-    monkeypatch.setattr(sampling, "table_of", lambda *arguments: None)
+    monkeypatch.setattr(engine, "table_of", lambda *arguments: None)
     stepped = rollout(task, policy, batch, generators(2))
     assert torch.equal(looked_up.terminal, stepped.terminal)
     for field in ("states", "going"):
@@ -190,9 +188,9 @@ def test_a_table_of_all_states_changes_nothing(name, batch, monkeypatch):
 
 
 def test_large_tasks_have_no_table():
-    """Nor do those whose states cannot be numbered, or leave no choice."""
-    for task in (Sets(), Sets(universe=64, size=1), Hypergrid(side=600, dimensions=2), Sets(universe=1, size=1)):
-        assert sampling.table_of(task, torch.device("cpu")) is None
+    """Nor do those whose states cannot be numbered."""
+    for task in (Sets(), Sets(universe=64, size=1), Hypergrid(side=600, dimensions=2)):
+        assert engine.table_of(task, torch.device("cpu")) is None
 
 
 def test_groups_of_equal_numbers():
@@ -204,19 +202,47 @@ def test_groups_of_equal_numbers():
     assert [len(row.unique()) for row in which] == [3, 1]
 
 
-def test_states_without_a_choice_are_not_shown_to_the_network(monkeypatch):
-    """The merge of the last two trees is certain; the network sees the start once and no state twice."""
+@pytest.mark.parametrize("task", [Sets(universe=3, size=3), Sets(universe=1, size=1)], ids=str)
+def test_tasks_small_to_the_last(task, monkeypatch):
+    """One object, with a choice on the way or none at all: its probability is one, looked up and stepped."""
+    policy = small_policy(task, [0, 1])
+    for _ in range(2):
+        drawn = rollout(task, policy, 4, generators(2))
+        torch.testing.assert_close(drawn.log_pb, drawn.log_pb[:, :1].expand(2, 4))
+        torch.testing.assert_close(terminal_distribution(task, policy), torch.ones(2, 1, dtype=torch.float64))
+        if task.size == 1:
+            assert (drawn.log_pf == 0).all()
+        monkeypatch.setattr(engine, "table_of", lambda *arguments: None)
+
+
+def shown_to(network, monkeypatch):
+    """A list that fills with the observations that a network is shown in rollouts."""
+    seen, tape = [], type(network.tape(1))
+    ask = tape.ask
+    monkeypatch.setattr(tape, "ask", lambda self, x: seen.append(x) or ask(self, x))
+    return seen
+
+
+def test_a_network_sees_no_state_twice(monkeypatch):
+    """Of a table: the first levels whole, then each state of the batch once, and nothing where nobody has a choice."""
     task = DISCRETE["phylogenetics of 4 taxa"]
-    monkeypatch.setattr(sampling, "table_of", lambda *arguments: None)
-    policy, seen = small_policy(task), []
-    trace = type(policy.network).trace
-    monkeypatch.setattr(type(policy.network), "trace", lambda network, x: seen.append(x) or trace(network, x))
+    policy = small_policy(task)
+    seen = shown_to(policy.network, monkeypatch)
+    drawn = rollout(task, policy, 5, generators(1))
+    counts = [x.shape[1] for x in seen]
+    graph = state_graph(task)
+    assert counts[0] == 1 + 1  # the source, and the row of all states without a choice
+    assert len(counts) == task.max_steps - 1
+    assert counts[1] == len(task.key(drawn.steps.states[0, :, 1]).unique()) <= 5
+    monkeypatch.setattr(engine, "table_of", lambda *arguments: None)
+    seen.clear()
+    rollout(task, policy, 5, generators(1))
+    assert [x.shape[1] for x in seen] == [1, 5, 5]
+    seen.clear()
+    monkeypatch.undo()
+    seen = shown_to(policy.network, monkeypatch)
     rollout(task, policy, 200, generators(1))
-    assert len(seen) == task.max_steps - 1
-    assert seen[0].shape[1] == 1
-    for observation in seen:
-        rows = observation[0].unique(dim=0)
-        assert len(rows) == observation.shape[1]
+    assert [x.shape[1] for x in seen] == [1 + int(graph.branching.sum())]
 
 
 @pytest.mark.parametrize("hidden", [(8,), (), (6, 5)])
@@ -225,7 +251,7 @@ def test_what_sampling_computed_is_as_good_as_computing_it_again(hidden, dtype, 
     """Where states hardly repeat: probabilities, and gradients of a function of them, against a fresh evaluation."""
     task = Sets(universe=20, size=4)
     assert not task.repeats
-    monkeypatch.setattr(sampling, "table_of", lambda *arguments: None)
+    monkeypatch.setattr(engine, "table_of", lambda *arguments: None)
     policy = make_policy(task, PolicySettings(hidden=hidden), [0, 1]).to(dtype)
     drawn = rollout(task, policy, 16, generators(2))
     steps = drawn.steps
