@@ -5,6 +5,7 @@ its runs or any code change, the book when any page does.
 """
 
 import os
+from collections import Counter
 from hashlib import sha256
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def seconds(spec):
 def groups():
     """Runs that one process makes: long ones of one task at first, and less and less, so that all cores end together."""
     every = {key: spec for found in RUNS.values() for key, spec in found.items()}
-    keys = sorted(every, key=lambda key: -SECONDS[every[key].task.task])
+    keys = sorted(every, key=lambda key: (-SECONDS[every[key].task.task], every[key].task.task))
     left = sum(map(seconds, every.values()))
     least = left / 100
     while keys:
@@ -48,7 +49,8 @@ def groups():
             group.append(keys.pop(0))
             size += seconds(every[group[-1]])
         left -= size
-        yield group, size
+        held = Counter(every[key].task.task for key in group)
+        yield group, size, "_".join(f"{task}_{count}" for task, count in held.items())
 
 
 # Too small to be sent anywhere.
@@ -64,14 +66,14 @@ rule all:
 
 MADE = {}  # for each run, the mark that its group leaves when all of it is stored
 
-for number, (group, size) in enumerate(groups()):
+for number, (group, size, held) in enumerate(groups()):
     mark = f"{BUILD}/made/{number}-{sha256(' '.join(group).encode()).hexdigest()[:8]}"
     MADE |= dict.fromkeys(group, mark)
 
     # Runs themselves are no outputs, since Snakemake deletes those of a job that was interrupted.
     rule:
         name:
-            f"runs_{number}"
+            f"runs_{number}_{held}"
         output:
             touch(mark),
         params:
@@ -79,7 +81,9 @@ for number, (group, size) in enumerate(groups()):
             only=[f"--only {key}" for key in group],
         priority: int(size)
         shell:
+            # Where Snakemake is quiet about rules, it does not say which of them failed.
             "gfn reproduce verdicts --profile {PROFILE} {params.only} --current --out {RESULTS} > /dev/null"
+            " || {{ status=$?; echo 'gfn: {rule} failed' >&2; exit $status; }}"
 
 
 rule notebook:

@@ -150,7 +150,7 @@ def limit(parts: Parts, verdicts: Verdicts) -> str:
     bound = " and ".join(f"{target.what}: {target.limit()}" for target in TARGETS if target.part == "limit")
     about = (
         "No training can be quicker than the multiply–adds of its network: one pass forward and one backward over each "
-        "state that an iteration meets, once where the task meets the same states again.\n"
+        "state that an iteration meets; on discrete tasks where a quarter and more are met again, each once.\n"
         f"The limit is that count over the rate of a product of two {SQUARE} × {SQUARE} matrices, measured in the same "
         f"run.\n{rate}"
         "The share depends on the processor: the higher its rate, the more everything else weighs.\n"

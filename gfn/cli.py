@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -159,8 +160,14 @@ def reproduce(figure: str, profile: str, only: tuple[str, ...], current: bool, d
             raise SettingsError(f"only = {key!r} is not allowed: the runs of {figure} are {', '.join(chosen)}")
     make_store(out)
     for key in only or chosen:
-        load_or_train(chosen[key], out, device, current)
-        click.echo(f"{describe(chosen[key])}: {result_path(chosen[key], out)}")
+        what = describe(chosen[key])
+        try:
+            load_or_train(chosen[key], out, device, current)
+        except Exception as error:
+            if not isinstance(error, TrainingError):
+                traceback.print_exception(error)
+            raise TrainingError(f"run {key} failed ({what}): {str(error) or repr(error)}", []) from None
+        click.echo(f"{what}: {result_path(chosen[key], out)}")
 
 
 @cli.command()

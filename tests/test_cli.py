@@ -128,6 +128,23 @@ def test_reproduce_makes_what_is_missing(gfn_command, tmp_path, monkeypatch):
     assert asked == [(key, False) for key in runs("fig6", "smoke")]
 
 
+@pytest.mark.parametrize("error", [TrainingError("no number", []), OSError("disk full"), MemoryError()], ids=repr)
+def test_reproduce_names_the_run_that_fails(error, gfn_command, tmp_path, monkeypatch):
+    """Task, objective and hash in one sentence, the last; a traceback before it where the error is not of training."""
+
+    def failing(*arguments):
+        raise error
+
+    monkeypatch.setattr("gfn.study.results.execute", failing)
+    key, spec = list(runs("fig6", "smoke").items())[1]
+    status, out, err = gfn_command("reproduce", "fig6", "--profile", "smoke", "--only", key, "--out", tmp_path)
+    assert (status, out) == (1, "")
+    *before, last = err.splitlines()
+    assert last.startswith(f"gfn: run {key} failed ({spec.task.task}, {spec.objective.label}): ")
+    assert (str(error) or repr(error)) in last
+    assert bool(before) == (not isinstance(error, TrainingError)) == ("Traceback" in err)
+
+
 def test_show_prints_runs_and_folders(gfn_command, tmp_path):
     """A row for each metric; a file that is no result is reported and left out."""
     for objective in ("tb", "renyi"):

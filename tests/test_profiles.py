@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,7 +22,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 from gfn.study.experiments import runs
-from gfn.study.results import read_run
+from gfn.study.results import describe, read_run
 
 ROOT = Path(__file__).parents[1]
 PROFILES = {path.parent.name: yaml.safe_load(path.read_text()) for path in sorted(ROOT.glob("profiles/*/config.yaml"))}
@@ -41,6 +42,14 @@ def snakemake(*arguments: str, cwd: Path = ROOT, **variables: str) -> subprocess
 def options() -> set[str]:
     """Every option of Snakemake and its plugins."""
     return set(re.findall(r"--([a-z][a-z-]+)", snakemake("--help").stdout))
+
+
+@cache
+def groups(*config: str) -> dict[str, Counter[str]]:
+    """The rules that make runs, each with the number of runs of each task that its name gives."""
+    listed = re.findall(r"^(runs_\d+)_(\w+)$", snakemake("--list-rules", "--config", *config).stdout, re.M)
+    counted = {f"{start}_{held}": re.findall(r"([a-z_]+)_(\d+)(?:_|$)", held) for start, held in listed}
+    return {name: Counter({task: int(count) for task, count in found}) for name, found in counted.items()}
 
 
 def needs_plugin(name: str) -> None:
@@ -78,6 +87,33 @@ def test_clusters_try_again_and_keep_going():
         assert "rules" not in PROFILES[name]["quiet"]
     assert all(options["rerun-incomplete"] for options in PROFILES.values())
     assert all(set(options["rerun-triggers"]) == {"mtime", "params", "input"} for options in PROFILES.values())
+
+
+@pytest.mark.parametrize("profile", ["smoke", "edition"])
+def test_groups_are_named_by_what_they_hold(profile):
+    """Task by task; all together hold every run once."""
+    found = groups(f"profile={profile}")
+    assert len(found) > 1
+    assert all(name.isidentifier() and held for name, held in found.items())
+    assert sum(found.values(), Counter()) == Counter(spec.task.task for spec in runs("verdicts", profile).values())
+
+
+def test_what_failed_is_named(tmp_path):
+    """The group, also where Snakemake is quiet about rules, and the run: here no result can take the place of a folder."""
+    for name in ("Snakefile", "gfn", "book", "data", "profiles", "_config.yml"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    planned = runs("verdicts", "smoke")
+    for key in planned:
+        (tmp_path / "build" / "smoke" / "results" / f"{key}.parquet" / "taken").mkdir(parents=True)
+    (group, *_) = groups("profile=smoke")
+    local = ("--profile", "profiles/local", "--cores", "1", "--config", "profile=smoke")
+    done = snakemake(*local, "--", group, cwd=tmp_path)
+    assert done.returncode == 1
+    assert f"\ngfn: {group} failed\n" in done.stderr
+    ((key, what),) = re.findall(r"^gfn: run (\w+) failed \((.+?)\): .*directory.*$", done.stderr, re.M)
+    assert what == describe(planned[key])
+    assert planned[key].task.task in groups("profile=smoke")[group]
+    assert not [path for path in (tmp_path / "build" / "smoke").glob("made/*")]
 
 
 def test_plugins_are_pinned():
@@ -159,18 +195,21 @@ def test_kubernetes_jobs_work_on_the_shared_volume(kubernetes, tmp_path):
         copy(ROOT / name, volume / name)
     # The image: a Python with the package's requirements, which finds the code on the volume.
     paths = f"{volume}:{volume / 'profiles' / 'kubernetes'}"
+    config = ("profile=smoke", "share=30")
+    several = {name: held for name, held in groups(*config).items() if held.total() > 1}
+    group = min(several, key=lambda name: several[name].total())
     kubernetes.image = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": "/tmp", "PYTHONPATH": paths}
     done = snakemake(
         *("--profile", "profiles/kubernetes", "--latency-wait", "5", "--retries", "0"),
         *("--kubernetes-volume-persistent-volumes", f"gfn:{volume}"),
-        *("--seconds-between-status-checks", "1", "--config", "profile=smoke", "share=30", "--", "runs_3"),
+        *("--seconds-between-status-checks", "1", "--config", *config, "--", group),
         cwd=volume,
         KUBECONFIG=str(tmp_path / "kubeconfig"),
     )
     logs = "\n".join(path.read_text() for path in kubernetes.folder.glob("*.log"))
     assert done.returncode == 0, done.stderr + logs
     made = [read_run(path) for path in (volume / "build/smoke/results").glob("*.parquet")]
-    assert 1 < len(made) < len(runs("verdicts", "smoke"))
+    assert Counter(run.spec.task.task for run in made) == several[group]
     (job,) = kubernetes.jobs.values()
     pod = job["spec"]["template"]["spec"]
     (container,) = pod["containers"]

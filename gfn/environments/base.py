@@ -122,6 +122,10 @@ class DiscreteEnvironment(Environment):
     def mask(self, state: Tensor) -> Tensor:
         """Which actions are allowed: bool ``[..., A]``."""
 
+    def closed(self, state: Tensor) -> Tensor:
+        """Which are not: bool ``[..., A]``."""
+        return ~self.mask(state)
+
     @abstractmethod
     def backward_mask(self, state: Tensor) -> Tensor:
         """Which actions may have led to ``state``: bool ``[..., A]``, one for each parent."""

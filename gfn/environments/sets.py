@@ -73,6 +73,9 @@ class Sets(DiscreteEnvironment):
     def mask(self, state: Tensor) -> Tensor:
         return ~state
 
+    def closed(self, state: Tensor) -> Tensor:
+        return state
+
     def step(self, state: Tensor, action: Tensor) -> Tensor:
         return torch.where(self.is_terminal(state).unsqueeze(-1), state, self.move(state, action))
 

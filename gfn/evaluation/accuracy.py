@@ -18,6 +18,7 @@ from gfn.sampling import retrace, rollout
 
 EXACT_STATES = 1 << 19
 ROWS = 1 << 14
+CELLS = 1 << 17
 
 
 def l1(p: Tensor, q: Tensor) -> Tensor:
@@ -73,7 +74,10 @@ def policy_density(
     drawn = first.expand(len(parameter), -1)
     log_first = policy.log_prob(environment.observe(source), None, drawn)
     conditional = policy.mixture(environment.observe(environment.step(source, drawn)))
-    log_second = mixture_log_density(*(part.unsqueeze(2) for part in conditional), second)
+    # In chunks that stay in a core's cache.
+    rows = max(1, CELLS // (len(parameter) * resolution * conditional[0].shape[-1]))
+    chunks = zip(*(part.unsqueeze(2).split(rows, 1) for part in conditional))
+    log_second = torch.cat([mixture_log_density(*chunk, second) for chunk in chunks], 1)
     return (log_first.unsqueeze(2) + log_second).double().exp().cpu()
 
 

@@ -31,7 +31,8 @@ def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalP
     seen, closed = table.shown(policy.network, parameter.dtype)
     rows = max(1, (CHUNK if device.type == "cpu" else CHUNK_ELSEWHERE) // replicas)
     chunks = (part.expand(replicas, -1, -1) for part in seen.split(rows))
-    answers = [policy.distribution(policy.network.answer(c), part) for c, part in zip(chunks, closed.split(rows))]
+    logits = (policy.network.answer(chunk).contiguous() for chunk in chunks)
+    answers = [policy.distribution(part, barred) for part, barred in zip(logits, closed.split(rows))]
     source, target, place = _edges(environment, device)
     # Double precision from here on.
     flow = torch.cat(answers, 1).flatten(1).index_select(1, place).double()

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 # All noise is at most this, so that in spite of rounding it stays below the sum of probabilities.
 BELOW_ONE = 1 - 2.0**-23
 FAR_BELOW = -1e30  # what the logits of actions that are not allowed are lowered by
+LANES = 16  # softmax of fewer numbers takes several times as long
 
 
 class CategoricalPolicy(nn.Module):
@@ -31,7 +33,8 @@ class CategoricalPolicy(nn.Module):
     def log_probs(self, observation: Tensor, mask: Tensor) -> Tensor:
         """Log-probabilities of all actions, ``-inf`` where masked: ``[R, M, D]``, ``[R, M, A]`` to ``[R, M, A]``."""
         logits = self.network(observation.to(self.dtype))
-        return logits.masked_fill(~mask, -torch.inf).log_softmax(-1)
+        # Zero where the mask allows, -inf elsewhere: several times quicker than to fill with a mask.
+        return (logits + (1 - mask.view(torch.uint8).to(logits.dtype).reciprocal_())).log_softmax(-1)
 
     def log_prob(self, observation: Tensor, mask: Tensor, action: Tensor) -> Tensor:
         """Log-probability of ``action`` ``[R, M]``: ``[R, M]``, differentiable in the parameters."""
@@ -45,7 +48,9 @@ class CategoricalPolicy(nn.Module):
     def distribution(self, logits: Tensor, closed: Tensor) -> Tensor:
         """Probabilities of all actions, ``[R, M, A]``, from the network's logits and which actions are not allowed, bool."""
         # In one operation, and quicker than to fill with a mask.
-        return torch.add(logits, closed.view(torch.uint8), alpha=FAR_BELOW).softmax(-1)
+        barred = torch.add(logits, closed.view(torch.uint8), alpha=FAR_BELOW)
+        actions = barred.shape[-1]
+        return pad(barred, (0, max(0, LANES - actions)), value=FAR_BELOW).softmax(-1)[..., :actions]
 
     def choose(self, probabilities: Tensor, noise: Tensor) -> Tensor:
         """Actions ``[R, M]`` from probabilities ``[R, M, A]`` or ``[R, 1, A]``, see :func:`invert`."""

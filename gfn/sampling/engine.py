@@ -78,13 +78,13 @@ def _step(environment: Environment, policy: Policy, noise: Tensor, fixed: bool) 
     move = environment.move if environment.min_steps == most else environment.step
     asked = Asked(policy, 1 + (most - 1) * batch)
     states, actions = [environment.initial(replicas, batch, device=noise.device)], []
-    for step in range(most):
+    for step, share in enumerate(noise.unbind(1)):
         if step >= environment.min_steps and not fixed and environment.is_terminal(states[-1]).all():
             break
         met = states[-1] if step else states[-1][:, :1]
-        closed = ~environment.mask(met) if discrete else None
+        closed = environment.closed(met) if discrete else None
         answer = asked(policy.network.prepare(environment.observe(met)), closed)
-        actions.append(policy.choose(answer, noise[:, step]))
+        actions.append(policy.choose(answer, share))
         states.append(move(states[-1], actions[-1]))
     which = (torch.arange(len(actions) * batch, device=noise.device) - batch + 1).clamp_(min=0)
     action = torch.cat(actions, 1)

@@ -48,11 +48,14 @@ def _log_prob(environment: Environment, policy: Policy, states: Tensor, actions:
     """Log-probability of ``actions`` ``[R, M]`` in ``states`` ``[R, M, ...]``: ``[R, M]``."""
     if not isinstance(environment, DiscreteEnvironment):
         return policy.log_prob(environment.observe(states), None, actions)
-    if static(environment, states.device) or not environment.countable:
+    if torch.is_grad_enabled() or static(environment, states.device):
         return policy.log_prob(environment.observe(states), environment.mask(states), actions)
-    once, which = distinct(environment, states)
-    # In chunks whose activations stay in a core's cache, unless they must be kept anyway.
-    rows = once.shape[1] if torch.is_grad_enabled() else max(1, CHUNK // len(once))
-    chunks = once.split(rows, 1)
-    log_probs = torch.cat([policy.log_probs(environment.observe(c), environment.mask(c)) for c in chunks], 1)
-    return log_probs.flatten(1).gather(1, which * environment.action_count + actions)
+    if not environment.repeats:
+        once, place = states, torch.arange(states.shape[1]) * environment.action_count + actions
+    else:
+        once, which = distinct(environment, states)
+        place = which * environment.action_count + actions
+    # In chunks whose activations stay in a core's cache.
+    chunks = once.split(max(1, CHUNK // len(once)), 1)
+    log_probs = [policy.log_probs(environment.observe(chunk), environment.mask(chunk)) for chunk in chunks]
+    return torch.cat(log_probs, 1).flatten(1).gather(1, place)

@@ -168,6 +168,17 @@ def test_what_cannot_be_measured_is_a_row_with_its_reason(elsewhere):
     assert "give at least one" in row["reason"]
 
 
+def test_states_that_a_batch_meets_again_and_again_count_once(elsewhere):
+    """As the arithmetic limit has it: on a grid of nine cells no more than nine, of sets nearly all are new."""
+    with Workers() as workers:
+        counts = {}
+        for task in (Hypergrid(side=3), Sets()):
+            workers["ours"].ask("make", name="counted", spec=training(task, batch_size=8))
+            counts[task.task] = workers["ours"].ask("states", name="counted", batches=2)["states"]
+    assert 1 <= counts["hypergrid"] <= 9
+    assert counts["sets"] == 8 * Sets().size
+
+
 def test_contenders_take_turns_and_make_the_same_iterations():
     """In both orders; the slowest sets the pace."""
     calls = []
