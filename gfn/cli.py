@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import traceback
 from pathlib import Path
@@ -21,7 +20,7 @@ from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import TrainingError, check_device
 from gfn.settings import Settings, SettingsError
 from gfn.study.experiments import FIGURES, PROFILES, runs
-from gfn.study.results import ResultError, default_store, describe, load_or_train, read_run, result_path
+from gfn.study.results import ResultError, default_store, describe, load_or_train, make_store, read_run, result_path
 from gfn.study.verdicts import gather, summary, summary_for, write_summary
 from gfn.study.verify import choose
 from gfn.study.verify import verify as compare_again
@@ -51,33 +50,23 @@ def list_() -> None:
         click.echo(f"  {name}: {summary} ({len(runs(name))} runs)")
 
 
-def _flags(model: type[Settings], *skip: str):
-    """One option for each field of ``model``; their values are checked by the model itself."""
+def _flags(*models: type[Settings], skip: tuple[str, ...] = ()):
+    """One option for each field of any model, whose values the models check; of several tasks, it says what it means in each."""
+    owners: dict[str, dict[str, FieldInfo]] = {}
+    for model in models:
+        for name, field in model.model_fields.items():
+            if name not in skip:
+                title = f"{model.model_fields['task'].default}: " if len(models) > 1 else ""
+                owners.setdefault(name, {})[title] = field
 
     def decorate(command):
-        for name, field in reversed(model.model_fields.items()):
-            if name not in skip:
-                command = _option(name, field.default, _explain(name, field))(command)
+        for name, fields in reversed(owners.items()):
+            text = "; ".join(title + _explain(name, field) for title, field in fields.items())
+            metavar = _metavar(next(iter(fields.values())).default)
+            command = click.option(f"--{name.replace('_', '-')}", name, metavar=metavar, help=text)(command)
         return command
 
     return decorate
-
-
-def _task_flags(command):
-    """One option for each field of any task, which says of each task that has it what it means there."""
-    owners: dict[str, dict[str, FieldInfo]] = {}
-    for task, model in TASKS.items():
-        for name, field in model.model_fields.items():
-            if name not in ("task", "task_seed"):
-                owners.setdefault(name, {})[task] = field
-    for name, fields in reversed(owners.items()):
-        text = "; ".join(f"{task}: {_explain(name, field)}" for task, field in fields.items())
-        command = _option(name, next(iter(fields.values())).default, text)(command)
-    return command
-
-
-def _option(name: str, default: Any, text: str):
-    return click.option(f"--{name.replace('_', '-')}", name, metavar=_metavar(default), help=text)
 
 
 def _explain(name: str, field: FieldInfo) -> str:
@@ -108,11 +97,11 @@ def _given(values: dict[str, Any], model: type[Settings]) -> dict[str, Any]:
 @cli.command()
 @click.option("--task", default="sets", metavar="|".join(TASKS), help="task to train on [default: sets]")
 @click.option("--objective", default="tb", metavar="|".join(OBJECTIVES), help="what is minimised [default: tb]")
-@_flags(Objective, "name")
-@_flags(TrainingSpec, "kind", "task", "objective", "policy")
+@_flags(Objective, skip=("name",))
+@_flags(TrainingSpec, skip=("kind", "task", "objective", "policy"))
 @_flags(PolicySettings)
 @click.option("--task-seed", metavar="INTEGER", help="seed of the reward's random law [default: 0]")
-@_task_flags
+@_flags(*TASKS.values(), skip=("task", "task_seed"))
 @click.option("--device", default="cpu", help="where to train: cpu, cuda, cuda:1, ... [default: cpu]")
 @click.option("--out", default="results", type=FOLDER, help="results store [default: ./results]")
 def train(task: str, objective: str, device: str, out: Path, **values: Any) -> None:
@@ -255,20 +244,6 @@ def _summary(spec: Settings, frame: pd.DataFrame) -> pd.DataFrame:
         if last[name].notna().any():
             table[name] = last[name].max()
     return table
-
-
-def make_store(out: Path) -> None:
-    """Make the folder of a results store, before time is spent on what is to be written there.
-
-    Raises:
-        SettingsError: where that is not possible.
-    """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(f"out = {str(out)!r} is not allowed: no folder can be made there ({error})") from None
-    if not os.access(out, os.W_OK):
-        raise SettingsError(f"out = {str(out)!r} is not allowed: nothing can be written there")
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -75,6 +75,20 @@ def default_store() -> Path:
     return paper_data().with_name("results")
 
 
+def make_store(out: Path) -> None:
+    """Make the folder of a results store, before time is spent on what is to be written there.
+
+    Raises:
+        SettingsError: where that is not possible.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"out = {str(out)!r} is not allowed: no folder can be made there ({error})") from None
+    if not os.access(out, os.W_OK):
+        raise SettingsError(f"out = {str(out)!r} is not allowed: nothing can be written there")
+
+
 def result_path(spec: Spec, store: Path | None = None) -> Path:
     """Where the run of ``spec`` is stored."""
     return Path(store or default_store()) / f"{spec.hash}.parquet"
