@@ -62,7 +62,7 @@ class TrainingSpec(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainingSpec:
-        if self.batch_size < 2 and self.objective.control_variate in ("loo", "both"):
+        if self.batch_size < 2 and self.objective.control_variate in ("loo", "both", "joint"):
             raise ValueError(
                 f"batch_size = {self.batch_size} is not allowed with control variate {self.objective.control_variate}: "
                 "leave-one-out needs at least 2 trajectories"

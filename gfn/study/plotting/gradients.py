@@ -98,7 +98,7 @@ def balance_variance_panels(frame: pd.DataFrame) -> Figure:
         for name, variate in shown:
             chosen = (frame.task == task) & (frame.objective == name) & (frame.control_variate == variate)
             part = frame[chosen]
-            corrected = variate in ("loo", "both")
+            corrected = variate != "none"
             label = OBJECTIVES[name] + ("" if name in ("tb", "vargrad") else f", {CONTROL_VARIATES[variate][0]}")
             marker = {"marker": "o" if corrected else "x", "ms": 5, "label": label}
             axis.plot(part.trajectories, part.value, **LINES[name] | marker)
