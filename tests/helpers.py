@@ -100,7 +100,7 @@ def train(environment: Environment, policy: Policy, steps: int, batch: int = 32,
 
 
 def objective(name: str, alpha: float | None, control_variate: str, epsilon: float | None = None) -> Objective:
-    """An objective with α where it has one."""
+    """An objective with α where it has one, and ε where one is given."""
     return Objective(name=name, alpha=alpha, control_variate=control_variate, epsilon=epsilon)
 
 

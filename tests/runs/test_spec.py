@@ -40,12 +40,18 @@ tasks = st.one_of(
     st.builds(Banana, correlation=number(-0.9, 0.9)),
 )
 objectives = st.one_of(
-    st.builds(Objective, log_z=st.sampled_from(["learned", "known"])),
+    st.builds(Objective, log_z=st.sampled_from(["learned", "known", "batch"])),
+    st.builds(Objective, log_z_start=number(-9, 9)),
     st.builds(
         Objective,
         name=st.sampled_from(["renyi", "tsallis"]),
         alpha=number(-5, -0.1) | number(1.1, 5),
-        control_variate=st.sampled_from(CONTROL_VARIATES),
+        control_variate=st.sampled_from(["none", "loo", "joint"]),
+    ),
+    st.builds(
+        Objective,
+        name=st.sampled_from(["reverse_kl", "tsallis"]),
+        control_variate=st.sampled_from(["score", "both"]),
         epsilon=number(0, 2),
     ),
 )

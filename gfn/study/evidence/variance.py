@@ -48,6 +48,8 @@ def bias_table(runs: Mapping[str, Run]) -> pd.DataFrame:
     """Bias of gradient estimates relative to the exact gradient, with a 95 % interval, a row for each estimate."""
     keys = ["task", "objective", "control_variate", "epsilon", "trajectories"]
     frame = pd.concat([run.frame for run in runs.values()])
+    # ε belongs to some control variates only, and pandas leaves out what has a key missing.
+    frame = frame.fillna({"epsilon": np.inf})
     by = frame.pivot_table(index=keys, columns="metric", values="value", observed=True, sort=False)
     by = by.reindex(columns=by.columns.union(["optimal", "optimal_error"]))  # of Rényi and Tsallis alone
     error = NORMAL_95 * by.bias_squared_error
