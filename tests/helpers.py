@@ -243,7 +243,8 @@ def made_up(settings) -> dict[Hashable, Run]:
         if isinstance(spec, GradientSpec):
             metrics = ["variance", "variance_error"]
             if spec.exact:
-                metrics += ["bias_squared", "bias_squared_error", "gradient_squared", "optimal", "optimal_error"]
+                metrics += ["bias_squared", "bias_squared_error", "bias_along", "bias_along_error", "gradient_squared"]
+                metrics += ["away", "optimal", "optimal_error", "whole", "whole_error"]
             rows = [
                 {"seed": s, "iteration": i, "trajectories": n, "objective": o, "metric": m, "value": draw.uniform(1, 2)}
                 for s in spec.seeds
@@ -251,7 +252,7 @@ def made_up(settings) -> dict[Hashable, Run]:
                 for n in spec.batch_sizes
                 for o in spec.objectives
                 for m in metrics
-                if not m.startswith("optimal") or (o.alpha and o.control_variate == "both")
+                if not m.startswith("optimal") or o.alpha
             ]
         elif isinstance(spec, TrainingSpec):
             metrics = [
