@@ -95,8 +95,7 @@ def replicated_gradients(
     chunk = max(1, min(spec.replicates, ROWS // (batch_size * spec.task.max_steps)))
     found: dict[Objective, list[Tensor]] = {objective: [] for objective in spec.objectives}
     given = {objective: {metric: [] for metric in each} for objective, each in (baselines or {}).items()}
-    exact = _relative_log_z(spec)
-    learned = exact if log_z is None else exact + log_z - spec.task.log_z
+    off = 0.0 if log_z is None else log_z - spec.task.log_z
     for first in range(0, spec.replicates, chunk):
         count = min(chunk, spec.replicates - first)
         policy = replicate(trained, count)
@@ -104,9 +103,10 @@ def replicated_gradients(
         start = (seed * len(spec.batch_sizes) + spec.batch_sizes.index(batch_size)) * spec.replicates + first
         seeds = [((1 << 32) + start + index) % 2**64 for index in range(count)]
         generators = [torch.Generator(device).manual_seed(seed) for seed in seeds]
-        batch = remembering(_shifted(spec, rollout(spec.task, policy, batch_size, generators)), parameters)
+        batch, exact = _relative(spec, rollout(spec.task, policy, batch_size, generators))
+        batch = remembering(batch, parameters)
         for objective in found:
-            loss = objective.loss(batch, parameters, exact if objective.log_z == "known" else learned, exact)
+            loss = objective.loss(batch, parameters, exact + off * (objective.log_z != "known"), exact)
             found[objective].append(_gradient(loss, parameters))
         for objective, each in given.items():
             for metric in each:
@@ -118,12 +118,10 @@ def replicated_gradients(
     return {objective: torch.cat(parts) for objective, parts in found.items()}, best
 
 
-def _relative_log_z(spec: GradientSpec) -> float:
-    return 0.0 if spec.centred else spec.task.log_z
-
-
-def _shifted(spec: GradientSpec, batch: Trajectories) -> Trajectories:
-    return replace(batch, log_reward=batch.log_reward + (_relative_log_z(spec) - spec.task.log_z))
+def _relative(spec: GradientSpec, batch: Trajectories) -> tuple[Trajectories, float]:
+    """A batch and the exact log Z, of rewards divided by Z if ``spec`` says so."""
+    log_z = spec.task.log_z
+    return (replace(batch, log_reward=batch.log_reward - log_z), 0.0) if spec.centred else (batch, log_z)
 
 
 class Remembered:
@@ -232,19 +230,19 @@ def optimal_baselines(spec: GradientSpec, trained: Policy) -> dict[Objective, di
       term alone; it is used beside leave-one-out on the score term, in the place of â;
     - ``whole``: E[‖s‖² (u + v)] / E[‖s‖²], the best baseline of the whole weight u + v.
     """
-    every = _shifted(spec, all_probabilities(spec.task, trained))
+    every, log_z = _relative(spec, all_probabilities(spec.task, trained))
     parameters, log_pf = list(trained.parameters()), every.log_pf.detach()
     squares = [_gradient(each, parameters).square().sum() for each in every.log_pf[0]]
     share = log_pf[0].exp() * torch.stack(squares)
     found = {}
     for objective in spec.objectives:
-        log_scale = _relative_log_z(spec)
+        weighted, log_scale = objective, log_z
         if objective.name == "renyi":  # divided by E[g] itself, which a scale of Tsallis' weights can do
             power = 1 - objective.alpha
             log_g = power * (every.log_pb + every.log_reward - log_pf)
             log_scale = (log_pf + log_g).logsumexp(-1, keepdim=True) / power
-        exactly = objective.model_copy(update={"name": "tsallis"}) if objective.name == "renyi" else objective
-        pathwise, score = terms(exactly, every, log_scale)
+            weighted = objective.model_copy(update={"name": "tsallis"})
+        pathwise, score = terms(weighted, every, log_scale)
         best = {"optimal": pathwise} if objective.name in WITH_ALPHA else {}
         best["whole"] = pathwise + score
         found[objective] = {name: float((share * u[0]).sum() / share.sum()) for name, u in best.items()}

@@ -38,9 +38,7 @@ class Objective(Settings):
     )
     epsilon: float | None = Field(None, ge=0, description=f"ε of the score control variate [default: {EPSILON}]")
     log_z: Literal["learned", "known", "batch"] | None = Field(
-        None,
-        description="log Z of TB, and offset of the flows of DB and SubTB: batch is learned from the log-mean weight of "
-        "a first batch on [default: learned]",
+        None, description="log Z of TB, DB and SubTB; batch: learned, from that of a first batch on [default: learned]"
     )
     log_z_start: float | None = Field(None, description="where a learned log Z starts [default: 0]")
     decay: float | None = Field(None, gt=0, description=f"λ of SubTB [default: {DECAY}]")
@@ -64,16 +62,12 @@ class Objective(Settings):
                 own["log_z_start"] = 0.0
         if name == "subtb":
             own["decay"] = DECAY
-        among = [
-            name,
-            *(f"{key} = {values.get(key) or own[key]}" for key in ("control_variate", "log_z") if key in own),
-        ]
+        chosen = [name, *(values.get(key) or own[key] for key in ("control_variate", "log_z") if key in own)]
         for foreign in sorted(set(cls.model_fields) - own.keys() - {"name"}):
             if name in OBJECTIVES and values.get(foreign) is not None:
                 takes = f"it takes {', '.join(sorted(own))}" if own else "it takes no settings"
-                raise ValueError(
-                    f"{foreign} = {values[foreign]!r} is not allowed with objective {', '.join(among)}: {takes}"
-                )
+                objective = " ".join(map(str, chosen))
+                raise ValueError(f"{foreign} = {values[foreign]!r} is not allowed with objective {objective}: {takes}")
         given = {key: value for key, value in values.items() if value is not None or key == "name"}
         return {**own, **given}
 
@@ -92,6 +86,8 @@ class Objective(Settings):
             parts.append(f"alpha={self.alpha:g}")
         if self.control_variate is not None:
             parts.append(self.control_variate)
+        if self.log_z in ("known", "batch"):
+            parts.append(f"log_z={self.log_z}")
         return " ".join(parts)
 
     def loss(
