@@ -17,7 +17,7 @@ from gfn.runs import training
 from gfn.runs.objective import Objective
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer, TrainingError
-from gfn.sampling import rollout
+from gfn.sampling import engine, rollout
 from tests.helpers import LEARNABLE, TINY_TASKS
 
 SETS = TINY_TASKS["sets 4 choose 2"]
@@ -299,19 +299,21 @@ def test_only_db_and_subtb_have_flows():
             assert all((p != other).any(-1).any(-1).all() for p, other in zip(flows, before, strict=True))
 
 
+@pytest.mark.parametrize("batch", [4, 64])
 @pytest.mark.parametrize("name", ["db", "subtb"])
 @pytest.mark.parametrize("task", LEARNABLE.values(), ids=LEARNABLE)
-def test_flows_of_distinct_states_are_those_of_all(task, name, monkeypatch):
-    """Each state evaluated once gives the loss and the gradients of every state evaluated by itself."""
+def test_flows_looked_up_are_those_of_every_state_by_itself(task, name, batch, monkeypatch):
+    """Of all states in a table, of those of a batch, and of states that are no numbers: one loss, and its gradients."""
     found = []
-    for once in (True, False):
-        monkeypatch.setattr(type(task), "repeats", property(lambda self, once=once: once))
-        trainer = Trainer(small(task=task, objective=OBJECTIVES[name], dtype="float64"))
-        batch = training.rollout(task, trainer.policy, 16, trainer.generators)
-        log_flow = trainer._log_flow(batch)
-        loss = trainer.spec.objective.loss(batch, trainer.parameters, trainer.log_z, log_flow=log_flow)
+    for looked_up in (True, False):
+        if not looked_up:
+            monkeypatch.setattr(engine, "table_of", lambda *arguments: None)
+        trainer = Trainer(small(task=task, objective=OBJECTIVES[name], dtype="float64", batch_size=batch))
+        drawn = training.rollout(task, trainer.policy, batch, trainer.generators)
+        log_flow = trainer._log_flow(drawn)
+        loss = trainer.spec.objective.loss(drawn, trainer.parameters, trainer.log_z, log_flow=log_flow)
         leaves = [*trainer.parameters, *trainer.flow.parameters(), trainer.log_z]
-        found.append([loss, log_flow[batch.steps.going], *torch.autograd.grad(loss.sum(), leaves)])
+        found.append([loss, log_flow[drawn.steps.going], *torch.autograd.grad(loss.sum(), leaves)])
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
 

@@ -184,7 +184,7 @@ def test_biases_are_relative_and_keep_the_sign_of_their_square():
     (found,) = unbiasedness(table.reset_index(), 4)
     assert (found.test, found.subject, found.estimate) == (
         "unbiased",
-        "sets, tsallis, at the start",
+        "sets, tsallis",
         pytest.approx(0.1),
     )
     assert unbiasedness(table.reset_index(), 8) == []

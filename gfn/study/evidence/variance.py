@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,13 +84,9 @@ def unbiasedness(table: pd.DataFrame, trajectories: int) -> list[Evidence]:
     """Evidence for C3's second half: the bias of leave-one-out at one batch size."""
     part = table[(table.control_variate == "loo") & (table.trajectories == trajectories)]
     return [
-        Evidence("unbiased", f"{row.task}, {row.objective}, {_stage(row)}", max(row.value, 0.0), row.low, row.high)
+        Evidence("unbiased", f"{row.task}, {row.objective}", max(row.value, 0.0), row.low, row.high)
         for row in part.itertuples()
     ]
-
-
-def _stage(row: Any) -> str:
-    return f"after {row.iteration} iterations" if row.iteration else "at the start"
 
 
 def balance_variance(runs: Mapping[str, Run], trajectories: int, stage: int) -> list[Evidence]:
@@ -125,7 +120,7 @@ def baseline_quality(table: pd.DataFrame, trajectories: int) -> list[Evidence]:
     return [
         Evidence(
             "good_enough",
-            f"{row.task}, {row.objective}, ε = {row.epsilon:g}, {_stage(row)}",
+            f"{row.task}, {row.objective}, ε = {row.epsilon:g}",
             row.optimal,
             row.optimal_low,
             row.optimal_high,
