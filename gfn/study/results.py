@@ -31,7 +31,7 @@ SCHEMA = pa.schema(
         ("alpha", pa.float64()),
         ("control_variate", pa.string()),
         ("epsilon", pa.float64()),
-        ("log_z", pa.dictionary(pa.int8(), pa.string())),
+        ("log_z", pa.string()),
         ("seed", pa.int64()),
         ("iteration", pa.int64()),
         ("trajectories", pa.int64()),
