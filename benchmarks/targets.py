@@ -145,6 +145,7 @@ TARGETS = (
     _against("sequences", BATCH, "gfnx", 1.0),
     *(_control_variate(task, "loo", 1.05) for task in COSTED),
     *(_control_variate(task, "both", 1.5) for task in COSTED),
+    *(_control_variate(task, "joint", 1.05) for task in COSTED),
     _share("limit", "sets", "share of the arithmetic limit", 0.6, at_most=False),
     *(_share("evaluation", task, "evaluation's share of the runs", 0.15, at_most=True) for task in TASKS),
     _whole("book", "minutes", "`make book`", 8, "minutes"),

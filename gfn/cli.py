@@ -234,10 +234,11 @@ def _summary(spec: Settings, frame: pd.DataFrame) -> pd.DataFrame:
     """Final values over seeds, a row for each metric and, for gradients, the largest batch."""
     scalars = frame[frame.density.isna()]
     scalars = scalars[scalars.cell.isna()] if scalars.cell.isna().any() else scalars
-    keys = [key for key in ("objective", "alpha", "control_variate") if scalars[key].notna().any()]
+    own = ("objective", "alpha", "control_variate", "epsilon", "log_z")
+    keys = [key for key in own if scalars[key].notna().any()]
     last = scalars[scalars.iteration.fillna(0) == scalars.iteration.fillna(0).max()]
     last = last[last.trajectories.fillna(0) == last.trajectories.fillna(0).max()]
-    grouped = last.groupby([*keys, "metric"], observed=True, sort=False).value
+    grouped = last.groupby([*keys, "metric"], observed=True, sort=False, dropna=False).value
     table = grouped.agg(mean="mean", std="std", seeds="count").reset_index()
     table.insert(0, "task", spec.task.task)
     for name in ("iteration", "trajectories", "seconds"):

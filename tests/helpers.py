@@ -100,7 +100,7 @@ def train(environment: Environment, policy: Policy, steps: int, batch: int = 32,
 
 
 def objective(name: str, alpha: float | None, control_variate: str, epsilon: float | None = None) -> Objective:
-    """An objective with α where it has one."""
+    """An objective with α where it has one, and ε where one is given."""
     return Objective(name=name, alpha=alpha, control_variate=control_variate, epsilon=epsilon)
 
 
@@ -243,7 +243,8 @@ def made_up(settings) -> dict[Hashable, Run]:
         if isinstance(spec, GradientSpec):
             metrics = ["variance", "variance_error"]
             if spec.exact:
-                metrics += ["bias_squared", "bias_squared_error", "gradient_squared", "optimal", "optimal_error"]
+                metrics += ["bias_squared", "bias_squared_error", "bias_along", "bias_along_error", "gradient_squared"]
+                metrics += ["away", "optimal", "optimal_error", "whole", "whole_error"]
             rows = [
                 {"seed": s, "iteration": i, "trajectories": n, "objective": o, "metric": m, "value": draw.uniform(1, 2)}
                 for s in spec.seeds
@@ -251,7 +252,7 @@ def made_up(settings) -> dict[Hashable, Run]:
                 for n in spec.batch_sizes
                 for o in spec.objectives
                 for m in metrics
-                if not m.startswith("optimal") or (o.alpha and o.control_variate == "both")
+                if not m.startswith("optimal") or o.alpha
             ]
         elif isinstance(spec, TrainingSpec):
             metrics = [

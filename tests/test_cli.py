@@ -152,7 +152,7 @@ def test_show_prints_runs_and_folders(gfn_command, tmp_path):
     path = next(p for p in tmp_path.iterdir() if read_run(p).spec.objective.name == "renyi")
     status, out, err = gfn_command("show", path)
     assert (status, err) == (0, "")
-    assert {"sets", "renyi", "0.5", "both", "l1", path.stem} <= set(out.split())
+    assert {"sets", "renyi", "0.5", "joint", "l1", path.stem} <= set(out.split())
     (tmp_path / "foreign.parquet").write_bytes(b"no")
     status, out, err = gfn_command("show", tmp_path)
     assert status == 0
@@ -183,7 +183,7 @@ def test_show_leaves_densities_out(gfn_command, tmp_path):
 
 def test_show_gives_gradients_at_the_largest_batch(gfn_command, tmp_path):
     """The last stage, a row for each estimate."""
-    objectives = (Objective(name="renyi", control_variate="none"), Objective(name="renyi"))
+    objectives = (Objective(name="renyi", control_variate="none"), Objective(name="renyi", control_variate="both"))
     settings = {"warmup": (0, 1), "batch_sizes": (2, 4), "replicates": 3, "policy": PolicySettings(hidden=(4,))}
     spec = GradientSpec(task=TASKS["sets"](universe=4, size=2), objectives=objectives, **settings)
     frame = load_or_train(spec, tmp_path).frame
@@ -214,6 +214,7 @@ BAD = {
     ("train", "control-variate"): ["all", "", "LOO"],
     ("train", "epsilon"): ["-1", "nan", "small"],
     ("train", "log-z"): ["guessed", ""],
+    ("train", "log-z-start"): ["inf", "far", ""],
     ("train", "seeds"): ["", "a", "0,0", "-1", "1.5", "0,,1", "0 1", str(2**63)],
     ("train", "iterations"): ["0", "-3", "many", "1.5", "10000001", "1e3"],
     ("train", "batch-size"): ["0", "-1", "x", "1000001"],
@@ -276,7 +277,8 @@ BAD = {
 OWNERS = {
     name.replace("_", "-"): task for task, model in TASKS.items() for name in model.model_fields.keys() - {"task"}
 }
-OBJECTIVE_OF = dict.fromkeys(("alpha", "control-variate", "epsilon"), "renyi") | {"decay": "subtb"}
+OBJECTIVE_OF = dict.fromkeys(("alpha", "control-variate"), "renyi") | {"decay": "subtb"}
+OBJECTIVE_OF["epsilon"] = "renyi --control-variate both"
 
 
 def test_every_flag_has_bad_values_here():
@@ -295,7 +297,7 @@ def test_a_bad_value_is_one_sentence_naming_it(command, flag, value, gfn_command
     monkeypatch.setattr("gfn.study.results.execute", None)
     where = ["fig6", "--profile", "smoke"] if command == "reproduce" else []
     if command == "train":
-        where += ["--objective", OBJECTIVE_OF[flag]] if flag in OBJECTIVE_OF else []
+        where += ["--objective", *OBJECTIVE_OF[flag].split()] if flag in OBJECTIVE_OF else []
         where += ["--task", OWNERS[flag]] if flag in OWNERS else []
     store = ["--out", tmp_path / "store"] if flag != "out" and command in ("train", "reproduce") else []
     seen = gfn_command(command, *where, *store, f"--{flag}", value)
@@ -340,6 +342,8 @@ def test_tasks_too_large_to_enumerate_train(gfn_command, tmp_path):
         ("train", "--task", "hypergrid", "--side", "1"),
         ("train", "--task", "hypergrid", "--side", "4097"),
         ("train", "--objective", "renyi", "--log-z", "known"),
+        ("train", "--objective", "renyi", "--epsilon", "0.1"),
+        ("train", "--objective", "tb", "--log-z", "batch", "--log-z-start", "1"),
         ("train", "--objective", "renyi", "--batch-size", "1"),
         ("train", "--task", "banana", "--universe", "4"),
         ("train", "--colour", "red"),

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-ControlVariate = Literal["none", "loo", "score", "both"]
+ControlVariate = Literal["none", "loo", "score", "both", "joint"]
 CONTROL_VARIATES: tuple[str, ...] = get_args(ControlVariate)
 EPSILON = 0.03
 
@@ -93,7 +93,7 @@ def surrogate(
     log_pf: Tensor,
     pathwise: Tensor,
     score: Tensor,
-    control_variate: ControlVariate = "both",
+    control_variate: ControlVariate = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
     ratio: float | None = None,
@@ -107,7 +107,7 @@ def surrogate(
         pathwise: u with ∇f(τ_n) = u_n ∇log p_F(τ_n), no gradient flows through it.
         score: v = f(τ_n), no gradient flows through it.
         control_variate: ``none``; ``loo`` centres the second sum; ``score`` subtracts â in the
-            first; ``both``.
+            first; ``both``; ``joint`` is leave-one-out on the whole weight u + v, without â.
         parameters: θ, all of them, needed by ``score`` and ``both``.
         epsilon: ε of :func:`linearised_baseline`.
         ratio: k, if v = k u. The estimate then combines the two gradients that â needs, and costs two
@@ -122,6 +122,8 @@ def surrogate(
     if control_variate not in CONTROL_VARIATES:
         raise ValueError(f"control_variate = {control_variate!r} is not allowed: one of {', '.join(CONTROL_VARIATES)}")
     pathwise, score = pathwise.detach(), score.detach()
+    if control_variate == "joint":
+        return (leave_one_out(pathwise + score) * log_pf).mean(-1)
     if control_variate in ("loo", "both"):
         score = leave_one_out(score)
     if control_variate in ("none", "loo"):

@@ -28,7 +28,7 @@ def reverse_kl(
     log_pb: Tensor,
     log_reward: Tensor,
     *,
-    control_variate: ControlVariate = "both",
+    control_variate: ControlVariate = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
 ) -> Tensor:
@@ -37,20 +37,20 @@ def reverse_kl(
     .. math:: \nabla = E[\nabla \log p_F + f \nabla \log p_F], \qquad f = \log p_F - \log(p_B r)
 
     Its first term is E[1 · ∇log p_F], which leave-one-out removes altogether: its baseline for the
-    constant 1 is 1. So with ``loo`` and ``both`` nothing is left to the score control variate, and
-    the estimate is unbiased.
+    constant 1 is 1. So ``loo`` and ``both`` leave nothing to the score control variate: they are
+    ``joint``, and unbiased.
 
     Arguments:
         log_pf: log p_F(τ; θ), differentiable.
         log_pb: log p_B(τ | x).
         log_reward: log r(x).
-        control_variate: ``none``, ``loo``, ``score`` or ``both``.
+        control_variate: ``none``, ``loo``, ``score``, ``both`` or ``joint``.
         parameters: θ, needed by ``score``.
         epsilon: ε of the score control variate.
     """
     f = (log_pf - log_pb - log_reward).detach()
     if control_variate in ("loo", "both"):
-        return surrogate(log_pf, torch.zeros_like(f), 1 + f, "loo")
+        control_variate = "joint"
     return surrogate(log_pf, torch.ones_like(f), f, control_variate, parameters, epsilon)
 
 
@@ -59,7 +59,7 @@ def forward_kl(
     log_pb: Tensor,
     log_reward: Tensor,
     *,
-    control_variate: ControlVariate = "both",
+    control_variate: ControlVariate = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
     log_scale: Tensor | float = 0.0,
@@ -69,14 +69,14 @@ def forward_kl(
     .. math:: \nabla = -C\, E[w \nabla \log p_F], \qquad w = p_B r / p_F,\; C = e^{-\text{log\_scale}}
 
     Its one term can be read as E[f ∇log p_F] with f = -w or, since ∇w = -w ∇log p_F, as E[∇w].
-    ``loo`` takes the first reading and ``score`` the second; with ``both``, leave-one-out has the
-    term, nothing is left to the score control variate, and the estimate stays unbiased.
+    ``loo`` takes the first reading and ``score`` the second. ``both`` takes the first too, which leaves
+    nothing to the score control variate: like ``joint`` it is ``loo``, and unbiased.
 
     Arguments:
         log_pf: log p_F(τ; θ), differentiable.
         log_pb: log p_B(τ | x).
         log_reward: log r(x).
-        control_variate: ``none``, ``loo``, ``score`` or ``both``.
+        control_variate: ``none``, ``loo``, ``score``, ``both`` or ``joint``.
         parameters: θ, needed by ``score``.
         epsilon: ε of the score control variate.
         log_scale: constant subtracted from log w, scalar or ``[R, 1]``.
@@ -93,7 +93,7 @@ def tsallis(
     log_reward: Tensor,
     alpha: float = 0.5,
     *,
-    control_variate: ControlVariate = "both",
+    control_variate: ControlVariate = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
     log_scale: Tensor | float = 0.0,
@@ -111,7 +111,7 @@ def tsallis(
         log_pb: log p_B(τ | x).
         log_reward: log r(x).
         alpha: α, any finite number but 0 and 1.
-        control_variate: ``none``, ``loo``, ``score`` or ``both``.
+        control_variate: ``none``, ``loo``, ``score``, ``both`` or ``joint``.
         parameters: θ, needed by ``score`` and ``both``.
         epsilon: ε of the score control variate.
         log_scale: constant subtracted from log w, scalar or ``[R, 1]``.
@@ -129,7 +129,7 @@ def renyi(
     log_reward: Tensor,
     alpha: float = 0.5,
     *,
-    control_variate: ControlVariate = "both",
+    control_variate: ControlVariate = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
 ) -> Tensor:
@@ -146,7 +146,7 @@ def renyi(
         log_pb: log p_B(τ | x).
         log_reward: log r(x).
         alpha: α, any finite number but 0 and 1.
-        control_variate: ``none``, ``loo``, ``score`` or ``both``.
+        control_variate: ``none``, ``loo``, ``score``, ``both`` or ``joint``.
         parameters: θ, needed by ``score`` and ``both``.
         epsilon: ε of the score control variate.
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from gfn.estimators import surrogate
-from gfn.estimators.divergences import order_factor, renyi_terms, tsallis_terms
+from gfn.estimators.divergences import renyi_terms, tsallis_terms
 from gfn.evaluation.exact import all_probabilities, divergence
 from gfn.policies import Policy
 from gfn.randomness import stream
@@ -26,80 +26,102 @@ ROWS = 1 << 16
 def measure_gradients(
     spec: GradientSpec, progress: Callable[[int, int], None] | None = None, device: str = "cpu"
 ) -> list[Record]:
-    """For each seed, stage of training, batch size and objective, statistics over replicated estimates.
+    """For each stage of training, seed, batch size and objective, statistics over replicated estimates.
 
     Metrics recorded, with ``trajectories`` the batch size N and ``iteration`` the stage:
 
     - ``variance``: trace of the covariance of the estimate, Σ_k ‖g_k - ḡ‖² / (K - 1);
-    - ``variance_error``: standard error of that;
-    - with ``exact``, ``bias_squared``: unbiased estimate of ‖E[g] - ∇‖², ``bias_squared_error`` its
-      standard error, and ``gradient_squared``: ‖∇‖² of the exact gradient;
-    - with ``exact``, for Rényi and Tsallis with both control variates, ``optimal``: mean squared error
-      over that with the optimal baseline a* of Proposition 2 in place of â, from the same batches,
-      and ``optimal_error``: standard error of that.
+    - with ``exact``, whose gradient is ∇, also ``gradient_squared``: ‖∇‖²;
+      ``bias_squared``: unbiased estimate of ‖E[g] - ∇‖², negative as often as not where there is no bias;
+      ``bias_along``: ⟨E[g] - ∇, ∇⟩, with its sign; ``away``: share of estimates with ⟨g, ∇⟩ < 0;
+    - with ``exact``, mean squared errors over those of the optima of :func:`optimal_baselines`, from the same
+      batches: ``optimal`` and ``whole``.
 
-    Log-weights are taken relative to the exact log Z, so the weights are those of P̄_B itself.
+    All but ``gradient_squared`` and ``away`` come with a standard error, such as ``variance_error``.
+    Log-weights of forward KL and Tsallis are taken relative to the exact log Z, so their weights are those of P̄_B
+    itself. TB's log Z is that of the stage if it is learned. The reverse KL has the rewards as they are, or with
+    ``centred`` divided by Z.
     """
     records: list[Record] = []
     done, total = 0, len(spec.seeds) * len(spec.warmup) * len(spec.batch_sizes)
-    for seed in spec.seeds:
-        for stage in spec.warmup:
-            trained = trained_policy(spec, seed, stage, device)
+    for trainer in stages(spec, device):
+        for index, seed in enumerate(spec.seeds):
+            trained, log_z = replicate(trainer.policy, 1, index), trainer.log_z[index].item()
             exact = {o: exact_gradient(spec, trained, o) for o in spec.objectives} if spec.exact else {}
-            corrected = [o for o in exact if o.name in WITH_ALPHA and o.control_variate == "both"]
-            baselines = {o: optimal_baseline(spec, trained, o) for o in corrected}
+            baselines = optimal_baselines(spec, trained) if spec.exact else {}
             for batch_size in spec.batch_sizes:
-                estimates, optimal = replicated_gradients(spec, trained, batch_size, seed, baselines)
+                estimates, optimal = replicated_gradients(spec, trained, batch_size, seed, baselines, log_z)
                 for objective in spec.objectives:
-                    common = {"seed": seed, "iteration": stage, "trajectories": batch_size, "objective": objective}
+                    common = {"seed": seed, "iteration": trainer.iteration, "trajectories": batch_size}
                     statistics = summarise(estimates[objective], exact.get(objective))
-                    if objective in optimal:
-                        statistics |= compare_errors(estimates[objective], optimal[objective], exact[objective])
-                    records += [{**common, "metric": metric, "value": value} for metric, value in statistics.items()]
+                    for metric, best in optimal.get(objective, {}).items():
+                        statistics |= compare_errors(metric, estimates[objective], best, exact[objective])
+                    records += [
+                        {**common, "objective": objective, "metric": metric, "value": value}
+                        for metric, value in statistics.items()
+                    ]
                 done += 1
                 if progress is not None:
                     progress(done, total)
     return records
 
 
-def trained_policy(spec: GradientSpec, seed: int, stage: int, device: str = "cpu") -> Policy:
-    """The policy of one seed after ``stage`` iterations of TB, an objective that is neutral between the divergences."""
-    dtype = "float64" if spec.exact else "float32"
-    trainer = Trainer(
-        TrainingSpec(task=spec.task, policy=spec.policy, seeds=(seed,), iterations=max(stage, 1), dtype=dtype), device
-    )
-    while trainer.iteration < stage:
-        trainer.step()
-    trainer.check()
-    return trainer.policy
+def stages(spec: GradientSpec, device: str = "cpu") -> Iterator[Trainer]:
+    """The training of ``spec.trainer`` with all seeds, at each stage of ``spec.warmup``."""
+    dtype, last = "float64" if spec.exact else "float32", max(1, *spec.warmup)
+    settings = {"task": spec.task, "policy": spec.policy, "seeds": spec.seeds, "iterations": last, "dtype": dtype}
+    trainer = Trainer(TrainingSpec(objective=spec.trainer, **settings), device)
+    for stage in sorted(spec.warmup):
+        while trainer.iteration < stage:
+            trainer.step()
+        trainer.check()
+        yield trainer
 
 
 def replicated_gradients(
-    spec: GradientSpec, trained: Policy, batch_size: int, seed: int, baselines: Mapping[Objective, float] | None = None
-) -> tuple[dict[Objective, Tensor], dict[Objective, Tensor]]:
+    spec: GradientSpec,
+    trained: Policy,
+    batch_size: int,
+    seed: int,
+    baselines: Mapping[Objective, Mapping[str, float]] | None = None,
+    log_z: float | None = None,
+) -> tuple[dict[Objective, Tensor], dict[Objective, dict[str, Tensor]]]:
     """K independent estimates of every objective's gradient, each ``[K, number of parameters]``.
 
     The replica axis holds copies of one policy, so that many estimates cost one backward pass; all
     objectives are estimated from the same trajectories, and all stages with the same noise. The second
-    result has those of the objectives in ``baselines``, with the given number in place of â.
+    result has those with the numbers of ``baselines``, see :func:`optimal_baselines`. ``log_z`` is the
+    learned one, by default the exact.
     """
     device = next(trained.parameters()).device
     chunk = max(1, min(spec.replicates, ROWS // (batch_size * spec.task.max_steps)))
     found: dict[Objective, list[Tensor]] = {objective: [] for objective in spec.objectives}
-    given: dict[Objective, list[Tensor]] = {objective: [] for objective in baselines or {}}
+    given = {objective: {metric: [] for metric in each} for objective, each in (baselines or {}).items()}
+    off = 0.0 if log_z is None else log_z - spec.task.log_z
     for first in range(0, spec.replicates, chunk):
         count = min(chunk, spec.replicates - first)
         policy = replicate(trained, count)
         parameters = list(policy.parameters())
         generators = [stream("gradients", seed, batch_size, first + k, device=device) for k in range(count)]
-        batch = remembering(rollout(spec.task, policy, batch_size, generators), parameters)
+        batch, exact = _relative(spec, rollout(spec.task, policy, batch_size, generators))
+        batch = remembering(batch, parameters)
         for objective in found:
-            loss = objective.loss(batch, parameters, spec.task.log_z, spec.task.log_z)
+            loss = objective.loss(batch, parameters, exact + off * (objective.log_z != "known"), exact)
             found[objective].append(_gradient(loss, parameters))
-        for objective in given:
-            loss = with_baseline(objective, batch, baselines[objective], spec.task.log_z)
-            given[objective].append(_gradient(loss, parameters))
-    return tuple({objective: torch.cat(parts) for objective, parts in each.items()} for each in (found, given))
+        for objective, each in given.items():
+            for metric in each:
+                loss = with_baseline(objective, batch, baselines[objective][metric], exact, metric == "whole")
+                each[metric].append(_gradient(loss, parameters))
+    best = {
+        objective: {metric: torch.cat(parts) for metric, parts in each.items()} for objective, each in given.items()
+    }
+    return {objective: torch.cat(parts) for objective, parts in found.items()}, best
+
+
+def _relative(spec: GradientSpec, batch: Trajectories) -> tuple[Trajectories, float]:
+    """A batch and the exact log Z, of rewards divided by Z if ``spec`` says so."""
+    log_z = spec.task.log_z
+    return (replace(batch, log_reward=batch.log_reward - log_z), 0.0) if spec.centred else (batch, log_z)
 
 
 class Remembered:
@@ -164,11 +186,11 @@ def _gradient(loss: Tensor, parameters: list[Tensor]) -> Tensor:
     return torch.cat([g.flatten(1) for g in gradients], 1)
 
 
-def replicate(trained: Policy, count: int) -> Policy:
-    """A policy whose ``count`` replicas are all copies of the one replica of ``trained``."""
+def replicate(trained: Policy, count: int, index: int = 0) -> Policy:
+    """A policy whose ``count`` replicas are all copies of one replica of ``trained``."""
     policy = copy.deepcopy(trained)
     for parameter in policy.parameters():
-        parameter.data = parameter.data.repeat_interleave(count, 0)
+        parameter.data = parameter.data[index : index + 1].repeat_interleave(count, 0)
     return policy
 
 
@@ -178,42 +200,61 @@ def exact_gradient(spec: GradientSpec, trained: Policy, objective: Objective) ->
     return torch.cat([g.flatten() for g in torch.autograd.grad(value.sum(), list(trained.parameters()))])
 
 
-def terms(objective: Objective, batch: Trajectories, log_scale: float) -> tuple[Tensor, Tensor]:
-    """Weights u and v of the gradient's pathwise and score terms, for Rényi and Tsallis."""
-    arguments = (batch.log_pf, batch.log_pb, batch.log_reward, objective.alpha)
-    return renyi_terms(*arguments) if objective.name == "renyi" else tsallis_terms(*arguments, log_scale)
-
-
-def with_baseline(objective: Objective, batch: Trajectories, baseline: float, log_scale: float) -> Tensor:
-    """The objective's loss with leave-one-out and a given scalar baseline of the pathwise term: ``[R]``."""
-    pathwise, score = terms(objective, batch, log_scale)
-    return surrogate(batch.log_pf, pathwise - baseline, score, "loo")
-
-
-def optimal_baseline(spec: GradientSpec, trained: Policy, objective: Objective) -> float:
-    """a* of Proposition 2, exactly: E[‖∇log p_F‖² u] / E[‖∇log p_F‖²] over all trajectories, for ∇f = u ∇log p_F."""
-    every = all_probabilities(spec.task, trained)
-    log_weights = every.log_pb + every.log_reward - every.log_pf.detach() - spec.task.log_z
-    g = ((1 - objective.alpha) * log_weights).exp()
-    probability = every.log_pf.detach().exp()
+def terms(objective: Objective, batch: Trajectories, log_scale: Tensor | float) -> tuple[Tensor, Tensor]:
+    """Weights u and v of the pathwise and score terms of a divergence's gradient."""
+    arguments = (batch.log_pf, batch.log_pb, batch.log_reward)
     if objective.name == "renyi":
-        g = g / (probability * g).sum()
-    parameters = list(trained.parameters())
-    squares = [
-        sum(part.square().sum() for part in torch.autograd.grad(log_pf, parameters, retain_graph=True))
-        for log_pf in every.log_pf[0]
-    ]
-    weight = probability[0] * torch.stack(squares)
-    pathwise = order_factor(objective.alpha) * (objective.alpha - 1) * g[0]
-    return float((weight * pathwise).sum() / weight.sum())
+        return renyi_terms(*arguments, objective.alpha)
+    if objective.name == "tsallis":
+        return tsallis_terms(*arguments, objective.alpha, log_scale)
+    log_weight = (batch.log_pb + batch.log_reward - batch.log_pf).detach()
+    if objective.name == "reverse_kl":
+        return torch.ones_like(log_weight), -log_weight
+    return torch.zeros_like(log_weight), -(log_weight - log_scale).exp()
 
 
-def compare_errors(linearised: Tensor, optimal: Tensor, exact: Tensor) -> dict[str, float]:
+def with_baseline(
+    objective: Objective, batch: Trajectories, baseline: float | Tensor, log_scale: float, whole: bool = False
+) -> Tensor:
+    """The loss with a given scalar baseline, ``[R]``: of the whole weight, or of the pathwise term beside leave-one-out."""
+    pathwise, score = terms(objective, batch, log_scale)
+    return surrogate(batch.log_pf, pathwise - baseline, score, "none" if whole else "loo")
+
+
+def optimal_baselines(spec: GradientSpec, trained: Policy) -> dict[Objective, dict[str, float]]:
+    """For each objective the scalar baselines of least variance, exactly, by summing over all trajectories.
+
+    With the weights u and v of the pathwise and the score term, E the mean over all trajectories, and s = ∇log p_F:
+
+    - ``optimal``, of Rényi and Tsallis: a* = E[‖s‖² u] / E[‖s‖²] of Proposition 2, the best baseline of the pathwise
+      term alone; it is used beside leave-one-out on the score term, in the place of â;
+    - ``whole``: E[‖s‖² (u + v)] / E[‖s‖²], the best baseline of the whole weight u + v.
+    """
+    every, log_z = _relative(spec, all_probabilities(spec.task, trained))
+    parameters, log_pf = list(trained.parameters()), every.log_pf.detach()
+    squares = [_gradient(each, parameters).square().sum() for each in every.log_pf[0]]
+    share = log_pf[0].exp() * torch.stack(squares)
+    found = {}
+    for objective in spec.objectives:
+        weighted, log_scale = objective, log_z
+        if objective.name == "renyi":  # divided by E[g] itself, which a scale of Tsallis' weights can do
+            power = 1 - objective.alpha
+            log_g = power * (every.log_pb + every.log_reward - log_pf)
+            log_scale = (log_pf + log_g).logsumexp(-1, keepdim=True) / power
+            weighted = objective.model_copy(update={"name": "tsallis"})
+        pathwise, score = terms(weighted, every, log_scale)
+        best = {"optimal": pathwise} if objective.name in WITH_ALPHA else {}
+        best["whole"] = pathwise + score
+        found[objective] = {name: float((share * u[0]).sum() / share.sum()) for name, u in best.items()}
+    return found
+
+
+def compare_errors(metric: str, estimates: Tensor, optimal: Tensor, exact: Tensor) -> dict[str, float]:
     """Ratio of mean squared errors of paired estimates ``[K, P]``, as :func:`measure_gradients` records it."""
-    above, below = ((estimates.double() - exact.double()).square().sum(1) for estimates in (linearised, optimal))
+    above, below = ((found.double() - exact.double()).square().sum(1) for found in (estimates, optimal))
     ratio = above.mean() / below.mean()
     error = (above - ratio * below).std() / (below.mean() * math.sqrt(len(above)))
-    return {"optimal": ratio.item(), "optimal_error": error.item()}
+    return {metric: ratio.item(), f"{metric}_error": error.item()}
 
 
 def summarise(estimates: Tensor, exact: Tensor | None = None) -> dict[str, float]:
@@ -225,7 +266,8 @@ def summarise(estimates: Tensor, exact: Tensor | None = None) -> dict[str, float
     variance = squares.mean()
     result = {"variance": variance.item(), "variance_error": (squares.std() / math.sqrt(count)).item()}
     if exact is not None:
-        off = estimates.mean(0) - exact.double()
+        exact = exact.double()
+        inner, off = estimates @ exact, estimates.mean(0) - exact
         # ‖mean - exact‖² overshoots ‖bias‖² by the variance of the mean, whose own spread is the error's second part.
         spread = (centred @ off).square().mean() * 4 / count
         # Σ_{j ≠ k} ⟨g_j, g_k⟩²; both Gram matrices have the same norm.
@@ -235,6 +277,9 @@ def summarise(estimates: Tensor, exact: Tensor | None = None) -> dict[str, float
         result |= {
             "bias_squared": (off.square().sum() - variance / count).item(),
             "bias_squared_error": spread.sqrt().item(),
+            "bias_along": (off @ exact).item(),
+            "bias_along_error": (inner.std() / math.sqrt(count)).item(),
+            "away": (inner < 0).double().mean().item(),
             "gradient_squared": exact.square().sum().item(),
         }
     return result

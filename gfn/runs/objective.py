@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import Any, Literal, get_args
 
 from pydantic import Field, field_validator, model_validator
@@ -28,19 +27,20 @@ class Objective(Settings):
     """What is minimised, and how its gradient is estimated.
 
     Settings that do not belong to the objective are None: ``alpha`` is Rényi's and Tsallis',
-    ``control_variate`` and ``epsilon`` are the divergences', ``log_z`` is TB's, DB's and SubTB's, and
-    ``decay`` is SubTB's.
+    ``control_variate`` is the divergences', ``epsilon`` that of ``score`` and ``both``, ``log_z`` is
+    TB's, DB's and SubTB's, ``log_z_start`` that of a learned one, and ``decay`` is SubTB's.
     """
 
     name: ObjectiveName = Field("tb", description="what is minimised")
     alpha: float | None = Field(None, description="order of the Rényi or Tsallis divergence [default: 0.5]")
     control_variate: ControlVariate | None = Field(
-        None, description="variance reduction of a divergence [default: both]"
+        None, description="variance reduction of a divergence [default: joint]"
     )
     epsilon: float | None = Field(None, ge=0, description=f"ε of the score control variate [default: {EPSILON}]")
-    log_z: Literal["learned", "known"] | None = Field(
-        None, description="log Z of TB, and offset of the flows of DB and SubTB [default: learned]"
+    log_z: Literal["learned", "known", "batch"] | None = Field(
+        None, description="log Z of TB, DB and SubTB; batch: learned, from that of a first batch on [default: learned]"
     )
+    log_z_start: float | None = Field(None, description="where a learned log Z starts [default: 0]")
     decay: float | None = Field(None, gt=0, description=f"λ of SubTB [default: {DECAY}]")
 
     @model_validator(mode="before")
@@ -49,17 +49,25 @@ class Objective(Settings):
         if not isinstance(values, dict):
             return values
         name = values.get("name", "tb")
-        own: dict[str, Any] = {"control_variate": "both", "epsilon": EPSILON} if name in DIVERGENCES else {}
+        own: dict[str, Any] = {}
+        if name in DIVERGENCES:
+            own["control_variate"] = "joint"
+            if values.get("control_variate") not in (None, "none", "loo", "joint"):
+                own["epsilon"] = EPSILON
         if name in WITH_ALPHA:
             own["alpha"] = 0.5
         if name in WITH_LOG_Z:
             own["log_z"] = "learned"
+            if values.get("log_z") not in ("known", "batch"):
+                own["log_z_start"] = 0.0
         if name == "subtb":
             own["decay"] = DECAY
-        for foreign in sorted({"alpha", "control_variate", "epsilon", "log_z", "decay"} - own.keys()):
+        chosen = [name, *(values.get(key) or own[key] for key in ("control_variate", "log_z") if key in own)]
+        for foreign in sorted(set(cls.model_fields) - own.keys() - {"name"}):
             if name in OBJECTIVES and values.get(foreign) is not None:
                 takes = f"it takes {', '.join(sorted(own))}" if own else "it takes no settings"
-                raise ValueError(f"{foreign} = {values[foreign]!r} is not allowed with objective {name}: {takes}")
+                objective = " ".join(map(str, chosen))
+                raise ValueError(f"{foreign} = {values[foreign]!r} is not allowed with objective {objective}: {takes}")
         given = {key: value for key, value in values.items() if value is not None or key == "name"}
         return {**own, **given}
 
@@ -78,6 +86,8 @@ class Objective(Settings):
             parts.append(f"alpha={self.alpha:g}")
         if self.control_variate is not None:
             parts.append(self.control_variate)
+        if self.log_z in ("known", "batch"):
+            parts.append(f"log_z={self.log_z}")
         return " ".join(parts)
 
     def loss(
@@ -108,13 +118,8 @@ class Objective(Settings):
             if self.name == "db":
                 return balance.detailed_balance(*along)
             return balance.subtrajectory_balance(*along, self.decay)
-        estimate = partial(
-            getattr(divergences, self.name),
-            *arguments,
-            control_variate=self.control_variate,
-            parameters=parameters,
-            epsilon=self.epsilon,
-        )
-        if self.name in WITH_ALPHA:
-            estimate = partial(estimate, alpha=self.alpha)
-        return estimate(log_scale=log_scale) if self.name in WITH_SCALE else estimate()
+        own = {key: getattr(self, key) for key in ("alpha", "control_variate", "epsilon")} | {"parameters": parameters}
+        if self.name in WITH_SCALE:
+            own["log_scale"] = log_scale
+        given = {key: value for key, value in own.items() if value is not None}
+        return getattr(divergences, self.name)(*arguments, **given)

@@ -11,7 +11,7 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator, model
 from gfn.environments import Banana, DiscreteEnvironment, PlanarEnvironment, Sets, Task
 from gfn.estimators import DIVERGENCES
 from gfn.policies import PolicySettings
-from gfn.runs.objective import BALANCE_LOSSES, Objective
+from gfn.runs.objective import BALANCE_LOSSES, WITH_FLOW, Objective
 from gfn.settings import Settings, SettingsError, explain
 
 Seeds = tuple[Annotated[int, Field(ge=0, lt=2**63)], ...]
@@ -62,7 +62,7 @@ class TrainingSpec(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainingSpec:
-        if self.batch_size < 2 and self.objective.control_variate in ("loo", "both"):
+        if self.batch_size < 2 and self.objective.control_variate in ("loo", "both", "joint"):
             raise ValueError(
                 f"batch_size = {self.batch_size} is not allowed with control variate {self.objective.control_variate}: "
                 "leave-one-out needs at least 2 trajectories"
@@ -75,24 +75,36 @@ class TrainingSpec(Spec):
 
 
 class GradientSpec(Spec):
-    """Measurements of gradient estimates: their variance, and where exact gradients can be had their bias."""
+    """Measurements of gradient estimates along a training: variance, and where exact gradients can be had bias and error."""
 
     kind: Literal["gradient"] = "gradient"
     task: Task = Field(default_factory=Sets)
     objectives: tuple[Objective, ...] = Field(min_length=1)
     policy: PolicySettings = Field(default_factory=PolicySettings)
     seeds: Seeds = Field((0, 1, 2), description="seeds of the policies at which gradients are measured")
+    trainer: Objective = Field(default_factory=Objective, description="the objective along whose training to measure")
     warmup: tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        (0, 128), min_length=1, description="iterations of TB before measuring"
+        (0, 128), min_length=1, description="iterations of the training at which to measure"
     )
     batch_sizes: tuple[Annotated[int, Field(ge=2)], ...] = Field(
         (2, 8, 32, 128), min_length=1, description="trajectories an estimate"
     )
     replicates: int = Field(64, ge=2, description="independent estimates for each entry")
     exact: bool = Field(False, description="compare with the exact gradient (small enumerable tasks)")
+    centred: bool = Field(False, description="divide rewards by the exact Z, which matters to reverse KL alone")
 
     @model_validator(mode="after")
     def _consistent(self) -> GradientSpec:
+        for objective in self.objectives:
+            if objective.name in WITH_FLOW:
+                raise ValueError(
+                    f"objectives with {objective.name} is not allowed: gradients are measured of losses of whole trajectories"
+                )
+            if objective.log_z not in (None, "known") and objective != self.trainer:
+                raise ValueError(
+                    f"objectives with log_z = {objective.log_z} is not allowed with trainer {self.trainer.label}: "
+                    "only the training of the same objective has that log Z, and log_z = known needs none"
+                )
         if self.exact and not isinstance(self.task, DiscreteEnvironment):
             raise ValueError(f"exact = True is not allowed for task {self.task.task}: it cannot be enumerated")
         if self.exact and not all(objective.name in DIVERGENCES for objective in self.objectives):

@@ -106,8 +106,8 @@ class Trainer:
         self.policy = make_policy(spec.task, spec.policy, spec.seeds).to(device, dtype)
         self.parameters = list(self.policy.parameters())
         self.generators = streams("training", spec.seeds, device)
-        learned = spec.objective.log_z == "learned"
-        start = spec.task.log_z if spec.objective.log_z == "known" else 0.0
+        learned = spec.objective.log_z in ("learned", "batch")
+        start = spec.task.log_z if spec.objective.log_z == "known" else spec.objective.log_z_start or 0.0
         self.log_z = nn.Parameter(
             torch.full((len(spec.seeds), 1), start, device=device, dtype=dtype), requires_grad=learned
         )
@@ -134,11 +134,13 @@ class Trainer:
         self.table = table_of(spec.task, self.log_z.device) if isinstance(spec.task, DiscreteEnvironment) else None
         self.capture: Capture | None = None
         self.log_scale = self._first_scale()
+        if spec.objective.log_z == "batch":
+            self.log_z.data.copy_(self.log_scale)
 
     @torch.no_grad()
     def _first_scale(self) -> Tensor:
         """The constant taken from log-weights: the log of their mean in one batch drawn before training."""
-        if self.spec.objective.name not in WITH_SCALE:
+        if self.spec.objective.name not in WITH_SCALE and self.spec.objective.log_z != "batch":
             return torch.zeros_like(self.log_z)
         batch = rollout(self.spec.task, self.policy, self.spec.batch_size, self.generators)
         log_weights = batch.log_pb + batch.log_reward - batch.log_pf
@@ -221,7 +223,7 @@ class Trainer:
             spec.task, self.policy, l1_objects=spec.l1_objects, l1_orders=spec.l1_orders, resolution=spec.resolution
         )
         self._record(metric, values)
-        if spec.objective.log_z == "learned":
+        if self.log_z.requires_grad:
             self._record("log_z", self.log_z.detach().squeeze(1))
         if self.discoveries is not None and self.iteration:
             self._record("top_k", self.discoveries.best())

@@ -1,8 +1,7 @@
 """Rollouts: trajectories drawn from a policy, or traced back from given objects."""
 
 from gfn.sampling.engine import rollout, static
-from gfn.sampling.given import evaluate, retrace
-from gfn.sampling.paths import distinct
+from gfn.sampling.given import distinct, evaluate, retrace
 from gfn.sampling.table import table_of
 from gfn.sampling.trajectories import Steps, Trajectories
 

@@ -11,9 +11,8 @@ from gfn.environments import DiscreteEnvironment, Environment
 from gfn.policies import Policy
 from gfn.policies.categorical import line
 from gfn.policies.network import rows
-from gfn.sampling.paths import StatePath, TablePath, group
 from gfn.sampling.table import Table, table_of
-from gfn.sampling.trajectories import Trajectories
+from gfn.sampling.trajectories import StatePath, TablePath, Trajectories
 
 STATIC_STEPS = 512
 
@@ -90,7 +89,7 @@ def _step(environment: Environment, policy: Policy, noise: Tensor, fixed: bool) 
     action = torch.cat(actions, 1)
     log_pf = asked.log_prob(which * environment.action_count + action) if discrete else asked.log_prob(which, action)
     log_pf = log_pf.view(replicas, len(actions), batch)
-    return StatePath(environment, states, log_pf, fixed).trajectories()
+    return StatePath(environment, states, log_pf).trajectories()
 
 
 def _look_up(table: Table, policy: Policy, noise: Tensor, fixed: bool) -> Trajectories:
@@ -127,3 +126,17 @@ def _look_up(table: Table, policy: Policy, noise: Tensor, fixed: bool) -> Trajec
         state = table.following.take(steps[-1])
     log_pf = asked.log_prob(torch.cat(places, 1).flatten(1)).view(replicas, len(steps), batch)
     return TablePath(table, torch.stack(steps, 1), log_pf, fixed).trajectories()
+
+
+def group(keys: Tensor) -> tuple[Tensor, Tensor]:
+    """Equal numbers in each row of ``keys`` ``[R, M]``.
+
+    Returns:
+        The place of one member of each of U groups, ``[R, U]`` (padded by any place), and the group of each number, ``[R, M]``.
+    """
+    ordered, order = keys.sort(-1)
+    rank = torch.zeros_like(order)
+    torch.cumsum(ordered[:, 1:] != ordered[:, :-1], -1, out=rank[:, 1:])
+    which = torch.empty_like(order).scatter_(1, order, rank)
+    first = torch.zeros(len(keys), int(rank[:, -1].max()) + 1, dtype=torch.long, device=keys.device)
+    return first.scatter_(1, rank, order), which

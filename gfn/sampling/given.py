@@ -7,9 +7,9 @@ from torch import Tensor
 
 from gfn.environments import DiscreteEnvironment, Environment
 from gfn.policies import Policy, sample_parent_action
-from gfn.sampling.engine import static
-from gfn.sampling.paths import StatePath, distinct
-from gfn.sampling.trajectories import Trajectories
+from gfn.policies.network import rows
+from gfn.sampling.engine import group, static
+from gfn.sampling.trajectories import StatePath, Trajectories
 
 CHUNK = 1 << 12  # rows of a network evaluation
 
@@ -59,3 +59,19 @@ def _log_prob(environment: Environment, policy: Policy, states: Tensor, actions:
     chunks = once.split(max(1, CHUNK // len(once)), 1)
     log_probs = [policy.log_probs(environment.observe(chunk), environment.mask(chunk)) for chunk in chunks]
     return torch.cat(log_probs, 1).flatten(1).gather(1, place)
+
+
+def distinct(environment: DiscreteEnvironment, states: Tensor) -> tuple[Tensor, Tensor]:
+    """Each replica's distinct states, so that a network need see each only once.
+
+    Finished states count as one: their only action is the same, and certain.
+
+    Arguments:
+        environment: a task that is ``countable``.
+        states: ``[R, M, ...]``.
+
+    Returns:
+        The distinct states, ``[R, U, ...]`` (padded by any of them), and which of them each state is, ``[R, M]``.
+    """
+    first, which = group(environment.key(states).masked_fill(environment.is_terminal(states), -1))
+    return rows(states, first), which

@@ -6,7 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from torch import Tensor
+
+from gfn.environments import Environment
+from gfn.sampling.table import Table
 
 
 @dataclass(frozen=True)
@@ -18,8 +22,8 @@ class Steps:
         going: whether it is unfinished, bool ``[R, B, T]``; the other steps do nothing.
         log_pf: log p_F of each step, ``[R, B, T]``, differentiable.
         log_pb: log p_B of each step, ``[R, B, T]``.
-        seen: what a network is shown of unfinished states, ``[R, U, D]``.
-        which: which of the U each state is, int64 ``[R, B, T]``; any for finished ones.
+        seen: what a network is shown of U states, ``[R, U, D]``.
+        which: which of the U each state is, int64 ``[R, B, T]``.
     """
 
     states: Tensor
@@ -52,3 +56,73 @@ class Trajectories:
     def steps(self) -> Steps:
         """The same step by step."""
         return self.make_steps()
+
+
+@dataclass(frozen=True)
+class StatePath:
+    """Trajectories through T + 1 states, each ``[R, B, ...]``, with log p_F of their steps, ``[R, T, B]``."""
+
+    environment: Environment
+    states: list[Tensor]
+    log_pf: Tensor
+
+    def trajectories(self) -> Trajectories:
+        """The trajectories."""
+        log_reward = self.environment.log_reward(self.states[-1]).to(self.log_pf.dtype)
+        return Trajectories(self.log_pf.sum(1), self._log_pb.sum(1), log_reward, self.states[-1], self._steps)
+
+    @cached_property
+    def _going(self) -> Tensor | None:
+        """Which steps leave an unfinished state, ``[R, T, B]``; None for all."""
+        if self.environment.min_steps == self.environment.max_steps:
+            return None
+        return ~self.environment.is_terminal(torch.stack(self.states[:-1], 1))
+
+    @cached_property
+    def _log_pb(self) -> Tensor:
+        log_pb = -self.environment.log_parents(torch.stack(self.states[1:], 1))
+        return (log_pb if self._going is None else torch.where(self._going, log_pb, 0)).to(self.log_pf.dtype)
+
+    def _steps(self) -> Steps:
+        states = torch.stack(self.states[:-1], 2)
+        going = torch.ones_like(self.log_pf, dtype=torch.bool) if self._going is None else self._going
+        parts = (part.transpose(1, 2) for part in (going, self.log_pf, self._log_pb))
+        return Steps(states, *parts, *_each(self.environment.observe(states)))
+
+
+@dataclass(frozen=True)
+class TablePath:
+    """Trajectories by the numbers of their steps in a table, ``[R, T, B]``, with log p_F of each.
+
+    If ``fixed``, no shape may depend on values.
+    """
+
+    table: Table
+    places: Tensor
+    log_pf: Tensor
+    fixed: bool
+
+    def trajectories(self) -> Trajectories:
+        """The trajectories."""
+        table, dtype = self.table, self.log_pf.dtype
+        last = table.following.take(self.places[:, -1])
+        log_pb = table.log_pb.take(self.places).sum(1).to(dtype)
+        log_reward = table.log_reward.take(last).to(dtype)
+        terminal = table.states.index_select(0, last.flatten()).unflatten(0, last.shape)
+        return Trajectories(self.log_pf.sum(1), log_pb, log_reward, terminal, self._steps)
+
+    def _steps(self) -> Steps:
+        """As many as the longest trajectory has, unless ``fixed``."""
+        table, number = self.table, self.places // self.table.mask.shape[1]
+        parts = number, ~table.terminal[number], self.log_pf, table.log_pb.take(self.places).to(self.log_pf.dtype)
+        longest = None if self.fixed else int(parts[1].any(-1).sum(1).max())
+        number, going, log_pf, log_pb = (part[:, :longest].transpose(1, 2) for part in parts)
+        few = len(table.observation) <= number[0].numel()
+        shown = (table.observation.expand(len(number), -1, -1), number) if few else _each(table.observation[number])
+        return Steps(table.states[number], going, log_pf, log_pb, *shown)
+
+
+def _each(seen: Tensor) -> tuple[Tensor, Tensor]:
+    """Every state ``[R, B, T, D]`` by itself: ``[R, B T, D]``, and which of these it is, ``[R, B, T]``."""
+    which = torch.arange(seen[0, ..., 0].numel(), device=seen.device).view(seen.shape[1:3])
+    return seen.flatten(1, 2), which.expand(seen.shape[:3])

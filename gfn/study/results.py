@@ -31,6 +31,7 @@ SCHEMA = pa.schema(
         ("alpha", pa.float64()),
         ("control_variate", pa.string()),
         ("epsilon", pa.float64()),
+        ("log_z", pa.string()),
         ("seed", pa.int64()),
         ("iteration", pa.int64()),
         ("trajectories", pa.int64()),
@@ -115,8 +116,8 @@ def _row(spec: Spec, record: Record) -> Record:
     objective = record.get("objective") or getattr(spec, "objective", None)
     names = {"task": spec.task.task}
     if objective is not None:
-        names |= {"objective": objective.name, "alpha": objective.alpha}
-        names |= {"control_variate": objective.control_variate, "epsilon": objective.epsilon}
+        own = ("alpha", "control_variate", "epsilon", "log_z")
+        names |= {"objective": objective.name} | {name: getattr(objective, name) for name in own}
     return {name: record.get(name) for name in SCHEMA.names} | names
 
 

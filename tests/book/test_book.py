@@ -99,6 +99,13 @@ def test_the_register_lists_every_law_and_the_choices_of_training():
     assert len(listed) == len(VALUES)
 
 
+def test_the_register_describes_the_graph_that_the_seed_draws():
+    """All edges but one."""
+    graph = TASKS["dags"]().true_graph
+    assert "it lacks a single one of the edges that are possible" in REGISTER
+    assert int(graph.sum()) == len(graph) * (len(graph) - 1) // 2 - 1
+
+
 ROLE = re.compile(r"\{py:(\w+)\}`([^`]+)`")
 ROLES = sorted({match for path in (*PAGES, *NOTEBOOKS) for match in ROLE.findall(markdown(path))})
 

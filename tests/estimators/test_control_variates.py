@@ -48,7 +48,7 @@ def test_leave_one_out_keeps_batches_apart():
     torch.testing.assert_close(leave_one_out(values), torch.stack([leave_one_out(row) for row in values]))
 
 
-@pytest.mark.parametrize("cv", ["loo", "both"])
+@pytest.mark.parametrize("cv", ["loo", "both", "joint"])
 @pytest.mark.parametrize(("name", "alpha"), DIVERGENCE_CASES)
 def test_leave_one_out_refuses_one_trajectory(name, alpha, cv):
     """In one sentence that names both numbers."""
@@ -69,7 +69,9 @@ def test_score_needs_parameters(name, alpha, cv):
 @pytest.mark.parametrize(("name", "alpha"), DIVERGENCE_CASES)
 def test_unknown_control_variate(name, alpha):
     """The value and all that is allowed are named."""
-    with pytest.raises(ValueError, match=r"control_variate = 'vargrad' is not allowed: one of none, loo, score, both"):
+    with pytest.raises(
+        ValueError, match=r"control_variate = 'vargrad' is not allowed: one of none, loo, score, both, joint$"
+    ):
         FUNCTIONS[name](draw(4), draw(4), draw(4), control_variate="vargrad", **arguments(alpha))
 
 
@@ -126,11 +128,12 @@ def test_surrogate_differentiates_log_pf_alone():
 
 @pytest.mark.parametrize("cv", CONTROL_VARIATES)
 def test_surrogate_is_its_formula(cv):
-    """Weights written out: u - â where ``score`` acts, v less the mean of the others where ``loo`` acts."""
+    """Weights written out: u - â where ``score`` acts, and less the mean of the others v, or for ``joint`` u + v."""
     features, theta, log_pf = bilinear(1, 6)
     u, v = draw(1, 6, seed=4), draw(1, 6, seed=5)
     a = linearised_baseline(log_pf, u, [theta], 0.1) if cv in ("score", "both") else 0.0
-    b = (v.sum() - v) / 5 if cv in ("loo", "both") else 0.0
+    others = {"loo": v, "both": v, "joint": u + v}.get(cv, torch.zeros_like(v))
+    b = (others.sum() - others) / 5
     expected = ((u - a + v - b)[..., None] * features).mean(1)
     torch.testing.assert_close(gradients(surrogate(log_pf, u, v, cv, [theta], 0.1), [theta]), expected)
 

@@ -141,12 +141,15 @@ GRADIENTS = {"policy": PolicySettings(hidden=(4,)), "seeds": (0,), "batch_sizes"
 def test_gradients_are_measured_on_the_device_of_the_policy(task, monkeypatch):
     """Of all objectives, and the exact gradient that they are compared with."""
     spec = GradientSpec(task=task, objectives=tuple(all_estimators(0.5)), exact=True, **GRADIENTS)
-    policy = gradients.trained_policy(spec, 0, 0).to("meta")
+    policy = next(gradients.stages(spec)).policy.to("meta")
     monkeypatch.setattr(torch, "Generator", MetaGenerator)
     monkeypatch.setattr(gradients.Remembered, "_is_new", lambda *sizes: True)  # a look at values, once an estimate
     with NoMixture():
-        estimates, baselined = gradients.replicated_gradients(spec, policy, 4, 0, {spec.objectives[-1]: 0.5})
+        baselines = {spec.objectives[-1]: {"optimal": 0.5, "whole": 0.5}}
+        estimates, best = gradients.replicated_gradients(spec, policy, 4, 0, baselines)
         exact_ones = [gradients.exact_gradient(spec, policy, objective) for objective in spec.objectives]
     count = sum(p.numel() for p in policy.parameters())
-    assert {(g.device.type, g.shape) for g in (*estimates.values(), *baselined.values())} == {("meta", (3, count))}
+    assert {(g.device.type, g.shape) for g in (*estimates.values(), *best[spec.objectives[-1]].values())} == {
+        ("meta", (3, count))
+    }
     assert {(g.device.type, g.shape) for g in exact_ones} == {("meta", (count,))}

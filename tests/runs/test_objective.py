@@ -25,15 +25,22 @@ from gfn.sampling import rollout
 from gfn.settings import SettingsError
 from tests.helpers import SMALL_TASKS, generators, gradients, small_policy
 
-OWN = {name: {"control_variate": "both", "epsilon": EPSILON} for name in DIVERGENCES}
+OWN = {name: {"control_variate": "joint"} for name in DIVERGENCES}
 OWN |= {
-    "tb": {"log_z": "learned"},
-    "db": {"log_z": "learned"},
-    "subtb": {"log_z": "learned", "decay": DECAY},
+    "tb": {"log_z": "learned", "log_z_start": 0.0},
+    "db": {"log_z": "learned", "log_z_start": 0.0},
+    "subtb": {"log_z": "learned", "log_z_start": 0.0, "decay": DECAY},
     "vargrad": {},
 }
 OWN["renyi"]["alpha"] = OWN["tsallis"]["alpha"] = 0.5
-GIVEN = {"alpha": -2.0, "control_variate": "loo", "epsilon": 0.5, "log_z": "known", "decay": 0.4}
+GIVEN = {
+    "alpha": -2.0,
+    "control_variate": "loo",
+    "epsilon": 0.5,
+    "log_z": "known",
+    "log_z_start": 3.0,
+    "decay": 0.4,
+}
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
@@ -45,14 +52,15 @@ def test_defaults_are_filled(name):
 
 
 def test_the_default_objective_is_tb():
-    assert Objective() == Objective(name="tb", log_z="learned")
+    assert Objective() == Objective(name="tb", log_z="learned", log_z_start=0)
 
 
 @pytest.mark.parametrize(("name", "foreign"), [(n, f) for n in OBJECTIVES for f in GIVEN if f not in OWN[n]])
 def test_foreign_settings_are_refused(name, foreign):
     """In one sentence with the setting, its value and the objective."""
     with pytest.raises(
-        SettingsError, match=rf"^{foreign} = {GIVEN[foreign]!r} is not allowed with objective {name}: it takes [^\n]+$"
+        SettingsError,
+        match=rf"^{foreign} = {GIVEN[foreign]!r} is not allowed with objective {name}[^:\n]*: it takes [^\n]+$",
     ):
         Objective(name=name, **{foreign: GIVEN[foreign]})
 
@@ -60,6 +68,27 @@ def test_foreign_settings_are_refused(name, foreign):
 @pytest.mark.parametrize(("name", "own"), [(n, o) for n in OBJECTIVES for o in GIVEN if o in OWN[n]])
 def test_own_settings_are_kept(name, own):
     assert getattr(Objective(name=name, **{own: GIVEN[own]}), own) == GIVEN[own]
+
+
+@pytest.mark.parametrize("variate", CONTROL_VARIATES)
+@pytest.mark.parametrize("name", DIVERGENCES)
+def test_epsilon_belongs_to_the_score_control_variate(name, variate):
+    """There it has a default and can be given; elsewhere it is None, and refused."""
+    if variate in ("score", "both"):
+        assert Objective(name=name, control_variate=variate).epsilon == EPSILON
+        assert Objective(name=name, control_variate=variate, epsilon=0.0).epsilon == 0
+    else:
+        assert Objective(name=name, control_variate=variate).epsilon is None
+        sentence = f"epsilon = 0.0 is not allowed with objective {name} {variate}: it takes "
+        with pytest.raises(SettingsError, match=f"^{sentence}"):
+            Objective(name=name, control_variate=variate, epsilon=0.0)
+
+
+@pytest.mark.parametrize("log_z", ["known", "batch"])
+def test_only_a_learned_log_z_has_a_start(log_z):
+    assert Objective(log_z=log_z).log_z_start is None
+    with pytest.raises(SettingsError, match=f"^log_z_start = 0.0 is not allowed with objective tb {log_z}: "):
+        Objective(log_z=log_z, log_z_start=0.0)
 
 
 BAD = [
@@ -70,11 +99,18 @@ BAD = [
     ({"name": "renyi", "alpha": float("inf")}, "alpha", "inf"),
     ({"name": "renyi", "alpha": "half"}, "alpha", "half"),
     ({"name": "reverse_kl", "control_variate": "vargrad"}, "control_variate", "vargrad"),
-    ({"name": "reverse_kl", "epsilon": -0.1}, "epsilon", "-0.1"),
+    ({"name": "reverse_kl", "control_variate": "vargrad", "epsilon": 0.1}, "control_variate", "vargrad"),
+    ({"name": "reverse_kl", "control_variate": "both", "epsilon": -0.1}, "epsilon", "-0.1"),
+    ({"name": "tb", "log_z": "guessed", "log_z_start": 1.0}, "log_z", "guessed"),
+    ({"name": "tb", "log_z_start": float("inf")}, "log_z_start", "inf"),
     ({"name": "tb", "log_z": "guessed"}, "log_z", "guessed"),
     ({"name": "jensen_shannon"}, "name", "jensen_shannon"),
     ({"name": None}, "name", "None"),
-    ({"name": "tb", "beta": 3}, "beta", "known settings: alpha, control_variate, decay, epsilon, log_z, name"),
+    (
+        {"name": "tb", "beta": 3},
+        "beta",
+        "known settings: alpha, control_variate, decay, epsilon, log_z, log_z_start, name",
+    ),
 ]
 
 
@@ -96,10 +132,16 @@ def objectives(draw):
         "alpha": st.floats(-5, 5).filter(lambda a: a not in (0, 1)),
         "control_variate": st.sampled_from(CONTROL_VARIATES),
         "epsilon": st.floats(0, 10),
-        "log_z": st.sampled_from(["learned", "known"]),
+        "log_z": st.sampled_from(["learned", "known", "batch"]),
+        "log_z_start": st.floats(-9, 9),
         "decay": st.floats(0.1, 2),
     }
-    return {"name": name, **{key: draw(values[key]) for key in OWN[name] if draw(st.booleans())}}
+    found = {key: draw(values[key]) for key in (*OWN[name], "epsilon") if draw(st.booleans())}
+    if found.get("control_variate") not in ("score", "both"):
+        found.pop("epsilon", None)
+    if found.get("log_z", "learned") != "learned":
+        found.pop("log_z_start", None)
+    return {"name": name, **found}
 
 
 @given(objectives())
@@ -126,6 +168,7 @@ def test_labels_tell_what_is_estimated(settings):
     assert one.label.startswith(one.name)
     assert one.control_variate is None or one.label.endswith(f" {one.control_variate}")
     assert (one.alpha is None) == ("alpha=" not in one.label)
+    assert (one.log_z in (None, "learned")) == ("log_z=" not in one.label)
     assert "\n" not in one.label
 
 
@@ -150,7 +193,8 @@ def test_loss_is_the_function_of_its_name(name):
         "subtb": lambda: subtrajectory_balance(*along, 0.4),
     }[name]()
     values = {"control_variate": "score", "epsilon": 0.5, "alpha": 2.0, "log_z": "known", "decay": 0.4}
-    settings = {key: values[key] for key in OWN[name]}
+    own = OWN[name].keys() | ({"epsilon"} if name in DIVERGENCES else set())
+    settings = {key: value for key, value in values.items() if key in own}
     loss = Objective(name=name, **settings).loss(t, parameters, log_z=4.0, log_scale=3.0, log_flow=log_flow)
     assert loss.shape == (2,)
     torch.testing.assert_close(gradients(loss, parameters), gradients(expected, parameters), rtol=0, atol=0)

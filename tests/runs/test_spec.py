@@ -40,12 +40,18 @@ tasks = st.one_of(
     st.builds(Banana, correlation=number(-0.9, 0.9)),
 )
 objectives = st.one_of(
-    st.builds(Objective, log_z=st.sampled_from(["learned", "known"])),
+    st.builds(Objective, log_z=st.sampled_from(["known", "batch"])),
+    st.builds(Objective, log_z_start=number(-9, 9)),
     st.builds(
         Objective,
         name=st.sampled_from(["renyi", "tsallis"]),
         alpha=number(-5, -0.1) | number(1.1, 5),
-        control_variate=st.sampled_from(CONTROL_VARIATES),
+        control_variate=st.sampled_from(["none", "loo", "joint"]),
+    ),
+    st.builds(
+        Objective,
+        name=st.sampled_from(["reverse_kl", "tsallis"]),
+        control_variate=st.sampled_from(["score", "both"]),
         epsilon=number(0, 2),
     ),
 )
@@ -63,8 +69,9 @@ trainings = st.builds(
     dtype=st.sampled_from(["float32", "float64"]),
     **common,
 )
+measurable = st.lists(objectives.filter(lambda o: o.log_z in (None, "known")), min_size=1, max_size=3).map(tuple)
 gradients = st.builds(
-    GradientSpec, task=tasks, objectives=st.lists(objectives, min_size=1, max_size=3).map(tuple), **common
+    GradientSpec, task=tasks, objectives=measurable, trainer=objectives, centred=st.booleans(), **common
 )
 references = st.builds(ReferenceSpec, task=st.builds(Banana), seeds=common["seeds"], samples=st.integers(4, 99))
 specs = st.one_of(trainings, gradients, references)
@@ -183,6 +190,9 @@ REFUSED = [
     (GradientSpec, {}, "objectives", "missing"),
     (GradientSpec, {"objectives": (LOO,), "batch_sizes": (8, 1)}, "batch_sizes.1 = 1", "greater than or equal to 2"),
     (GradientSpec, {"objectives": (LOO,), "replicates": 1}, "replicates = 1", "greater than or equal to 2"),
+    (GradientSpec, {"objectives": (Objective(name="subtb"),)}, "objectives with subtb", "whole trajectories"),
+    (GradientSpec, {"objectives": (Objective(log_z="batch"),)}, "log_z = batch", "with trainer tb: "),
+    (GradientSpec, {"objectives": (Objective(),), "trainer": LOO}, "log_z = learned", "log_z = known needs none"),
     (ReferenceSpec, {"task": Sets()}, "task", "Banana"),
     (ReferenceSpec, {"samples": 3}, "samples = 3", "greater than or equal to 4"),
     (ReferenceSpec, {"seeds": (0, 0)}, "seeds = (0, 0)", "must differ"),

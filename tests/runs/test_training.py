@@ -17,12 +17,14 @@ from gfn.runs import training
 from gfn.runs.objective import Objective
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer, TrainingError
+from gfn.sampling import engine, rollout
 from tests.helpers import LEARNABLE, TINY_TASKS
 
 SETS = TINY_TASKS["sets 4 choose 2"]
 OBJECTIVES = {
     "tb": Objective(),
     "tb, known Z": Objective(log_z="known"),
+    "tb, first batch": Objective(log_z="batch"),
     "db": Objective(name="db"),
     "subtb": Objective(name="subtb"),
     "vargrad": Objective(name="vargrad"),
@@ -277,7 +279,7 @@ def test_only_balance_losses_with_a_log_z_learn_it():
     for name, objective in OBJECTIVES.items():
         trainer = Trainer(small(objective=objective, iterations=2, dtype="float64"))
         records = trainer.run()
-        assert any(r["metric"] == "log_z" for r in records) == (name in ("tb", "db", "subtb"))
+        assert any(r["metric"] == "log_z" for r in records) == (name in ("tb", "tb, first batch", "db", "subtb"))
         if name == "tb, known Z":
             assert trainer.log_z.detach().flatten().tolist() == [SETS.log_z] * 2
 
@@ -297,19 +299,21 @@ def test_only_db_and_subtb_have_flows():
             assert all((p != other).any(-1).any(-1).all() for p, other in zip(flows, before, strict=True))
 
 
+@pytest.mark.parametrize("batch", [4, 64])
 @pytest.mark.parametrize("name", ["db", "subtb"])
 @pytest.mark.parametrize("task", LEARNABLE.values(), ids=LEARNABLE)
-def test_flows_of_distinct_states_are_those_of_all(task, name, monkeypatch):
-    """Each state evaluated once gives the loss and the gradients of every state evaluated by itself."""
+def test_flows_looked_up_are_those_of_every_state_by_itself(task, name, batch, monkeypatch):
+    """Of all states in a table, of those of a batch, and of states that are no numbers: one loss, and its gradients."""
     found = []
-    for once in (True, False):
-        monkeypatch.setattr(type(task), "repeats", property(lambda self, once=once: once))
-        trainer = Trainer(small(task=task, objective=OBJECTIVES[name], dtype="float64"))
-        batch = training.rollout(task, trainer.policy, 16, trainer.generators)
-        log_flow = trainer._log_flow(batch)
-        loss = trainer.spec.objective.loss(batch, trainer.parameters, trainer.log_z, log_flow=log_flow)
+    for looked_up in (True, False):
+        if not looked_up:
+            monkeypatch.setattr(engine, "table_of", lambda *arguments: None)
+        trainer = Trainer(small(task=task, objective=OBJECTIVES[name], dtype="float64", batch_size=batch))
+        drawn = training.rollout(task, trainer.policy, batch, trainer.generators)
+        log_flow = trainer._log_flow(drawn)
+        loss = trainer.spec.objective.loss(drawn, trainer.parameters, trainer.log_z, log_flow=log_flow)
         leaves = [*trainer.parameters, *trainer.flow.parameters(), trainer.log_z]
-        found.append([loss, log_flow[batch.steps.going], *torch.autograd.grad(loss.sum(), leaves)])
+        found.append([loss, log_flow[drawn.steps.going], *torch.autograd.grad(loss.sum(), leaves)])
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-11)
 
@@ -330,21 +334,26 @@ def test_flows_that_are_not_finite_stop_the_training(name):
 
 
 LEARNING = {"iterations": 200, "batch_size": 64, "learning_rate": 0.02, "evaluate_every": 200, "seeds": (0, 1, 2)}
-# Where all weights are equal, at the target, these estimates stay noisy by the small part that their baseline leaves.
-NOISY = {"renyi": Objective(name="renyi"), "tsallis": Objective(name="tsallis")}
+# Where all weights are equal, at the target, the paper's estimates stay noisy by the part that their baseline leaves.
+PAPER = {f"{n}, both": Objective(name=n, control_variate="both") for n in ("renyi", "tsallis")}
+LEARNED = OBJECTIVES | {"renyi": Objective(name="renyi")} | PAPER
 
 
 @pytest.mark.parametrize("task", LEARNABLE.values(), ids=LEARNABLE)
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", LEARNED)
 def test_every_objective_learns_its_target(name, task):
-    """The exact L1 falls from over 0.15 below 0.01; for Rényi and Tsallis, and on the larger hypergrid, below 0.1."""
+    """The exact L1 falls from over 0.15 below 0.01; for the paper's estimates of Rényi and Tsallis below 0.1.
+
+    On the larger hypergrid below 0.1 for all, and for Rényi after some more iterations.
+    """
     settings = LEARNING | ({"iterations": 100, "evaluate_every": 100} if task.task == "phylogenetics" else {})
-    settings |= {"learning_rate": 0.01} if name in NOISY else {}
-    records = Trainer(small(task=task, objective=NOISY.get(name, OBJECTIVES[name]), **settings)).run()
+    settings |= {"iterations": 300, "evaluate_every": 300} if (name, task.task) == ("renyi", "hypergrid") else {}
+    settings |= {"learning_rate": 0.01} if name in PAPER else {}
+    records = Trainer(small(task=task, objective=LEARNED[name], **settings)).run()
     for seed in settings["seeds"]:
         first, last = of(records, "l1", seed)
         assert first > 0.15
-        assert last < (0.1 if name in NOISY or task.task == "hypergrid" else 0.01)
+        assert last < (0.1 if name in PAPER or task.task == "hypergrid" else 0.01)
 
 
 def test_planar_tasks_are_learned():
@@ -370,6 +379,26 @@ def test_learned_log_z_approaches_the_exact_one(task, name):
         first, last = of(records, "log_z", seed)
         assert first == 0
         assert last + added[seed] == pytest.approx(task.log_z, abs=0.02)
+
+
+@pytest.mark.parametrize("task", [SETS, GaussianMixture(side=2)], ids=lambda task: task.task)
+@pytest.mark.parametrize("name", ["tb", "db", "subtb"])
+def test_log_z_starts_where_it_is_told_to(name, task):
+    """At a number; or at the log of the mean weight of a first batch, which is drawn from each seed's own numbers."""
+    given = Trainer(small(task=task, objective=Objective(name=name, log_z_start=-3)))
+    assert given.log_z.flatten().tolist() == [-3, -3]
+    trainer = Trainer(small(task=task, objective=Objective(name=name, log_z="batch")))
+    scale = Trainer(small(task=task, objective=Objective(name="tsallis"))).log_scale
+    torch.testing.assert_close(trainer.log_z.detach(), scale, rtol=0, atol=0)
+    sources = [torch.Generator().manual_seed(seed) for seed in trainer.spec.seeds]
+    first = rollout(task, trainer.policy, trainer.spec.batch_size, sources)
+    weights = (first.log_pb + first.log_reward - first.log_pf).detach().exp()
+    torch.testing.assert_close(trainer.log_z.detach().exp(), weights.mean(1, keepdim=True))
+    for one in (given, trainer):
+        before = one.log_z.detach().clone()
+        records = one.run()
+        assert of(records, "log_z", 1)[0] == before[1].item()
+        assert (one.log_z != before).all()
 
 
 def test_checkpoints_are_safetensors(tmp_path):

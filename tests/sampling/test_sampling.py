@@ -12,7 +12,7 @@ from gfn.environments.enumeration import state_graph
 from gfn.evaluation.exact import all_probabilities, all_trajectories, terminal_distribution
 from gfn.policies import PolicySettings, make_policy
 from gfn.sampling import distinct, engine, evaluate, retrace, rollout
-from gfn.sampling.paths import group
+from gfn.sampling.engine import group
 from tests.helpers import DISCRETE, SMALL_TASKS, chi_square_p, frequencies_p, generators, small_policy, train
 
 ALARM = 1e-4  # false-alarm rate of each test here

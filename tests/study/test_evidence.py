@@ -36,6 +36,7 @@ from gfn.study.evidence.variance import (
     balance_variance_table,
     baseline_quality,
     bias_table,
+    by_batch,
     unbiasedness,
     variance_reduction,
     variance_table,
@@ -158,16 +159,34 @@ def test_variance_reduction_compares_within_one_batch_size_and_stage():
     assert [item.low for item in found] == pytest.approx([10, 200])
 
 
-def test_biases_are_relative_and_never_below_zero():
+def test_biases_are_relative_and_keep_the_sign_of_their_square():
+    """Intervals end at zero, and what reaches it is shown as an upper bound; stages are told apart."""
     values = {("tsallis", v, 0, 0, 4): x for v, x in {"loo": 0.04, "both": -0.01}.items()}
-    more = {"bias_squared_error": 0.01, "gradient_squared": 4.0, "variance": 1.0}
-    table = bias_table({"sets": gradient_run(values, "bias_squared", **more)}).set_index("control_variate")
-    assert table.value.to_dict() == pytest.approx({"loo": 0.1, "both": 0})
+    more = {"bias_squared_error": 0.01, "gradient_squared": 4.0, "variance": 1.0, "bias_along": -2.0, "away": 0.25}
+    stages = bias_table({"sets": gradient_run(values | {("tsallis", "loo", 0, 8, 4): 1.0}, "bias_squared", **more)})
+    assert sorted(stages.iteration) == [0, 0, 8]
+    table = stages[stages.iteration == 0].set_index("control_variate")
+    assert table.value.to_dict() == pytest.approx({"loo": 0.1, "both": -0.05})
+    assert table.low["both"] == 0
+    assert table.shown.to_dict() == {"loo": "0.100", "both": "< 0.049"}
+    assert table.along.tolist() == [-0.5, -0.5]
+    assert table.away.tolist() == [0.25, 0.25]
+    wide = by_batch(stages, "shown", "bias")
+    assert wide.columns.name == "bias at N ="
+    assert wide.to_dict()[4] == {
+        ("sets", 0, "tsallis, loo"): "0.100",
+        ("sets", 0, "tsallis, both, ε = 0.03"): "< 0.049",
+        ("sets", 8, "tsallis, loo"): "0.500",
+    }
     assert table.low["loo"] == pytest.approx(np.sqrt((0.04 - 0.0196) / 4))
     assert table.high["both"] == pytest.approx(np.sqrt((-0.01 + 0.0196) / 4))
     assert table.deviation.to_dict() == pytest.approx({"loo": 0.5, "both": 0.5})
     (found,) = unbiasedness(table.reset_index(), 4)
-    assert (found.test, found.subject, found.estimate) == ("unbiased", "sets, tsallis", pytest.approx(0.1))
+    assert (found.test, found.subject, found.estimate) == (
+        "unbiased",
+        "sets, tsallis",
+        pytest.approx(0.1),
+    )
     assert unbiasedness(table.reset_index(), 8) == []
 
 
@@ -246,8 +265,8 @@ def test_real_measurements_give_evidence(tmp_path):
     assert len(variances) == 6 * 2 * 2
     assert (variances.low < variances.value).all()
     found = variance_reduction(runs, 4, 1) + unbiasedness(bias_table(runs), 4)
-    assert len(found) == 2 * 2 + 2
-    assert len(judge("C3", found).tests) == 6
+    assert len(found) == 2 * 2 + 2 * 2
+    assert len(judge("C3", found).tests) == 8
 
 
 @pytest.mark.parametrize("tenth", [TENTH])
@@ -409,12 +428,12 @@ def test_variance_of_balance_losses_is_on_the_scale_of_reverse_kl():
 
 def test_quality_of_the_baseline_is_a_ratio_with_its_error():
     """A piece of evidence for each ε at the asked batch size, none for other control variates."""
-    values = {("tsallis", "both", 0, 0, n): 1.0 for n in (4, 8)} | {("tsallis", "loo", 0, 0, 4): 1.0}
+    values = {("tsallis", "both", 0, 8, n): 1.0 for n in (4, 8)} | {("tsallis", "loo", 0, 8, 4): 1.0}
     more = {"bias_squared_error": 0.01, "gradient_squared": 4.0, "variance": 1.0}
     run = gradient_run(values, "bias_squared", **more, optimal=1.2, optimal_error=0.1)
     run.frame.loc[(run.frame.control_variate == "loo") & run.frame.metric.str.startswith("optimal"), "value"] = np.nan
     (found,) = baseline_quality(bias_table({"sets": run}), 4)
-    assert (found.test, found.subject) == ("good_enough", "sets, tsallis, ε = 0.03")
+    assert (found.test, found.subject) == ("good_enough", "sets, tsallis, ε = 0.03, after 8 iterations")
     assert (found.estimate, found.low, found.high) == pytest.approx((1.2, 1.2 - 0.196, 1.2 + 0.196))
     without = gradient_run({("tsallis", "both", 0, 0, 4): 1.0}, "bias_squared", **more)
     assert baseline_quality(bias_table({"sets": without}), 4) == []

@@ -58,7 +58,7 @@ def legend(figure):
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
-VARIATES = ["none", "leave-one-out", "score function", "both"]
+VARIATES = ["none", "leave-one-out", "score function", "both", "joint"]
 
 
 def test_everything_has_a_name():
@@ -75,7 +75,7 @@ def test_colours_are_for_all_eyes():
     palette = sns.color_palette("colorblind")
     styles = [tuple(style) for _, *style in plotting.CONTROL_VARIATES.values()]
     assert all(colour in palette for colour, _, _ in styles)
-    assert len({colour for colour, _, _ in styles}) == len({(line, marker) for _, line, marker in styles}) == 4
+    assert len({colour for colour, _, _ in styles}) == len({(line, marker) for _, line, marker in styles}) == 5
     assert sns.color_palette() == palette
 
 
@@ -122,7 +122,7 @@ def test_variances_have_a_panel_for_each_task_and_divergence():
     for axis in panels(figure):
         assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
         assert [line.get_label() for line in axis.lines] == VARIATES
-        assert len(axis.collections) == 4
+        assert len(axis.collections) == 5
         np.testing.assert_allclose(axis.lines[0].get_xydata(), [[n, 1 / n] for n in (2, 8, 32)])
     assert figure.get_suptitle() == "after 3 iterations"
     assert legend(figure) == VARIATES
@@ -179,14 +179,15 @@ def test_samples_lie_over_contours():
 
 
 def test_biases_have_a_panel_for_each_task_and_divergence():
-    """A line for each estimate, epsilons told apart."""
+    """A line for each estimate, epsilons told apart; most have none."""
     frame = gradients(["sets"], ["renyi"])
+    frame.loc[frame.control_variate.isin(["none", "loo", "joint"]), "epsilon"] = np.nan
     both = frame[frame.control_variate == "both"].assign(epsilon=1.0)
     figure = bias_panels(pd.concat([frame[frame.control_variate != "score"], both]))
     (axis,) = panels(figure)
     assert axis.get_title() == "Sets, Rényi"
-    assert legend(figure) == ["both, ε = 0.03", "both, ε = 1", "leave-one-out", "none"]
-    assert len({line.get_color() for line in axis.lines}) == 4
+    assert legend(figure) == ["both, ε = 0.03", "both, ε = 1", "joint", "leave-one-out", "none"]
+    assert len({line.get_color() for line in axis.lines}) == 5
     np.testing.assert_allclose(axis.lines[0].get_ydata(), [2 / n for n in (2, 8, 32)])
 
 

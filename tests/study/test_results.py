@@ -65,7 +65,7 @@ SPECS = {
     ),
     "reference": ReferenceSpec(task=Banana(correlation=0.1), seeds=(0,), samples=4, warmup=4),
 }
-COLUMNS = ["task", "objective", "alpha", "control_variate", "seed", "iteration", "trajectories", "seconds"]
+COLUMNS = ["task", "objective", "alpha", "control_variate", "log_z", "seed", "iteration", "trajectories", "seconds"]
 
 
 def forbid_training(monkeypatch):

@@ -45,25 +45,47 @@ def variance_reduction(runs: Mapping[str, Run], trajectories: int, stage: int) -
 
 
 def bias_table(runs: Mapping[str, Run]) -> pd.DataFrame:
-    """Bias of gradient estimates relative to the exact gradient, with a 95 % interval, a row for each estimate."""
-    keys = ["task", "objective", "control_variate", "epsilon", "trajectories"]
+    """Bias of gradient estimates relative to the exact gradient, a row for each estimate.
+
+    ``value`` is the root of an unbiased estimate of its square, with the sign of that: negative about as often as not
+    where there is no bias. ``low`` to ``high`` is a 95 % interval, and ``shown`` the value, or below what it is.
+    """
+    keys = ["task", "objective", "control_variate", "epsilon", "iteration", "trajectories"]
     frame = pd.concat([run.frame for run in runs.values()])
+    # ε belongs to some control variates only, and pandas leaves out what has a key missing.
+    frame = frame.fillna({"epsilon": np.inf})
     by = frame.pivot_table(index=keys, columns="metric", values="value", observed=True, sort=False)
-    by = by.reindex(columns=by.columns.union(["optimal", "optimal_error"]))  # of Rényi and Tsallis alone
+    # Not every measurement has all of them.
+    by = by.reindex(columns=by.columns.union(["optimal", "optimal_error", "whole", "bias_along", "away"]))
     error = NORMAL_95 * by.bias_squared_error
     squares = pd.DataFrame({"value": by.bias_squared, "low": by.bias_squared - error, "high": by.bias_squared + error})
-    table = np.sqrt(squares.clip(lower=0).div(by.gradient_squared, axis=0))
+    table = np.sqrt(squares.abs().div(by.gradient_squared, axis=0)) * np.sign(squares)
+    table[["low", "high"]] = table[["low", "high"]].clip(lower=0)
+    table["shown"] = [f"{row.value:.3f}" if row.low > 0 else f"< {row.high:.3f}" for row in table.itertuples()]
+    table["along"] = by.bias_along / by.gradient_squared
+    table["away"] = by.away
     table["deviation"] = np.sqrt(by.variance / by.gradient_squared)
-    table["optimal"] = by.optimal
+    table["optimal"], table["whole"] = by.optimal, by.whole
     table["optimal_low"], table["optimal_high"] = (by.optimal + sign * NORMAL_95 * by.optimal_error for sign in (-1, 1))
     return table.reset_index().astype({name: str for name in ("task", "objective", "control_variate")})
+
+
+def by_batch(table: pd.DataFrame, column: str, title: str, digits: int = 3) -> pd.DataFrame:
+    """One column of :func:`bias_table`: a row for each task, stage and estimate, a column for each batch size."""
+    both = "both, ε = " + table.epsilon.map("{:g}".format)
+    names = table.objective + ", " + table.control_variate.where(table.control_variate != "both", both)
+    wide = table.assign(estimate=names).pivot_table(
+        index=["task", "iteration", "estimate"], columns="trajectories", values=column, sort=False, aggfunc="first"
+    )
+    return wide.round(digits).rename_axis(columns=f"{title} at N =")
 
 
 def unbiasedness(table: pd.DataFrame, trajectories: int) -> list[Evidence]:
     """Evidence for C3's second half: the bias of leave-one-out at one batch size."""
     part = table[(table.control_variate == "loo") & (table.trajectories == trajectories)]
     return [
-        Evidence("unbiased", f"{row.task}, {row.objective}", row.value, row.low, row.high) for row in part.itertuples()
+        Evidence("unbiased", f"{row.task}, {row.objective}", max(row.value, 0.0), row.low, row.high)
+        for row in part.itertuples()
     ]
 
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from gfn.environments import Environment, Phylogenetics, Sequences, Sets
 from gfn.estimators import DIVERGENCES
 from gfn.policies import PolicySettings
-from gfn.runs.objective import Objective
+from gfn.runs.objective import WITH_ALPHA, Objective
 from gfn.runs.spec import GradientSpec, Spec, TrainingSpec
 from gfn.study.experiments.settings import Batch, ComparisonFigure, FigureSettings, Positive, TrainingFigure
 from gfn.study.experiments.tasks import (
@@ -60,28 +60,36 @@ class ExactChecks(FigureSettings):
 
     batch_size: tuple[Batch, ...] = Field(min_length=1)
     replicates: Batch
+    warmup: Positive
     alpha: float
     epsilon: tuple[Annotated[float, Field(ge=0)], ...] = Field(min_length=1)
 
-    def specs(self) -> dict[str, Spec]:
-        """One measurement for each small task, at initialisation and after a short training."""
-        objectives = [o for o in all_estimators(self.alpha) if o.control_variate in ("none", "loo")]
-        for epsilon in self.epsilon:
-            for name in ("renyi", "tsallis"):
-                objectives.append(Objective(name=name, alpha=self.alpha, control_variate="both", epsilon=epsilon))
+    def specs(self) -> dict[tuple[str, str], Spec]:
+        """One measurement for each small task and divergence: at initialisation, and along its own training."""
         return {
-            task.task: GradientSpec(
+            (task.task, name): GradientSpec(
                 task=task,
-                objectives=tuple(objectives),
+                objectives=tuple(self._estimates(name)),
                 policy=PolicySettings(hidden=(8,)),
                 seeds=self.seeds,
-                warmup=(0,),
+                trainer=estimator(name, alpha=self.alpha),
+                warmup=(0, self.warmup),
                 batch_sizes=self.batch_size,
                 replicates=self.replicates,
                 exact=True,
             )
             for task in (Sets(universe=5, size=3), Sequences(alphabet=3, length=3))
+            for name in DIVERGENCES
         }
+
+    def _estimates(self, name: str) -> Iterator[Objective]:
+        """Every control variate; of both KLs ``both`` and ``joint`` are ``loo``."""
+        for variate in ("none", "loo", "score"):
+            yield estimator(name, variate, self.alpha)
+        if name in WITH_ALPHA:
+            for epsilon in self.epsilon:
+                yield Objective(name=name, alpha=self.alpha, control_variate="both", epsilon=epsilon)
+            yield estimator(name, "joint", self.alpha)
 
 
 class Calibration(TrainingFigure):

@@ -7,15 +7,16 @@ from typing import Annotated
 from pydantic import Field
 
 from gfn.environments import Banana, Environment, GaussianMixture, Hypergrid
-from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
+from gfn.estimators import DIVERGENCES
 from gfn.estimators.control_variates import ControlVariate
-from gfn.runs.objective import OBJECTIVES, Objective
+from gfn.runs.objective import OBJECTIVES
 from gfn.runs.spec import ReferenceSpec, Spec, TrainingSpec
 from gfn.study.experiments.settings import Batch, ComparisonFigure, FigureSettings, Orders, Positive, TrainingFigure
 from gfn.study.experiments.tasks import (
     CALIBRATED,
     DENSITY_CELLS,
     MIXTURE_CALIBRATED,
+    PAPER_CONTROL_VARIATES,
     SEQUENCES_CALIBRATED,
     calibrated_tasks,
     estimator,
@@ -40,7 +41,7 @@ class Figure1(TrainingFigure):
         return {
             alpha: TrainingSpec(
                 task=GaussianMixture(),
-                objective=Objective(name="renyi", alpha=alpha),
+                objective=estimator("renyi", alpha=alpha),
                 policy=policy(self.profile),
                 seeds=self.seeds,
                 iterations=self.iterations,
@@ -91,7 +92,7 @@ class Figure5(ComparisonFigure):
 class Figure6(ComparisonFigure):
     """Learning curves on Sets with and without control variates."""
 
-    control_variates: tuple[ControlVariate, ...] = Field(CONTROL_VARIATES, min_length=1)
+    control_variates: tuple[ControlVariate, ...] = Field(PAPER_CONTROL_VARIATES, min_length=1)
 
     def specs(self) -> dict[tuple[str, str], TrainingSpec]:
         """One training run for each pair of divergence and control variate."""
@@ -132,7 +133,7 @@ class Figure9(TrainingFigure):
         }
         return {
             (name, alpha): training(
-                self, task, Objective(name="renyi", alpha=alpha), with_density=name == "gaussian_mixture"
+                self, task, estimator("renyi", alpha=alpha), with_density=name == "gaussian_mixture"
             )
             for name, task in tasks.items()
             for alpha in self.alpha

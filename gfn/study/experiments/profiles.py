@@ -17,8 +17,14 @@ _TRAINING = {"iterations": 512, "batch_size": 128}
 _SMOKE_TRAINING = {"iterations": 8, "batch_size": 16}
 _VARIANCE = {"batch_size": (2, 8, 32, 128, 1024), "replicates": 16, "warmup": 128, "alpha": 0.5}
 _SMOKE_VARIANCE = {"batch_size": (2, 16, 128), "replicates": 8, "warmup": 4, "alpha": 0.5}
-_EXACT = {"batch_size": (2, 8, 32, 128, 512), "replicates": 4096, "alpha": 0.5, "epsilon": (1e-8, EPSILON, 1.0)}
-_SMOKE_EXACT = {"batch_size": (2, 8, 32), "replicates": 64, "alpha": 0.5, "epsilon": (1e-8, EPSILON)}
+_EXACT = {
+    "batch_size": (2, 8, 32, 128, 512),
+    "replicates": 4096,
+    "alpha": 0.5,
+    "warmup": 128,
+    "epsilon": (1e-8, EPSILON, 1.0),
+}
+_SMOKE_EXACT = {"batch_size": (2, 8, 32), "replicates": 64, "alpha": 0.5, "warmup": 4, "epsilon": (1e-8, EPSILON)}
 
 PAPER: dict[str, dict[str, Any]] = {
     "fig1": {"iterations": 96, "batch_size": 128, "alpha": (-2.0, -1.0, 0.5, 2.0)},

@@ -30,6 +30,8 @@ def variance_panels(frame: pd.DataFrame, title: str) -> Figure:
         for axis, objective in zip(row, objectives):
             for name, (label, colour, style, marker) in CONTROL_VARIATES.items():
                 part = frame[(frame.task == task) & (frame.objective == objective) & (frame.control_variate == name)]
+                if part.empty:
+                    continue
                 axis.plot(part.trajectories, part.value, color=colour, ls=style, marker=marker, ms=4, label=label)
                 axis.fill_between(part.trajectories, part.low, part.high, color=colour, alpha=0.2, lw=0)
             axis.set_xscale("log", base=2)
@@ -63,7 +65,7 @@ def bias_panels(frame: pd.DataFrame) -> Figure:
     for row, task in zip(axes, tasks):
         for axis, objective in zip(row, objectives):
             part = frame[(frame.task == task) & (frame.objective == objective)]
-            for (variate, epsilon), lines in part.groupby(["control_variate", "epsilon"], observed=True):
+            for (variate, epsilon), lines in part.groupby(["control_variate", "epsilon"], observed=True, dropna=False):
                 name, colour, style, marker = CONTROL_VARIATES[variate]
                 if variate == "both":
                     rank = epsilons.index(epsilon)
@@ -98,7 +100,7 @@ def balance_variance_panels(frame: pd.DataFrame) -> Figure:
         for name, variate in shown:
             chosen = (frame.task == task) & (frame.objective == name) & (frame.control_variate == variate)
             part = frame[chosen]
-            corrected = variate in ("loo", "both")
+            corrected = variate != "none"
             label = OBJECTIVES[name] + ("" if name in ("tb", "vargrad") else f", {CONTROL_VARIATES[variate][0]}")
             marker = {"marker": "o" if corrected else "x", "ms": 5, "label": label}
             axis.plot(part.trajectories, part.value, **LINES[name] | marker)

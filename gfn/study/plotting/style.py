@@ -49,6 +49,7 @@ CONTROL_VARIATES = {
     "loo": ("leave-one-out", COLOURS[0], "--", "s"),
     "score": ("score function", COLOURS[1], "-.", "D"),
     "both": ("both", COLOURS[2], "-", "^"),
+    "joint": ("joint", COLOURS[5], "--", "v"),
 }
 ACCURACY = {"l1": "L1 distance to target", "jsd": "JSD to target (nats)", "elbo": "lower bound on log Z (nats)"}
 
