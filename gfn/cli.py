@@ -20,7 +20,16 @@ from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import TrainingError, check_device
 from gfn.settings import Settings, SettingsError
 from gfn.study.experiments import FIGURES, PROFILES, runs
-from gfn.study.results import ResultError, default_store, describe, load_or_train, make_store, read_run, result_path
+from gfn.study.results import (
+    ResultError,
+    default_store,
+    describe,
+    final_values,
+    load_or_train,
+    make_store,
+    read_run,
+    result_path,
+)
 from gfn.study.verdicts import gather, summary, summary_for, write_summary
 from gfn.study.verify import choose
 from gfn.study.verify import verify as compare_again
@@ -127,7 +136,7 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
     make_store(out)
     run = load_or_train(spec, out, device)
     if len(run.frame):
-        click.echo(_summary(run.spec, run.frame).to_string(index=False))
+        click.echo(final_values(run).to_string(index=False))
     else:
         click.echo(f"task {task} is too large at these sizes for any of its metrics")
     click.echo(f"stored in {result_path(spec, out)}")
@@ -226,25 +235,8 @@ def show(path: Path) -> None:
                 raise
             click.echo(str(error), err=True)
             continue
-        tables.append(_summary(run.spec, run.frame).assign(run=run.spec.hash))
+        tables.append(final_values(run).assign(run=run.spec.hash))
     click.echo(pd.concat(tables).to_string(index=False) if tables else "no readable results")
-
-
-def _summary(spec: Settings, frame: pd.DataFrame) -> pd.DataFrame:
-    """Final values over seeds, a row for each metric and, for gradients, the largest batch."""
-    scalars = frame[frame.density.isna()]
-    scalars = scalars[scalars.cell.isna()] if scalars.cell.isna().any() else scalars
-    own = ("objective", "alpha", "control_variate", "epsilon", "log_z")
-    keys = [key for key in own if scalars[key].notna().any()]
-    last = scalars[scalars.iteration.fillna(0) == scalars.iteration.fillna(0).max()]
-    last = last[last.trajectories.fillna(0) == last.trajectories.fillna(0).max()]
-    grouped = last.groupby([*keys, "metric"], observed=True, sort=False, dropna=False).value
-    table = grouped.agg(mean="mean", std="std", seeds="count").reset_index()
-    table.insert(0, "task", spec.task.task)
-    for name in ("iteration", "trajectories", "seconds"):
-        if last[name].notna().any():
-            table[name] = last[name].max()
-    return table
 
 
 def main(arguments: list[str] | None = None) -> None:
