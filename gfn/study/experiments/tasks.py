@@ -102,7 +102,7 @@ def training(settings: Any, task: Environment, objective: Objective, **other: An
 def estimator(name: str, control_variate: str = "both", alpha: float = 0.5) -> Objective:
     """An objective with what belongs to it: ``control_variate`` if it is a divergence, ``alpha`` if it has an order.
 
-    The control variate is the paper's by default, not the one that :class:`Objective` has.
+    The control variate is the paper's by default, not the one of :class:`~gfn.runs.objective.Objective`.
     """
     own: dict[str, Any] = {"control_variate": control_variate} if name in DIVERGENCES else {}
     if name in ("renyi", "tsallis"):
