@@ -84,24 +84,15 @@ class DAGs(DiscreteEnvironment):
         weights = (self.weight_low, self.weight_high)
         return simulate(self.nodes, self.samples, self.edges_per_node, weights, self.task_seed)
 
-    @property
-    def true_graph(self) -> Tensor | None:
-        """The graph that simulated data come from, bool ``[n, n]``, or None."""
-        return self._source_of_data[0]
-
-    @property
-    def observations(self) -> Tensor:
-        """The data: float64 ``[N, n]``."""
-        return self._source_of_data[1]
+    #: The graph that simulated data come from, bool ``[n, n]``, or None.
+    true_graph = property(lambda self: self._source_of_data[0])
+    #: The data: float64 ``[N, n]``.
+    observations = property(lambda self: self._source_of_data[1])
 
     @cached_property
     def correlation(self) -> Tensor:
         """Correlations of the variables, all that scores depend on: float64 ``[n, n]``."""
         return torch.corrcoef(self.observations.T)
-
-    @cached_property
-    def _bits(self) -> Tensor:
-        return 1 << torch.arange(self.nodes)
 
     @cached_property
     def local_scores(self) -> Tensor:
@@ -116,26 +107,13 @@ class DAGs(DiscreteEnvironment):
         penalty = 0.5 * math.log(self.samples) if self.prior == "bic" else 0.0
         return gain - penalty * parents.sum(-1).double()
 
-    @property
-    def max_steps(self) -> int:
-        return self.nodes * (self.nodes - 1) // 2 + 1
-
-    @property
-    def observation_size(self) -> int:
-        return self.nodes**2
-
-    @property
-    def action_count(self) -> int:
-        return self.nodes**2 + 1
-
-    @property
-    def stop(self) -> int:
-        """The action that finishes a graph."""
-        return self.nodes**2
-
-    @property
-    def state_count(self) -> int:
-        return 2 * count_dags(self.nodes)
+    max_steps = property(lambda self: self.nodes * (self.nodes - 1) // 2 + 1)
+    observation_size = property(lambda self: self.nodes**2)
+    action_count = property(lambda self: self.nodes**2 + 1)
+    state_count = property(lambda self: 2 * count_dags(self.nodes))
+    stop = property(lambda self: self.nodes**2)  #: the action that finishes a graph
+    _bits = cached_property(lambda self: 1 << torch.arange(self.nodes))
+    _actions = cached_property(lambda self: torch.arange(self.action_count))
 
     def adjacency(self, state: Tensor) -> Tensor:
         """The graph alone: bool ``[..., n, n]``."""
@@ -163,18 +141,8 @@ class DAGs(DiscreteEnvironment):
         tail = (action // self.nodes).clamp(max=self.nodes - 1)[..., None, None].expand_as(reached[..., :1, :])
         head = (action % self.nodes)[..., None, None].expand_as(reached[..., :1])
         joined = reached.gather(-1, head) & reached.gather(-2, tail) & adds
-        return torch.cat(
-            [
-                state[..., : self.stop] | chosen[..., :-1],
-                (reached | joined).flatten(-2),
-                state[..., -1:] | chosen[..., -1:],
-            ],
-            -1,
-        )
-
-    @cached_property
-    def _actions(self) -> Tensor:
-        return torch.arange(self.action_count)
+        graph, finished = state[..., : self.stop] | chosen[..., :-1], state[..., -1:] | chosen[..., -1:]
+        return torch.cat([graph, (reached | joined).flatten(-2), finished], -1)
 
     def backward_mask(self, state: Tensor) -> Tensor:
         finished = state[..., -1:]

@@ -69,31 +69,15 @@ class Phylogenetics(DiscreteEnvironment):
         """The two leaves i < j of every action: int64 ``[2, A]``."""
         return torch.triu_indices(len(self.taxa), len(self.taxa), 1)
 
-    @cached_property
-    def _patterns(self) -> tuple[Tensor, Tensor]:
-        return site_patterns(self.alignment)
+    _patterns = cached_property(lambda self: site_patterns(self.alignment))
+    #: Which bases each taxon may have in each site pattern: ``[n, 4, S]``.
+    possible_bases = property(lambda self: self._patterns[0])
+    #: How many sites have each pattern: ``[S]``.
+    pattern_counts = property(lambda self: self._patterns[1])
 
-    @property
-    def possible_bases(self) -> Tensor:
-        """Which bases each taxon may have in each site pattern: ``[n, 4, S]``."""
-        return self._patterns[0]
-
-    @property
-    def pattern_counts(self) -> Tensor:
-        """How many sites have each pattern: ``[S]``."""
-        return self._patterns[1]
-
-    @property
-    def max_steps(self) -> int:
-        return len(self.taxa) - 1
-
-    @property
-    def observation_size(self) -> int:
-        return len(self.taxa) ** 2
-
-    @property
-    def action_count(self) -> int:
-        return math.comb(len(self.taxa), 2)
+    max_steps = property(lambda self: len(self.taxa) - 1)
+    observation_size = property(lambda self: len(self.taxa) ** 2)
+    action_count = property(lambda self: math.comb(len(self.taxa), 2))
 
     @property
     def state_count(self) -> int:
@@ -156,9 +140,8 @@ class Phylogenetics(DiscreteEnvironment):
         tree = torch.zeros(1, 1, dtype=torch.long)
         for leaf in range(1, len(self.taxa)):
             candidates = insert_leaf(tree, leaf)
-            values = log_likelihood(
-                candidates, self.possible_bases[: leaf + 1], self.pattern_counts, self.branch_length
-            )
+            possible = self.possible_bases[: leaf + 1]
+            values = log_likelihood(candidates, possible, self.pattern_counts, self.branch_length)
             tree = candidates[values.argmax()].unsqueeze(0)
         return tree[0]
 

@@ -51,37 +51,21 @@ class Sequences(DiscreteEnvironment):
         """g of every position: float64 ``[N]``."""
         return self.uniform(self.length, self.g_low, self.g_high, "g")
 
-    @cached_property
-    def _classes(self) -> Tensor:
-        """The one-hot classes of a position: every letter, then the blank."""
-        return torch.tensor([*range(self.alphabet), BLANK])
-
     @property
     def repeats(self) -> bool:
         """After the first few letters, hardly a word is met twice."""
         return False
 
-    @property
-    def max_steps(self) -> int:
-        return self.length
-
-    @property
-    def observation_size(self) -> int:
-        return self.length * (self.alphabet + 1)
-
-    @property
-    def action_count(self) -> int:
-        return self.alphabet + 1
+    max_steps = property(lambda self: self.length)
+    observation_size = property(lambda self: self.length * (self.alphabet + 1))
+    action_count = property(lambda self: self.alphabet + 1)
+    stop = property(lambda self: self.alphabet)  #: the action, and token, that ends a word
+    _classes = cached_property(lambda self: torch.tensor([*range(self.alphabet), BLANK]))
 
     @property
     def state_count(self) -> int:
         words = [self.alphabet**k for k in range(self.length + 1)]
         return sum(words) + sum(words[:-1])
-
-    @property
-    def stop(self) -> int:
-        """The action, and token, that ends a word."""
-        return self.alphabet
 
     def initial(self, *batch: int, device=None) -> Tensor:
         return torch.full((*batch, self.length), BLANK, device=device)

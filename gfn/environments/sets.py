@@ -48,21 +48,10 @@ class Sets(DiscreteEnvironment):
         """Large sets are hardly ever met twice."""
         return self.universe <= 16
 
-    @property
-    def max_steps(self) -> int:
-        return self.size
-
-    @property
-    def observation_size(self) -> int:
-        return self.universe
-
-    @property
-    def action_count(self) -> int:
-        return self.universe
-
-    @property
-    def state_count(self) -> int:
-        return sum(math.comb(self.universe, k) for k in range(self.size + 1))
+    max_steps = property(lambda self: self.size)
+    observation_size = property(lambda self: self.universe)
+    action_count = property(lambda self: self.universe)
+    state_count = property(lambda self: sum(math.comb(self.universe, k) for k in range(self.size + 1)))
 
     def initial(self, *batch: int, device=None) -> Tensor:
         return torch.zeros(*batch, self.universe, dtype=torch.bool, device=device)
@@ -70,20 +59,16 @@ class Sets(DiscreteEnvironment):
     def observe(self, state: Tensor) -> Tensor:
         return state
 
+    closed = backward_mask = observe  # members cannot be added again, and each may have come last
+
     def mask(self, state: Tensor) -> Tensor:
         return ~state
-
-    def closed(self, state: Tensor) -> Tensor:
-        return state
 
     def step(self, state: Tensor, action: Tensor) -> Tensor:
         return torch.where(self.is_terminal(state).unsqueeze(-1), state, self.move(state, action))
 
     def move(self, state: Tensor, action: Tensor) -> Tensor:
         return state.scatter(-1, action.unsqueeze(-1), True)
-
-    def backward_mask(self, state: Tensor) -> Tensor:
-        return state
 
     def undo(self, state: Tensor, action: Tensor) -> Tensor:
         return state.scatter(-1, action.unsqueeze(-1), False)

@@ -5,6 +5,15 @@ surrogate whose gradient in the policy's parameters is the estimate. None needs 
 anything else of this package. Shapes: ``[N]`` for N trajectories of one policy, giving ``[]``; or
 ``[R, N]`` for R policies with stacked parameters, giving ``[R]``.
 
+Arguments that they share:
+
+- ``log_pf``, ``log_pb``, ``log_reward``: log p_F(τ; θ), differentiable; log p_B(τ | x); log r(x).
+- ``alpha``: α, any finite number but 0 and 1; :func:`order_factor` raises ``ValueError`` for others.
+- ``control_variate``: ``none``, ``loo``, ``score``, ``both`` or ``joint``.
+- ``parameters``: θ, needed by ``score``, and for Tsallis and Rényi by ``both``.
+- ``epsilon``: ε of the score control variate.
+- ``log_scale``: constant subtracted from log w, scalar or ``[R, 1]``.
+
 Importance weights w = p_B r / p_F are only ever formed in log space. Where an unbiased estimate
 needs them unnormalised (forward KL, Tsallis), ``log_scale`` is a constant to subtract from log w: it
 only multiplies the gradient by a positive constant, and a rough guess of log Z keeps exp in range.
@@ -39,14 +48,6 @@ def reverse_kl(
     Its first term is E[1 · ∇log p_F], which leave-one-out removes altogether: its baseline for the
     constant 1 is 1. So ``loo`` and ``both`` leave nothing to the score control variate: they are
     ``joint``, and unbiased.
-
-    Arguments:
-        log_pf: log p_F(τ; θ), differentiable.
-        log_pb: log p_B(τ | x).
-        log_reward: log r(x).
-        control_variate: ``none``, ``loo``, ``score``, ``both`` or ``joint``.
-        parameters: θ, needed by ``score``.
-        epsilon: ε of the score control variate.
     """
     f = (log_pf - log_pb - log_reward).detach()
     if control_variate in ("loo", "both"):
@@ -71,15 +72,6 @@ def forward_kl(
     Its one term can be read as E[f ∇log p_F] with f = -w or, since ∇w = -w ∇log p_F, as E[∇w].
     ``loo`` takes the first reading and ``score`` the second. ``both`` takes the first too, which leaves
     nothing to the score control variate: like ``joint`` it is ``loo``, and unbiased.
-
-    Arguments:
-        log_pf: log p_F(τ; θ), differentiable.
-        log_pb: log p_B(τ | x).
-        log_reward: log r(x).
-        control_variate: ``none``, ``loo``, ``score``, ``both`` or ``joint``.
-        parameters: θ, needed by ``score``.
-        epsilon: ε of the score control variate.
-        log_scale: constant subtracted from log w, scalar or ``[R, 1]``.
     """
     term = -(log_pb + log_reward - log_pf - log_scale).detach().exp()
     if control_variate == "score":
@@ -105,19 +97,6 @@ def tsallis(
 
     For α < 0 the paper's definition is never positive and greatest at the target; sgn(α) turns it
     into what can be minimised (see :func:`order_factor`).
-
-    Arguments:
-        log_pf: log p_F(τ; θ), differentiable.
-        log_pb: log p_B(τ | x).
-        log_reward: log r(x).
-        alpha: α, any finite number but 0 and 1.
-        control_variate: ``none``, ``loo``, ``score``, ``both`` or ``joint``.
-        parameters: θ, needed by ``score`` and ``both``.
-        epsilon: ε of the score control variate.
-        log_scale: constant subtracted from log w, scalar or ``[R, 1]``.
-
-    Raises:
-        ValueError: for α that is 0, 1 or not finite.
     """
     pathwise, score = tsallis_terms(log_pf, log_pb, log_reward, alpha, log_scale)
     return surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, ratio=1 / (alpha - 1))
@@ -140,18 +119,6 @@ def renyi(
 
     For sgn(α) see :func:`order_factor`. E[g] is estimated from the same batch, so the estimate is
     self-normalised: consistent, and biased by O(1/N).
-
-    Arguments:
-        log_pf: log p_F(τ; θ), differentiable.
-        log_pb: log p_B(τ | x).
-        log_reward: log r(x).
-        alpha: α, any finite number but 0 and 1.
-        control_variate: ``none``, ``loo``, ``score``, ``both`` or ``joint``.
-        parameters: θ, needed by ``score`` and ``both``.
-        epsilon: ε of the score control variate.
-
-    Raises:
-        ValueError: for α that is 0, 1 or not finite.
     """
     pathwise, score = renyi_terms(log_pf, log_pb, log_reward, alpha)
     return surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, ratio=1 / (alpha - 1))
