@@ -77,22 +77,15 @@ def _task_flags(command):
 
 
 def _option(name: str, default: Any, text: str):
-    return click.option(f"--{name.replace('_', '-')}", name, metavar=_metavar(default), help=text)
+    metavar = {bool: "BOOL", int: "INTEGER", float: "NUMBER", tuple: "LIST"}.get(type(default), "VALUE")
+    return click.option(f"--{name.replace('_', '-')}", name, metavar=metavar, help=text)
 
 
 def _explain(name: str, field: FieldInfo) -> str:
-    text = field.description or name.replace("_", " ")
-    known = field.default is not None and not field.default_factory
-    return f"{text} [default: {_write(field.default)}]" if known else text
-
-
-def _write(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
-
-
-def _metavar(default: Any) -> str:
-    kinds = {bool: "BOOL", int: "INTEGER", float: "NUMBER", tuple: "LIST"}
-    return kinds.get(type(default), "VALUE")
+    text, default = field.description or name.replace("_", " "), field.default
+    if default is None or field.default_factory:
+        return text
+    return f"{text} [default: {','.join(map(str, default)) if isinstance(default, tuple) else default}]"
 
 
 def _given(values: dict[str, Any], model: type[Settings]) -> dict[str, Any]:

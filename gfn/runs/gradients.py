@@ -51,15 +51,13 @@ def measure_gradients(
             baselines = optimal_baselines(spec, trained) if spec.exact else {}
             for batch_size in spec.batch_sizes:
                 estimates, optimal = replicated_gradients(spec, trained, batch_size, seed, baselines, log_z)
+                common = {"seed": seed, "iteration": trainer.iteration, "trajectories": batch_size}
                 for objective in spec.objectives:
-                    common = {"seed": seed, "iteration": trainer.iteration, "trajectories": batch_size}
                     statistics = summarise(estimates[objective], exact.get(objective))
                     for metric, best in optimal.get(objective, {}).items():
                         statistics |= compare_errors(metric, estimates[objective], best, exact[objective])
-                    records += [
-                        {**common, "objective": objective, "metric": metric, "value": value}
-                        for metric, value in statistics.items()
-                    ]
+                    about = {**common, "objective": objective}
+                    records += [{**about, "metric": metric, "value": value} for metric, value in statistics.items()]
                 done += 1
                 if progress is not None:
                     progress(done, total)
@@ -112,9 +110,7 @@ def replicated_gradients(
             for metric in each:
                 loss = with_baseline(objective, batch, baselines[objective][metric], exact, metric == "whole")
                 each[metric].append(_gradient(loss, parameters))
-    best = {
-        objective: {metric: torch.cat(parts) for metric, parts in each.items()} for objective, each in given.items()
-    }
+    best = {o: {metric: torch.cat(parts) for metric, parts in each.items()} for o, each in given.items()}
     return {objective: torch.cat(parts) for objective, parts in found.items()}, best
 
 
@@ -149,11 +145,10 @@ class Remembered:
             rest = rest - shares[-1].unsqueeze(1) * direction
         size = torch.linalg.vector_norm(rest, dim=1)
         if self._is_new(size, torch.linalg.vector_norm(vector.double(), dim=1)):
-            direction = rest / size.clamp(min=torch.finfo(torch.float64).tiny).unsqueeze(1)
-            self.basis.append(direction)
             shares.append(size)
-            made = torch.autograd.grad(self.output, self.parameters, direction.to(self.output.dtype), retain_graph=True)
-            self.products.append(made)
+            self.basis.append(rest / size.clamp(min=torch.finfo(torch.float64).tiny).unsqueeze(1))
+            direction = self.basis[-1].to(self.output.dtype)
+            self.products.append(torch.autograd.grad(self.output, self.parameters, direction, retain_graph=True))
         result = [torch.zeros_like(parameter) for parameter in self.parameters]
         for share, product in zip(shares, self.products):
             for total, part in zip(result, product):

@@ -63,14 +63,13 @@ class TrainingSpec(Spec):
     @model_validator(mode="after")
     def _consistent(self) -> TrainingSpec:
         if self.batch_size < 2 and self.objective.control_variate in ("loo", "both", "joint"):
-            raise ValueError(
-                f"batch_size = {self.batch_size} is not allowed with control variate {self.objective.control_variate}: "
-                "leave-one-out needs at least 2 trajectories"
+            refused = (
+                f"batch_size = {self.batch_size} is not allowed with control variate {self.objective.control_variate}"
             )
+            raise ValueError(f"{refused}: leave-one-out needs at least 2 trajectories")
         if self.density and not isinstance(self.task, PlanarEnvironment):
-            raise ValueError(
-                f"density = {self.density} is not allowed for task {self.task.task}: only planar tasks have a density"
-            )
+            refused = f"density = {self.density} is not allowed for task {self.task.task}"
+            raise ValueError(f"{refused}: only planar tasks have a density")
         return self
 
 
@@ -97,9 +96,8 @@ class GradientSpec(Spec):
     def _consistent(self) -> GradientSpec:
         for objective in self.objectives:
             if objective.name in WITH_FLOW:
-                raise ValueError(
-                    f"objectives with {objective.name} is not allowed: gradients are measured of losses of whole trajectories"
-                )
+                why = "gradients are measured of losses of whole trajectories"
+                raise ValueError(f"objectives with {objective.name} is not allowed: {why}")
             if objective.log_z not in (None, "known") and objective != self.trainer:
                 raise ValueError(
                     f"objectives with log_z = {objective.log_z} is not allowed with trainer {self.trainer.label}: "
@@ -108,9 +106,8 @@ class GradientSpec(Spec):
         if self.exact and not isinstance(self.task, DiscreteEnvironment):
             raise ValueError(f"exact = True is not allowed for task {self.task.task}: it cannot be enumerated")
         if self.exact and not all(objective.name in DIVERGENCES for objective in self.objectives):
-            raise ValueError(
-                f"exact = True is not allowed with {', '.join(BALANCE_LOSSES)}: only divergences have an exact gradient here"
-            )
+            losses = ", ".join(BALANCE_LOSSES)
+            raise ValueError(f"exact = True is not allowed with {losses}: only divergences have an exact gradient here")
         return self
 
 
