@@ -69,10 +69,9 @@ class DAGs(DiscreteEnvironment):
     def _consistent(self) -> DAGs:
         if self.samples <= self.nodes:
             raise ValueError(f"samples = {self.samples} is not allowed: it must be above nodes = {self.nodes}")
-        if self.weight_low > self.weight_high:
-            raise ValueError(
-                f"weight_low = {self.weight_low} is not allowed: it must be at most weight_high = {self.weight_high}"
-            )
+        low, high = self.weight_low, self.weight_high
+        if low > high:
+            raise ValueError(f"weight_low = {low} is not allowed: it must be at most weight_high = {high}")
         if self.data is not None:
             check_table(self.data, self.samples, self.nodes)
         return self

@@ -22,9 +22,8 @@ def count_dags(nodes: int) -> int:
     """Number of labelled DAGs: 1, 3, 25, 543, 29281, … (OEIS A003024), by Robinson's recurrence."""
     counts = [1]
     for n in range(1, nodes + 1):
-        counts.append(
-            sum((-1) ** (k + 1) * math.comb(n, k) * 2 ** (k * (n - k)) * counts[n - k] for k in range(1, n + 1))
-        )
+        terms = (-((-1) ** k) * math.comb(n, k) * 2 ** (k * (n - k)) * counts[n - k] for k in range(1, n + 1))
+        counts.append(sum(terms))
     return counts[nodes]
 
 

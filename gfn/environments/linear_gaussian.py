@@ -56,11 +56,9 @@ def read_table(path: str | Path) -> list[list[float]]:
         table, numbers = table[1:], numbers[1:]
     if numbers.isna().any(axis=None):
         row, column = (int(place[0]) for place in numbers.isna().to_numpy().nonzero())
-        cell = table.iloc[row, column]
-        raise ValueError(
-            f"data = {str(path)!r} is not allowed: row {table.index[row] + 1}, column {column + 1} "
-            f"holds {cell!r}, which is not a number"
-        )
+        where = f"row {table.index[row] + 1}, column {column + 1}"
+        reason = f"{where} holds {table.iloc[row, column]!r}, which is not a number"
+        raise ValueError(f"data = {str(path)!r} is not allowed: {reason}")
     return numbers.to_numpy(float).tolist()
 
 
@@ -73,10 +71,8 @@ def check_table(rows: Sequence[Sequence[float]], samples: int, nodes: int) -> No
     if len({len(row) for row in rows}) > 1:
         raise ValueError("data are not allowed: their rows differ in length")
     if (len(rows), len(rows[0])) != (samples, nodes):
-        raise ValueError(
-            f"samples = {samples} and nodes = {nodes} are not allowed: "
-            f"the data have {len(rows)} rows and {len(rows[0])} columns"
-        )
+        has = f"the data have {len(rows)} rows and {len(rows[0])} columns"
+        raise ValueError(f"samples = {samples} and nodes = {nodes} are not allowed: {has}")
     table = torch.tensor(rows, dtype=torch.float64)
     constant = (table == table[:1]).all(0).nonzero().flatten().tolist()
     if constant:

@@ -159,9 +159,8 @@ class Phylogenetics(DiscreteEnvironment):
         """
         n = len(self.taxa)
         if n > MAX_LOG_Z_TAXA:
-            raise SettingsError(
-                f"an alignment of {n} taxa is not allowed with an exact log Z: it has too many trees, from 10 taxa on"
-            )
+            too_many = "it has too many trees, from 10 taxa on"
+            raise SettingsError(f"an alignment of {n} taxa is not allowed with an exact log Z: {too_many}")
         return float(self.log_reward(all_trees(n)).logsumexp(0))
 
     def to_newick(self, state: Tensor) -> str:

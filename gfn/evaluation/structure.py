@@ -24,11 +24,8 @@ def features(graphs: Tensor) -> dict[str, Tensor]:
     others = ~torch.eye(graphs.shape[-1], dtype=torch.bool, device=graphs.device)
     number = graphs.float()
     coparents = number @ number.mT > 0
-    return {
-        "edges": graphs,
-        "paths": closure(graphs) & others,
-        "markov": (graphs | graphs.mT | coparents) & others,
-    }
+    blanket = (graphs | graphs.mT | coparents) & others
+    return {"edges": graphs, "paths": closure(graphs) & others, "markov": blanket}
 
 
 def marginals(environment: DAGs, distribution: Tensor | None = None) -> dict[str, Tensor]:
@@ -45,8 +42,5 @@ def marginals(environment: DAGs, distribution: Tensor | None = None) -> dict[str
     if distribution is None:
         distribution = target_distribution(environment)
     graphs = environment.adjacency(state_graph(environment).objects)
-    shape = graphs.shape[1:]
-    return {
-        name: (distribution @ relation.flatten(1).to(distribution.dtype)).unflatten(-1, shape)
-        for name, relation in features(graphs).items()
-    }
+    found = {name: relation.flatten(1).to(distribution.dtype) for name, relation in features(graphs).items()}
+    return {name: (distribution @ relation).unflatten(-1, graphs.shape[1:]) for name, relation in found.items()}

@@ -72,20 +72,18 @@ class Discoveries:
     def modes(self) -> dict[float, Tensor]:
         """For each fraction ρ, how many modes were found: ``[R]``; empty where the highest reward is not known."""
         self.settle()
-        return {
-            fraction: torch.tensor([int((values >= threshold).sum()) for values in self.log_rewards])
-            for fraction, threshold in self.thresholds.items()
+        counts = {
+            f: [int((found >= least).sum()) for found in self.log_rewards] for f, least in self.thresholds.items()
         }
+        return {fraction: torch.tensor(count) for fraction, count in counts.items()}
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything known, for a checkpoint."""
         self.settle()
-        return {f"keys.{r}": k for r, k in enumerate(self.keys)} | {
-            f"log_rewards.{r}": v for r, v in enumerate(self.log_rewards)
-        }
+        held = {"keys": self.keys, "log_rewards": self.log_rewards}
+        return {f"{name}.{replica}": tensor for name, each in held.items() for replica, tensor in enumerate(each)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Take up what :meth:`tensors` gave."""
-        for replica in range(len(self.keys)):
-            self.keys[replica] = tensors[f"keys.{replica}"]
-            self.log_rewards[replica] = tensors[f"log_rewards.{replica}"]
+        replicas = range(len(self.keys))
+        self.keys, self.log_rewards = ([tensors[f"{name}.{r}"] for r in replicas] for name in ("keys", "log_rewards"))

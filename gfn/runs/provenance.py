@@ -47,11 +47,10 @@ def bare_code(source: str) -> str:
 
 def provenance(device: str) -> dict[str, str]:
     """Versions and machine, as text, for the metadata of a result."""
-    libraries = {name: version(name) for name in ("torch", "numpy", "pyarrow")}
     return {
         "gfn": gfn.__version__,
         "source": source_fingerprint(),
-        **libraries,
+        **{name: version(name) for name in ("torch", "numpy", "pyarrow")},
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "device": device,

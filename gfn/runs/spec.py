@@ -63,10 +63,9 @@ class TrainingSpec(Spec):
     @model_validator(mode="after")
     def _consistent(self) -> TrainingSpec:
         if self.batch_size < 2 and self.objective.control_variate in ("loo", "both", "joint"):
-            refused = (
-                f"batch_size = {self.batch_size} is not allowed with control variate {self.objective.control_variate}"
-            )
-            raise ValueError(f"{refused}: leave-one-out needs at least 2 trajectories")
+            combined = f"batch_size = {self.batch_size} is not allowed with control variate"
+            needs = "leave-one-out needs at least 2 trajectories"
+            raise ValueError(f"{combined} {self.objective.control_variate}: {needs}")
         if self.density and not isinstance(self.task, PlanarEnvironment):
             refused = f"density = {self.density} is not allowed for task {self.task.task}"
             raise ValueError(f"{refused}: only planar tasks have a density")
@@ -99,10 +98,9 @@ class GradientSpec(Spec):
                 why = "gradients are measured of losses of whole trajectories"
                 raise ValueError(f"objectives with {objective.name} is not allowed: {why}")
             if objective.log_z not in (None, "known") and objective != self.trainer:
-                raise ValueError(
-                    f"objectives with log_z = {objective.log_z} is not allowed with trainer {self.trainer.label}: "
-                    "only the training of the same objective has that log Z, and log_z = known needs none"
-                )
+                refused = f"objectives with log_z = {objective.log_z} is not allowed with trainer {self.trainer.label}"
+                why = "only the training of the same objective has that log Z, and log_z = known needs none"
+                raise ValueError(f"{refused}: {why}")
         if self.exact and not isinstance(self.task, DiscreteEnvironment):
             raise ValueError(f"exact = True is not allowed for task {self.task.task}: it cannot be enumerated")
         if self.exact and not all(objective.name in DIVERGENCES for objective in self.objectives):

@@ -215,13 +215,8 @@ class Trainer:
             self._record("density", density.float().flatten(1), column="density")
 
     def _record(self, metric: str, values: Tensor, cell: int | None = None, column: str = "value") -> None:
-        common = {
-            "iteration": self.iteration,
-            "trajectories": self.iteration * self.spec.batch_size,
-            "seconds": self.seconds,
-            "metric": metric,
-            "cell": cell,
-        }
+        common = {"iteration": self.iteration, "trajectories": self.iteration * self.spec.batch_size}
+        common |= {"seconds": self.seconds, "metric": metric, "cell": cell}
         pairs = zip(self.spec.seeds, values.tolist())
         self.records += [{**common, "seed": seed, column: value} for seed, value in pairs]
 
