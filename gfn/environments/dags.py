@@ -33,11 +33,10 @@ class DAGs(DiscreteEnvironment):
     added, so that complete graphs are its modes; the prior ``bic``, p(G) ∝ N^(-edges/2), makes r the
     Bayesian information criterion, and gives Markov equivalent graphs equal rewards.
 
-    A state is bool ``[..., 2 n² + 1]``: the adjacency matrix (row i, column j for i → j), the
-    transposed transitive closure (row i, column j if j reaches i, itself included), and whether
-    the graph is finished. Action n i + j adds i → j, action n² finishes; i → j closes a cycle where
-    j reaches i, so the closure is the mask (Deleu et al., 2022), and adding an edge updates it in
-    O(n²). A graph of k edges has k parents.
+    A state is bool ``[..., 2 n² + 1]``: the adjacency matrix (row i, column j for i → j), the transposed transitive
+    closure (row i, column j if j reaches i, itself included), and whether the graph is finished. Action n i + j adds i
+    → j, action n² finishes; i → j closes a cycle where j reaches i, so the closure is the mask (Deleu et al., 2022),
+    and adding an edge updates it in O(n²). A graph of k edges has k parents.
     """
 
     task: Literal["dags"] = "dags"

@@ -1,10 +1,9 @@
 """Forests of rooted binary trees on n leaves as n integers, without any sorting.
 
-Each internal node is labelled by the larger of its two children's smallest leaves. This uses every
-leaf but the smallest of each tree exactly once. A forest is int64 ``[..., n]``: entry l is the clade
-of the node labelled l, the leaves below it as a bit mask, or 0 if there is none. So every forest is
-written in one way, its trees are told by the leaves with entry 0, and a tree is complete when only
-entry 0 is 0.
+Each internal node is labelled by the larger of its two children's smallest leaves. This uses every leaf but the
+smallest of each tree exactly once. A forest is int64 ``[..., n]``: entry l is the clade of the node labelled l, the
+leaves below it as a bit mask, or 0 if there is none. So every forest is written in one way, its trees are told by the
+leaves with entry 0, and a tree is complete when only entry 0 is 0.
 """
 
 from __future__ import annotations

@@ -33,9 +33,8 @@ def log_sum_over_dags(log_scores: Tensor) -> float:
     .. math:: A(S) = \sum_{\emptyset \ne T \subseteq S} (-1)^{|T| + 1} A(S \setminus T)
               \prod_{j \in T} \sum_{P \subseteq S \setminus T} f_j(P)
 
-    where A(S) is the sum over DAGs on the nodes S and f_j(P) the score of node j with parents P. A
-    DAG with k nodes without children is counted 2^k - 1 times, so little precision is lost for
-    small n. Takes 3^n steps.
+    where A(S) is the sum over DAGs on the nodes S and f_j(P) the score of node j with parents P. A DAG with k nodes
+    without children is counted 2^k - 1 times, so little precision is lost for small n. Takes 3^n steps.
 
     Arguments:
         log_scores: log f_j(P) of node j, with bit i of the column's number set if i is in P: float64 ``[n, 2^n]``.

@@ -17,9 +17,8 @@ def simulate(
 ) -> tuple[Tensor, Tensor]:
     r"""A random DAG and data from it, x_j = Σ_{i → j} w_ij x_i + ε_j with standard normal ε.
 
-    Every pair of nodes is joined with the same probability, in the direction of a random order.
-    The noise has the same scale everywhere; which scale is of no matter to scores that do not
-    depend on units.
+    Every pair of nodes is joined with the same probability, in the direction of a random order. The noise has the same
+    scale everywhere; which scale is of no matter to scores that do not depend on units.
 
     Arguments:
         nodes: number n of variables.

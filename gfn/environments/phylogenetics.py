@@ -26,9 +26,8 @@ class Phylogenetics(DiscreteEnvironment):
 
     .. math:: \log r(x) = \log p(\text{alignment} \mid x) - \log p(\text{alignment} \mid x_0)
 
-    The likelihood is that of Jukes and Cantor with one length on all edges. x₀ is the tree found by
-    stepwise addition; the constant leaves the target as it is, and keeps log Z within reach of a
-    learned one that starts at zero.
+    The likelihood is that of Jukes and Cantor with one length on all edges. x₀ is the tree found by stepwise addition;
+    the constant leaves the target as it is, and keeps log Z within reach of a learned one that starts at zero.
 
     A state is a forest, int64 ``[..., n]``, as :mod:`gfn.environments.forests` writes it. An action
     merges the two trees whose smallest leaves are i < j; pairs are in lexicographic order.

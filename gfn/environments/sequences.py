@@ -19,9 +19,8 @@ class Sequences(DiscreteEnvironment):
 
     .. math:: \log r(x) = \sum_i g(i) f(x_i), \qquad f \sim U[\text{f\_low}, \text{f\_high}],\; g \sim U[\text{g\_low}, \text{g\_high}]
 
-    A state is int64 ``[..., N]``: letters 0 to |D|-1, then the stop token |D| if the word was
-    stopped, then blanks (-1). A word of N letters is finished without a stop token. The graph is a
-    tree, so every state has one parent.
+    A state is int64 ``[..., N]``: letters 0 to |D|-1, then the stop token |D| if the word was stopped, then blanks
+    (-1). A word of N letters is finished without a stop token. The graph is a tree, so every state has one parent.
     """
 
     task: Literal["sequences"] = "sequences"

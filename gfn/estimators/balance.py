@@ -12,8 +12,7 @@ Arguments that they share:
 - ``log_reward``: log r(x), ``[N]`` or ``[R, N]``.
 - ``going``: which steps leave an unfinished state, bool, shaped like these; the others do not count.
 
-Detailed and sub-trajectory balance compare the flows F(s) of states along a trajectory. With the
-potential
+Detailed and sub-trajectory balance compare the flows F(s) of states along a trajectory. With the potential
 
 .. math:: e_t = \log F(s_t) - \sum_{k < t} \big(\log p_F(s_{k+1} \mid s_k) - \log p_B(s_k \mid s_{k+1})\big),
 

@@ -45,9 +45,8 @@ def reverse_kl(
 
     .. math:: \nabla = E[\nabla \log p_F + f \nabla \log p_F], \qquad f = \log p_F - \log(p_B r)
 
-    Its first term is E[1 · ∇log p_F], which leave-one-out removes altogether: its baseline for the
-    constant 1 is 1. So ``loo`` and ``both`` leave nothing to the score control variate: they are
-    ``joint``, and unbiased.
+    Its first term is E[1 · ∇log p_F], which leave-one-out removes altogether: its baseline for the constant 1 is 1. So
+    ``loo`` and ``both`` leave nothing to the score control variate: they are ``joint``, and unbiased.
     """
     f = (log_pf - log_pb - log_reward).detach()
     if control_variate in ("loo", "both"):
@@ -145,10 +144,9 @@ def renyi_terms(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, alpha: float
 def order_factor(alpha: float) -> float:
     r"""sgn(α) / (α - 1), the factor of the Rényi and Tsallis divergences.
 
-    The paper has 1 / (α - 1). By Jensen's inequality E[g] is at most 1 for 0 < α < 1 and at least 1
-    for all other orders, so that factor makes a divergence of positive orders only: for α < 0 it is
-    at most 0 and must be maximised. The sign makes every order a divergence to minimise, and changes
-    nothing for α > 0.
+    The paper has 1 / (α - 1). By Jensen's inequality E[g] is at most 1 for 0 < α < 1 and at least 1 for all other
+    orders, so that factor makes a divergence of positive orders only: for α < 0 it is at most 0 and must be maximised.
+    The sign makes every order a divergence to minimise, and changes nothing for α > 0.
 
     Raises:
         ValueError: for α that is 0, 1 or not finite.

@@ -37,10 +37,9 @@ def measure_gradients(
     - with ``exact``, mean squared errors over those of the optima of :func:`optimal_baselines`, from the same
       batches: ``optimal`` and ``whole``.
 
-    All but ``gradient_squared`` and ``away`` come with a standard error, such as ``variance_error``.
-    Log-weights of forward KL and Tsallis are taken relative to the exact log Z, so their weights are those of P̄_B
-    itself. TB's log Z is that of the stage if it is learned. The reverse KL has the rewards as they are, or with
-    ``centred`` divided by Z.
+    All but ``gradient_squared`` and ``away`` come with a standard error, such as ``variance_error``. Log-weights of
+    forward KL and Tsallis are taken relative to the exact log Z, so their weights are those of P̄_B itself. TB's log Z
+    is that of the stage if it is learned. The reverse KL has the rewards as they are, or with ``centred`` divided by Z.
     """
     records: list[Record] = []
     done, total = 0, len(spec.seeds) * len(spec.warmup) * len(spec.batch_sizes)
@@ -86,10 +85,9 @@ def replicated_gradients(
 ) -> tuple[dict[Objective, Tensor], dict[Objective, dict[str, Tensor]]]:
     """K independent estimates of every objective's gradient, each ``[K, number of parameters]``.
 
-    The replica axis holds copies of one policy, so that many estimates cost one backward pass; all
-    objectives are estimated from the same trajectories, and all stages with the same noise. The second
-    result has those with the numbers of ``baselines``, see :func:`optimal_baselines`. ``log_z`` is the
-    learned one, by default the exact.
+    The replica axis holds copies of one policy, so that many estimates cost one backward pass; all objectives are
+    estimated from the same trajectories, and all stages with the same noise. The second result has those with the
+    numbers of ``baselines``, see :func:`optimal_baselines`. ``log_z`` is the learned one, by default the exact.
     """
     device = next(trained.parameters()).device
     chunk = max(1, min(spec.replicates, ROWS // (batch_size * spec.task.max_steps)))
