@@ -1,7 +1,5 @@
 """The command ``gfn``: list what there is, train, reproduce a figure's runs, show results."""
 
-from __future__ import annotations
-
 import os
 import sys
 import traceback

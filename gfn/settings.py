@@ -1,7 +1,5 @@
 """Validated, frozen settings: the base of every task, specification and set of notebook parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Self
 

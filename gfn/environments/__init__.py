@@ -1,7 +1,5 @@
 """The tasks of the paper, one file each."""
 
-from __future__ import annotations
-
 from typing import Annotated, Union
 
 from pydantic import Field

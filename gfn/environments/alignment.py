@@ -1,7 +1,5 @@
 """Alignments of DNA: read from FASTA or NEXUS, checked, and compressed to site patterns."""
 
-from __future__ import annotations
-
 import re
 from io import StringIO
 from pathlib import Path

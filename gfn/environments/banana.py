@@ -1,7 +1,5 @@
 """Banana: a Gaussian bent by a volume-preserving map."""
 
-from __future__ import annotations
-
 import math
 from typing import ClassVar, Literal
 

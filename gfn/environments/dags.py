@@ -1,11 +1,9 @@
 """DAGs: Bayesian structure learning, edge by edge."""
 
-from __future__ import annotations
-
 import math
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -65,7 +63,7 @@ class DAGs(DiscreteEnvironment):
         return sizes | values | {"data": rows}
 
     @model_validator(mode="after")
-    def _consistent(self) -> DAGs:
+    def _consistent(self) -> Self:
         if self.samples <= self.nodes:
             raise ValueError(f"samples = {self.samples} is not allowed: it must be above nodes = {self.nodes}")
         low, high = self.weight_low, self.weight_high

@@ -1,7 +1,5 @@
 """Enumeration of small tasks: all states and edges, and the target over all objects."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 

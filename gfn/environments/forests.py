@@ -6,8 +6,6 @@ leaves below it as a bit mask, or 0 if there is none. So every forest is written
 leaves with entry 0, and a tree is complete when only entry 0 is 0.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Gaussian mixture (GM): equal components on a regular grid in the plane."""
 
-from __future__ import annotations
-
 import math
 from functools import cached_property
 from typing import Literal

@@ -1,7 +1,5 @@
 """What is needed of graphs: the transitive closure of one, and counts and sums over all DAGs without listing them."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

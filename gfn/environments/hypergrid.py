@@ -1,7 +1,5 @@
 """Hypergrid: walk from a corner of a grid, one coordinate up at a time, and stop."""
 
-from __future__ import annotations
-
 import math
 from functools import cached_property
 from typing import ClassVar, Literal

@@ -1,7 +1,5 @@
 """Linear-Gaussian networks: data drawn from a random one or read, and how well parents explain a variable."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Phylogenetics (BPI): build a rooted binary tree on n taxa by merging two roots at a time."""
 
-from __future__ import annotations
-
 import math
 from functools import cached_property
 from pathlib import Path

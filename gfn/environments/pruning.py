@@ -4,8 +4,6 @@ Sources: J. Felsenstein, Evolutionary trees from DNA sequences: a maximum likeli
 J. Mol. Evol. 17 (1981); T. Jukes and C. Cantor, Evolution of protein molecules (1969).
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

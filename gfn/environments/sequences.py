@@ -1,9 +1,7 @@
 """Sequence design: write a word letter by letter, and stop."""
 
-from __future__ import annotations
-
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -33,7 +31,7 @@ class Sequences(DiscreteEnvironment):
     g_high: float = Field(2.0, description="upper end of the law of g")
 
     @model_validator(mode="after")
-    def _consistent(self) -> Sequences:
+    def _consistent(self) -> Self:
         for name in ("f", "g"):
             low, high = getattr(self, f"{name}_low"), getattr(self, f"{name}_high")
             if low > high:

@@ -1,10 +1,8 @@
 """Set generation: choose N of |D| elements, one at a time."""
 
-from __future__ import annotations
-
 import math
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -31,7 +29,7 @@ class Sets(DiscreteEnvironment):
     high: float = Field(1.0, description="upper end of the law of f")
 
     @model_validator(mode="after")
-    def _consistent(self) -> Sets:
+    def _consistent(self) -> Self:
         if self.size > self.universe:
             raise ValueError(f"size = {self.size} is not allowed: it must be at most universe = {self.universe}")
         if self.low > self.high:

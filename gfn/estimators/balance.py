@@ -19,8 +19,6 @@ Detailed and sub-trajectory balance compare the flows F(s) of states along a tra
 where F(x) = r(x) at the object, the residual of the part from s_i to s_j is simply e_i - e_j.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

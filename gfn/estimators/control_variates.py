@@ -4,8 +4,6 @@ Every divergence here has per-trajectory terms proportional to the score functio
 gradient estimate is a weighted sum of score functions. A control variate changes the weights.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Literal, get_args
 

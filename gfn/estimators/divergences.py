@@ -19,8 +19,6 @@ needs them unnormalised (forward KL, Tsallis), ``log_scale`` is a constant to su
 only multiplies the gradient by a positive constant, and a rough guess of log Z keeps exp in range.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """What distributions over DAGs say of their variables: edges, paths and Markov blankets."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Forward policies with a replica axis, and the uniform backward policy."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """A training iteration as a CUDA graph: hundreds of small kernels at the cost of one launch."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """What training has come across: the best objects found, and how many modes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Statistics of gradient estimates: the trace of their covariance, and their bias where the exact gradient is known."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Callable, Iterator, Mapping

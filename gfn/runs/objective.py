@@ -1,7 +1,5 @@
 """Objectives as validated settings, so that a run names its objective completely."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, Literal, get_args
 

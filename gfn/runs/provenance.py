@@ -1,7 +1,5 @@
 """Where a result comes from: the code, the libraries and the machine that made it."""
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import io

@@ -1,10 +1,8 @@
 """Specifications: frozen, validated records that name a run completely."""
 
-from __future__ import annotations
-
 import hashlib
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
@@ -61,7 +59,7 @@ class TrainingSpec(Spec):
     dtype: Literal["float32", "float64"] = Field("float32", description="precision of the networks")
 
     @model_validator(mode="after")
-    def _consistent(self) -> TrainingSpec:
+    def _consistent(self) -> Self:
         if self.batch_size < 2 and self.objective.control_variate in ("loo", "both", "joint"):
             combined = f"batch_size = {self.batch_size} is not allowed with control variate"
             needs = "leave-one-out needs at least 2 trajectories"
@@ -92,7 +90,7 @@ class GradientSpec(Spec):
     centred: bool = Field(False, description="divide rewards by the exact Z, which matters to reverse KL alone")
 
     @model_validator(mode="after")
-    def _consistent(self) -> GradientSpec:
+    def _consistent(self) -> Self:
         for objective in self.objectives:
             if objective.name in WITH_FLOW:
                 why = "gradients are measured of losses of whole trajectories"

@@ -1,7 +1,5 @@
 """The training loop, the same for every task and objective: sample, estimate, step, evaluate, record."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import math
