@@ -16,13 +16,8 @@ from torch import Tensor
 def merges(trees: Tensor) -> tuple[Tensor, Tensor]:
     """The smallest leaves of the two children of every internal node, children before parents.
 
-    Of nested clades the larger one is the larger number, so ascending order does it.
-
-    Arguments:
-        trees: complete trees, int64 ``[..., n]``.
-
-    Returns:
-        Smaller and larger leaf, each int64 ``[..., n - 1]``.
+    From complete trees, int64 ``[..., n]``, to the smaller and the larger leaf, each int64 ``[..., n - 1]``. Of nested
+    clades the larger one is the larger number, so ascending order does it.
     """
     clades, larger = trees.sort(-1)
     clades = clades[..., 1:]
@@ -39,11 +34,7 @@ def forest_count(taxa: int, trees: int) -> int:
 def insert_leaf(trees: Tensor, leaf: int) -> Tensor:
     """All trees that come of putting the next leaf on an edge, the one above the root included.
 
-    Arguments:
-        trees: complete trees on the leaves before ``leaf``, int64 ``[X, leaf]``.
-
-    Returns:
-        int64 ``[X (2 leaf - 1), leaf + 1]``.
+    From complete trees on the leaves before it, int64 ``[X, leaf]``, to int64 ``[X (2 leaf - 1), leaf + 1]``.
     """
     bit = 1 << leaf
     singles = (1 << torch.arange(leaf)).expand(len(trees), -1)

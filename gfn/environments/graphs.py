@@ -60,10 +60,8 @@ def log_sum_over_dags(log_scores: Tensor) -> float:
 def log_max_over_dags(log_scores: Tensor) -> float:
     """Log of the largest product of nodes' scores over all DAGs (Silander & Myllymäki, 2006).
 
-    The best DAG on some nodes has one without children, whose parents are the best among the others.
-
-    Arguments:
-        log_scores: as for :func:`log_sum_over_dags`.
+    The best DAG on some nodes has one without children, whose parents are the best among the others. Scores are as for
+    :func:`log_sum_over_dags`.
     """
     nodes, subsets = log_scores.shape
     index, best = np.arange(subsets), log_scores.numpy().copy()

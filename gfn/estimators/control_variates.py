@@ -20,10 +20,8 @@ def leave_one_out(values: Tensor) -> Tensor:
 
     .. math:: f(\tau_i) - \frac{1}{N-1} \sum_{n \ne i} f(\tau_n)
 
-    Unbiased for independent trajectories, since the baseline of τ_i does not depend on τ_i.
-
-    Arguments:
-        values: f of N trajectories, ``[..., N]``.
+    For ``values`` f of N trajectories, ``[..., N]``. Unbiased if these are independent, since the baseline of τ_i does
+    not depend on τ_i.
 
     Raises:
         ValueError: for fewer than two trajectories.

@@ -11,13 +11,9 @@ from gfn.environments.graphs import closure
 def features(graphs: Tensor) -> dict[str, Tensor]:
     """Relations between the variables of each graph (Friedman & Koller, 2003).
 
-    Arguments:
-        graphs: adjacency matrices of DAGs, bool ``[..., n, n]``, with row i and column j for i → j.
-
-    Returns:
-        Bool ``[..., n, n]``, of i in rows and j in columns: ``edges``, i → j; ``paths``, i is an
-        ancestor of j; ``markov``, i is in the Markov blanket of j: a parent, a child, or another
-        parent of a child.
+    Both ``graphs``, the adjacency matrices of DAGs, and the relations are bool ``[..., n, n]``, of i in rows and j in
+    columns: ``edges``, i → j; ``paths``, i is an ancestor of j; ``markov``, i is in the Markov blanket of j: a parent,
+    a child, or another parent of a child.
     """
     others = ~torch.eye(graphs.shape[-1], dtype=torch.bool, device=graphs.device)
     number = graphs.float()

@@ -85,11 +85,7 @@ class ForestGIN(nn.Module):
 
 
 class Tape:
-    """As of an MLP, see :class:`gfn.policies.network.Tape`.
-
-    Arguments:
-        network: the graph network.
-    """
+    """As of an MLP, see :class:`gfn.policies.network.Tape`."""
 
     def __init__(self, network: ForestGIN) -> None:
         self.network, self.outputs, self.asked = network, [], 0

@@ -25,11 +25,7 @@ def capturable(environment: Environment, device: torch.device) -> bool:
 
 
 class CudaGraph:
-    """All that a capture needs of CUDA.
-
-    Arguments:
-        device: a CUDA device.
-    """
+    """All that a capture needs of CUDA, on the CUDA device ``device``."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device

@@ -1,6 +1,5 @@
 """The training loop, the same for every task and objective: sample, estimate, step, evaluate, record."""
 
-import contextlib
 import json
 import math
 import os
@@ -8,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ Record = dict[str, Any]
 Progress = Callable[[int, int], None]
 
 
-@contextlib.contextmanager
+@contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A file to write, which takes the place of ``path`` once it is whole; where writing fails, nothing is left of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
+@contextmanager
 def interrupts_noted() -> Iterator[list[int]]:
     """Ctrl-C is noted in a list instead of raised, to be heeded where the state is whole.
 
@@ -269,10 +269,7 @@ class Trainer:
         Returns:
             Whether there was one.
         """
-        with (
-            contextlib.suppress(OSError, SafetensorError, KeyError, TypeError, ValueError),
-            safe_open(path, "pt") as file,
-        ):
+        with suppress(OSError, SafetensorError, KeyError, TypeError, ValueError), safe_open(path, "pt") as file:
             about = json.loads(file.metadata()["gfn"])
             if all(about[key] == value for key, value in self._identity().items()):
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
