@@ -223,12 +223,11 @@ def show(path: Path) -> None:
     for file in files:
         try:
             run = read_run(file)
+            tables.append(_summary(run.spec, run.frame).assign(run=run.spec.hash))
         except ResultError as error:
             if not path.is_dir():
                 raise
             click.echo(str(error), err=True)
-            continue
-        tables.append(_summary(run.spec, run.frame).assign(run=run.spec.hash))
     click.echo(pd.concat(tables).to_string(index=False) if tables else "no readable results")
 
 

@@ -90,11 +90,8 @@ def log_likelihood_gain(correlation: Tensor, samples: int, node: Tensor, parents
     Arguments:
         correlation: of all n variables, ``[n, n]``.
         samples: number N of observations.
-        node: the variables, int64 ``[M]``.
+        node: the variables, int64 ``[M]``; the result is float64 ``[M]``.
         parents: bool ``[M, n]``.
-
-    Returns:
-        float64 ``[M]``.
     """
     both = parents.unsqueeze(-1) & parents.unsqueeze(-2)
     own = (correlation * both) + torch.diag_embed((~parents).double())

@@ -121,5 +121,5 @@ class Sets(DiscreteEnvironment):
             log_keep = self.values[d] + self.log_symmetric[d, (left - 1).clamp(min=0)] - self.log_symmetric[d + 1, left]
             keep = (left > 0) & (torch.rand(count, generator=generator, dtype=torch.float64).log() < log_keep)
             chosen[:, d] = keep
-            left = left - keep.long()
+            left -= keep.long()
         return chosen

@@ -42,9 +42,8 @@ class Discoveries:
 
     def add(self, trajectories: Trajectories) -> None:
         """Note the objects of a batch."""
-        keys = self.environment.key(trajectories.terminal)
         # A copy, since a captured iteration writes its next batch over this one.
-        self.pending.append((keys, trajectories.log_reward.clone()))
+        self.pending.append((self.environment.key(trajectories.terminal), trajectories.log_reward.clone()))
 
     def settle(self) -> None:
         """Merge what was noted, and forget objects that are neither among the best K nor modes."""
@@ -54,8 +53,7 @@ class Discoveries:
         self.pending = []
         lowest = min(self.thresholds.values(), default=math.inf)
         for replica, (new_keys, new_log_rewards) in enumerate(zip(keys, log_rewards)):
-            every = torch.cat([self.keys[replica], new_keys])
-            distinct, inverse = every.unique(return_inverse=True)
+            distinct, inverse = torch.cat([self.keys[replica], new_keys]).unique(return_inverse=True)
             values = torch.cat([self.log_rewards[replica], new_log_rewards.double()])
             values = torch.empty(len(distinct), dtype=torch.float64).scatter_(0, inverse, values)
             order = values.argsort(descending=True, stable=True)

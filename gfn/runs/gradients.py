@@ -117,14 +117,10 @@ def _relative(spec: GradientSpec, batch: Trajectories) -> tuple[Trajectories, fl
 
 
 class Remembered:
-    """The vector-Jacobian products of a tensor, each made of earlier ones where it can be.
+    """The vector-Jacobian products of ``output`` ``[R, N]``, each made of earlier ones where it can be.
 
-    They are linear in the vector, and the weights that all objectives give to a batch span a few
-    dimensions only. So each costs a backward pass only for the part that is new.
-
-    Arguments:
-        output: ``[R, N]``, differentiable.
-        parameters: of R replicas, stacked along a first axis.
+    They are linear in the vector, and the weights that all objectives give to a batch span a few dimensions only. So
+    each costs a backward pass only for the part that is new. Parameters are stacked along a first axis of length R.
     """
 
     def __init__(self, output: Tensor, parameters: list[Tensor]) -> None:
@@ -145,11 +141,11 @@ class Remembered:
             self.basis.append(rest / size.clamp(min=torch.finfo(torch.float64).tiny).unsqueeze(1))
             direction = self.basis[-1].to(self.output.dtype)
             self.products.append(torch.autograd.grad(self.output, self.parameters, direction, retain_graph=True))
-        result = [torch.zeros_like(parameter) for parameter in self.parameters]
+        result = tuple(torch.zeros_like(parameter) for parameter in self.parameters)
         for share, product in zip(shares, self.products):
             for total, part in zip(result, product):
                 total += share.to(part.dtype).view(-1, *[1] * (part.dim() - 1)) * part
-        return tuple(result)
+        return result
 
     def _is_new(self, size: Tensor, whole: Tensor) -> bool:
         return bool((size > self.negligible * whole).any())
@@ -250,8 +246,7 @@ def compare_errors(metric: str, estimates: Tensor, optimal: Tensor, exact: Tenso
 
 def summarise(estimates: Tensor, exact: Tensor | None = None) -> dict[str, float]:
     """Statistics of K estimates ``[K, P]``, as :func:`measure_gradients` records them."""
-    estimates = estimates.double()
-    count = len(estimates)
+    estimates, count = estimates.double(), len(estimates)
     centred = estimates - estimates.mean(0)
     squares = centred.square().sum(1) * count / (count - 1)
     variance = squares.mean()
