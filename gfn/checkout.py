@@ -1,7 +1,5 @@
 """Where the data of a checkout are."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 

@@ -1,7 +1,5 @@
 """The command ``gfn``: list what there is, train, reproduce a figure's runs, show results."""
 
-from __future__ import annotations
-
 import sys
 import traceback
 from pathlib import Path
@@ -79,18 +77,14 @@ def _flags(*models: type[Settings], skip: tuple[str, ...] = ()):
 
 
 def _explain(name: str, field: FieldInfo) -> str:
-    text = field.description or name.replace("_", " ")
-    known = field.default is not None and not field.default_factory
-    return f"{text} [default: {_write(field.default)}]" if known else text
-
-
-def _write(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    text, default = field.description or name.replace("_", " "), field.default
+    if default is None or field.default_factory:
+        return text
+    return f"{text} [default: {','.join(map(str, default)) if isinstance(default, tuple) else default}]"
 
 
 def _metavar(default: Any) -> str:
-    kinds = {bool: "BOOL", int: "INTEGER", float: "NUMBER", tuple: "LIST"}
-    return kinds.get(type(default), "VALUE")
+    return {bool: "BOOL", int: "INTEGER", float: "NUMBER", tuple: "LIST"}.get(type(default), "VALUE")
 
 
 def _given(values: dict[str, Any], model: type[Settings]) -> dict[str, Any]:

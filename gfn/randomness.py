@@ -4,8 +4,6 @@ A hash of the name fills the whole state of PyTorch's generator on the CPU, in t
 sake of old checkpoints: of a seed it takes 32 bits only, too few for tens of thousands of streams. On a GPU it takes 64.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from hashlib import shake_256
 from operator import index

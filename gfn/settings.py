@@ -1,7 +1,5 @@
 """Validated, frozen settings: the base of every task, specification and set of notebook parameters."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Self
 
@@ -13,12 +11,7 @@ class SettingsError(ValueError):
 
 
 def explain(error: ValidationError, model: type[BaseModel] | None = None) -> str:
-    """The first problem of a pydantic error as one sentence.
-
-    Arguments:
-        error: what pydantic raised.
-        model: the model whose fields are listed when a setting is unknown.
-    """
+    """The first problem of a pydantic error as one sentence, with the fields of ``model`` where a setting is unknown."""
     problem = error.errors(include_url=False)[0]
     name = ".".join(str(part) for part in problem["loc"]) or "these settings"
     if problem["type"] == "extra_forbidden":

@@ -1,7 +1,5 @@
 """Alignments of DNA: read from FASTA or NEXUS, checked, and compressed to site patterns."""
 
-from __future__ import annotations
-
 import re
 from io import StringIO
 from pathlib import Path
@@ -90,15 +88,11 @@ def check_alignment(alignment: Alignment) -> Alignment:
             raise ValueError(f"alignment with an empty sequence is not allowed: taxon {name!r} must have sites")
         for position, character in enumerate(sequence):
             if character not in CODE:
-                raise ValueError(
-                    f"character {character!r} of taxon {name!r} at position {position + 1} of the alignment is not "
-                    f"allowed: one of {' '.join(CODE)} or U"
-                )
+                what = f"character {character!r} of taxon {name!r} at position {position + 1} of the alignment"
+                raise ValueError(f"{what} is not allowed: one of {' '.join(CODE)} or U")
         if len(sequence) != len(rows[0][1]):
-            raise ValueError(
-                f"alignment with rows of different lengths is not allowed: taxon {name!r} has {len(sequence)} sites "
-                f"where {names[0]!r} has {len(rows[0][1])}"
-            )
+            differ = f"taxon {name!r} has {len(sequence)} sites where {names[0]!r} has {len(rows[0][1])}"
+            raise ValueError(f"alignment with rows of different lengths is not allowed: {differ}")
     return rows
 
 

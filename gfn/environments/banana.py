@@ -1,9 +1,7 @@
 """Banana: a Gaussian bent by a volume-preserving map."""
 
-from __future__ import annotations
-
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -23,13 +21,8 @@ class Banana(PlanarEnvironment):
     task: Literal["banana"] = "banana"
     correlation: float = Field(0.9, gt=-1, lt=1, description="correlation ρ of the straightened Gaussian")
 
-    @property
-    def box(self) -> Box:
-        return ((-5.0, 5.0), (-31.0, 4.0))
-
-    @property
-    def window(self) -> Box:
-        return ((-3.0, 3.0), (-9.0, 2.0))
+    box: ClassVar[Box] = ((-5.0, 5.0), (-31.0, 4.0))
+    window: ClassVar[Box] = ((-3.0, 3.0), (-9.0, 2.0))
 
     def log_density(self, points: Tensor) -> Tensor:
         first = points[..., 0]

@@ -4,8 +4,6 @@ Every function is pure and batched over any leading axes, by convention ``[R, B,
 (seeds trained together) and B trajectories. Nothing here knows of a policy or an estimator.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from functools import cached_property

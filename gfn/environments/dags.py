@@ -1,11 +1,9 @@
 """DAGs: Bayesian structure learning, edge by edge."""
 
-from __future__ import annotations
-
 import math
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -33,11 +31,10 @@ class DAGs(DiscreteEnvironment):
     added, so that complete graphs are its modes; the prior ``bic``, p(G) ∝ N^(-edges/2), makes r the
     Bayesian information criterion, and gives Markov equivalent graphs equal rewards.
 
-    A state is bool ``[..., 2 n² + 1]``: the adjacency matrix (row i, column j for i → j), the
-    transposed transitive closure (row i, column j if j reaches i, itself included), and whether
-    the graph is finished. Action n i + j adds i → j, action n² finishes; i → j closes a cycle where
-    j reaches i, so the closure is the mask (Deleu et al., 2022), and adding an edge updates it in
-    O(n²). A graph of k edges has k parents.
+    A state is bool ``[..., 2 n² + 1]``: the adjacency matrix (row i, column j for i → j), the transposed transitive
+    closure (row i, column j if j reaches i, itself included), and whether the graph is finished. Action n i + j adds i
+    → j, action n² finishes; i → j closes a cycle where j reaches i, so the closure is the mask (Deleu et al., 2022),
+    and adding an edge updates it in O(n²). A graph of k edges has k parents.
     """
 
     task: Literal["dags"] = "dags"
@@ -66,13 +63,12 @@ class DAGs(DiscreteEnvironment):
         return sizes | values | {"data": rows}
 
     @model_validator(mode="after")
-    def _consistent(self) -> DAGs:
+    def _consistent(self) -> Self:
         if self.samples <= self.nodes:
             raise ValueError(f"samples = {self.samples} is not allowed: it must be above nodes = {self.nodes}")
-        if self.weight_low > self.weight_high:
-            raise ValueError(
-                f"weight_low = {self.weight_low} is not allowed: it must be at most weight_high = {self.weight_high}"
-            )
+        low, high = self.weight_low, self.weight_high
+        if low > high:
+            raise ValueError(f"weight_low = {low} is not allowed: it must be at most weight_high = {high}")
         if self.data is not None:
             check_table(self.data, self.samples, self.nodes)
         return self
@@ -84,24 +80,15 @@ class DAGs(DiscreteEnvironment):
         weights = (self.weight_low, self.weight_high)
         return simulate(self.nodes, self.samples, self.edges_per_node, weights, self.task_seed)
 
-    @property
-    def true_graph(self) -> Tensor | None:
-        """The graph that simulated data come from, bool ``[n, n]``, or None."""
-        return self._source_of_data[0]
-
-    @property
-    def observations(self) -> Tensor:
-        """The data: float64 ``[N, n]``."""
-        return self._source_of_data[1]
+    #: The graph that simulated data come from, bool ``[n, n]``, or None.
+    true_graph = property(lambda self: self._source_of_data[0])
+    #: The data: float64 ``[N, n]``.
+    observations = property(lambda self: self._source_of_data[1])
 
     @cached_property
     def correlation(self) -> Tensor:
         """Correlations of the variables, all that scores depend on: float64 ``[n, n]``."""
         return torch.corrcoef(self.observations.T)
-
-    @cached_property
-    def _bits(self) -> Tensor:
-        return 1 << torch.arange(self.nodes)
 
     @cached_property
     def local_scores(self) -> Tensor:
@@ -116,26 +103,13 @@ class DAGs(DiscreteEnvironment):
         penalty = 0.5 * math.log(self.samples) if self.prior == "bic" else 0.0
         return gain - penalty * parents.sum(-1).double()
 
-    @property
-    def max_steps(self) -> int:
-        return self.nodes * (self.nodes - 1) // 2 + 1
-
-    @property
-    def observation_size(self) -> int:
-        return self.nodes**2
-
-    @property
-    def action_count(self) -> int:
-        return self.nodes**2 + 1
-
-    @property
-    def stop(self) -> int:
-        """The action that finishes a graph."""
-        return self.nodes**2
-
-    @property
-    def state_count(self) -> int:
-        return 2 * count_dags(self.nodes)
+    max_steps = property(lambda self: self.nodes * (self.nodes - 1) // 2 + 1)
+    observation_size = property(lambda self: self.nodes**2)
+    action_count = property(lambda self: self.nodes**2 + 1)
+    state_count = property(lambda self: 2 * count_dags(self.nodes))
+    stop = property(lambda self: self.nodes**2)  #: the action that finishes a graph
+    _bits = cached_property(lambda self: 1 << torch.arange(self.nodes))
+    _actions = cached_property(lambda self: torch.arange(self.action_count))
 
     def adjacency(self, state: Tensor) -> Tensor:
         """The graph alone: bool ``[..., n, n]``."""
@@ -163,18 +137,8 @@ class DAGs(DiscreteEnvironment):
         tail = (action // self.nodes).clamp(max=self.nodes - 1)[..., None, None].expand_as(reached[..., :1, :])
         head = (action % self.nodes)[..., None, None].expand_as(reached[..., :1])
         joined = reached.gather(-1, head) & reached.gather(-2, tail) & adds
-        return torch.cat(
-            [
-                state[..., : self.stop] | chosen[..., :-1],
-                (reached | joined).flatten(-2),
-                state[..., -1:] | chosen[..., -1:],
-            ],
-            -1,
-        )
-
-    @cached_property
-    def _actions(self) -> Tensor:
-        return torch.arange(self.action_count)
+        graph, finished = state[..., : self.stop] | chosen[..., :-1], state[..., -1:] | chosen[..., -1:]
+        return torch.cat([graph, (reached | joined).flatten(-2), finished], -1)
 
     def backward_mask(self, state: Tensor) -> Tensor:
         finished = state[..., -1:]

@@ -1,7 +1,5 @@
 """Enumeration of small tasks: all states and edges, and the target over all objects."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -57,10 +55,9 @@ def state_graph(environment: DiscreteEnvironment) -> StateGraph:
     Raises:
         ValueError: if there are more than 2²² states.
     """
-    states, sources, actions, targets, levels, starts = [environment.initial(1)], [], [], [], [], [0]
-    first, edges = 0, 0
+    states, edges, levels, starts = [environment.initial(1)], [], [slice(0, 0)], [0]
     while True:
-        level = states[-1]
+        level, first = states[-1], starts[-1]
         open_ = ~environment.is_terminal(level)
         source, action = (environment.mask(level) & open_.unsqueeze(-1)).nonzero(as_tuple=True)
         if len(source) == 0:
@@ -68,19 +65,14 @@ def state_graph(environment: DiscreteEnvironment) -> StateGraph:
         children = environment.step(level[source], action)
         keys, inverse = environment.key(children).unique(return_inverse=True)
         representative = torch.empty(len(keys), dtype=torch.long).scatter_(0, inverse, torch.arange(len(inverse)))
-        sources.append(first + source)
-        actions.append(action)
-        first += len(level)
-        starts.append(first)
-        targets.append(first + inverse)
-        levels.append(slice(edges, edges + len(source)))
-        edges += len(source)
+        starts.append(first + len(level))
+        edges.append(torch.stack([first + source, action, starts[-1] + inverse]))
+        levels.append(slice(levels[-1].stop, levels[-1].stop + len(source)))
         states.append(children[representative])
-        if first + len(keys) > MAX_STATES:
+        if starts[-1] + len(keys) > MAX_STATES:
             raise ValueError(f"{environment.task} has over {MAX_STATES} states at these sizes: too many to enumerate")
     every = torch.cat(states)
-    edges_of = (torch.cat(parts) for parts in (sources, actions, targets))
-    return StateGraph(every, environment.is_terminal(every), *edges_of, tuple(levels), tuple(starts))
+    return StateGraph(every, environment.is_terminal(every), *torch.cat(edges, 1), tuple(levels[1:]), tuple(starts))
 
 
 @lru_cache(maxsize=8)

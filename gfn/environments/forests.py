@@ -1,13 +1,10 @@
 """Forests of rooted binary trees on n leaves as n integers, without any sorting.
 
-Each internal node is labelled by the larger of its two children's smallest leaves. This uses every
-leaf but the smallest of each tree exactly once. A forest is int64 ``[..., n]``: entry l is the clade
-of the node labelled l, the leaves below it as a bit mask, or 0 if there is none. So every forest is
-written in one way, its trees are told by the leaves with entry 0, and a tree is complete when only
-entry 0 is 0.
+Each internal node is labelled by the larger of its two children's smallest leaves. This uses every leaf but the
+smallest of each tree exactly once. A forest is int64 ``[..., n]``: entry l is the clade of the node labelled l, the
+leaves below it as a bit mask, or 0 if there is none. So every forest is written in one way, its trees are told by the
+leaves with entry 0, and a tree is complete when only entry 0 is 0.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Sequence
@@ -19,13 +16,8 @@ from torch import Tensor
 def merges(trees: Tensor) -> tuple[Tensor, Tensor]:
     """The smallest leaves of the two children of every internal node, children before parents.
 
-    Of nested clades the larger one is the larger number, so ascending order does it.
-
-    Arguments:
-        trees: complete trees, int64 ``[..., n]``.
-
-    Returns:
-        Smaller and larger leaf, each int64 ``[..., n - 1]``.
+    From complete trees, int64 ``[..., n]``, to the smaller and the larger leaf, each int64 ``[..., n - 1]``. Of nested
+    clades the larger one is the larger number, so ascending order does it.
     """
     clades, larger = trees.sort(-1)
     clades = clades[..., 1:]
@@ -42,11 +34,7 @@ def forest_count(taxa: int, trees: int) -> int:
 def insert_leaf(trees: Tensor, leaf: int) -> Tensor:
     """All trees that come of putting the next leaf on an edge, the one above the root included.
 
-    Arguments:
-        trees: complete trees on the leaves before ``leaf``, int64 ``[X, leaf]``.
-
-    Returns:
-        int64 ``[X (2 leaf - 1), leaf + 1]``.
+    From complete trees on the leaves before it, int64 ``[X, leaf]``, to int64 ``[X (2 leaf - 1), leaf + 1]``.
     """
     bit = 1 << leaf
     singles = (1 << torch.arange(leaf)).expand(len(trees), -1)

@@ -1,7 +1,5 @@
 """Gaussian mixture (GM): equal components on a regular grid in the plane."""
 
-from __future__ import annotations
-
 import math
 from functools import cached_property
 from typing import Literal
@@ -30,13 +28,8 @@ class GaussianMixture(PlanarEnvironment):
         axis = self.spacing * (torch.arange(self.side, dtype=torch.float64) - (self.side - 1) / 2)
         return torch.cartesian_prod(axis, axis)
 
-    @property
-    def box(self) -> Box:
-        return self._square(6 * self.scale)
-
-    @property
-    def window(self) -> Box:
-        return self._square(4 * self.scale)
+    box = property(lambda self: self._square(6 * self.scale))
+    window = property(lambda self: self._square(4 * self.scale))
 
     def _square(self, margin: float) -> Box:
         reach = self.spacing * (self.side - 1) / 2 + margin

@@ -1,7 +1,5 @@
 """What is needed of graphs: the transitive closure of one, and counts and sums over all DAGs without listing them."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -22,9 +20,8 @@ def count_dags(nodes: int) -> int:
     """Number of labelled DAGs: 1, 3, 25, 543, 29281, … (OEIS A003024), by Robinson's recurrence."""
     counts = [1]
     for n in range(1, nodes + 1):
-        counts.append(
-            sum((-1) ** (k + 1) * math.comb(n, k) * 2 ** (k * (n - k)) * counts[n - k] for k in range(1, n + 1))
-        )
+        terms = (-((-1) ** k) * math.comb(n, k) * 2 ** (k * (n - k)) * counts[n - k] for k in range(1, n + 1))
+        counts.append(sum(terms))
     return counts[nodes]
 
 
@@ -34,9 +31,8 @@ def log_sum_over_dags(log_scores: Tensor) -> float:
     .. math:: A(S) = \sum_{\emptyset \ne T \subseteq S} (-1)^{|T| + 1} A(S \setminus T)
               \prod_{j \in T} \sum_{P \subseteq S \setminus T} f_j(P)
 
-    where A(S) is the sum over DAGs on the nodes S and f_j(P) the score of node j with parents P. A
-    DAG with k nodes without children is counted 2^k - 1 times, so little precision is lost for
-    small n. Takes 3^n steps.
+    where A(S) is the sum over DAGs on the nodes S and f_j(P) the score of node j with parents P. A DAG with k nodes
+    without children is counted 2^k - 1 times, so little precision is lost for small n. Takes 3^n steps.
 
     Arguments:
         log_scores: log f_j(P) of node j, with bit i of the column's number set if i is in P: float64 ``[n, 2^n]``.
@@ -64,10 +60,8 @@ def log_sum_over_dags(log_scores: Tensor) -> float:
 def log_max_over_dags(log_scores: Tensor) -> float:
     """Log of the largest product of nodes' scores over all DAGs (Silander & Myllymäki, 2006).
 
-    The best DAG on some nodes has one without children, whose parents are the best among the others.
-
-    Arguments:
-        log_scores: as for :func:`log_sum_over_dags`.
+    The best DAG on some nodes has one without children, whose parents are the best among the others. Scores are as for
+    :func:`log_sum_over_dags`.
     """
     nodes, subsets = log_scores.shape
     index, best = np.arange(subsets), log_scores.numpy().copy()

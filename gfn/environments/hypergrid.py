@@ -1,7 +1,5 @@
 """Hypergrid: walk from a corner of a grid, one coordinate up at a time, and stop."""
 
-from __future__ import annotations
-
 import math
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -45,31 +43,12 @@ class Hypergrid(DiscreteEnvironment):
     def _distance(self) -> Tensor:
         return (torch.arange(self.side, dtype=torch.float64) / (self.side - 1) - 0.5).abs()
 
-    @property
-    def max_steps(self) -> int:
-        return self.dimensions * (self.side - 1) + 1
-
-    @property
-    def observation_size(self) -> int:
-        return self.dimensions * self.side
-
-    @property
-    def action_count(self) -> int:
-        return self.dimensions + 1
-
-    @property
-    def state_count(self) -> int:
-        return 2 * self.side**self.dimensions
-
-    @cached_property
-    def _cells(self) -> Tensor:
-        """All coordinates along an axis: ``[H]``."""
-        return torch.arange(self.side)
-
-    @cached_property
-    def _moves(self) -> Tensor:
-        """What each action adds to a state: int64 ``[d + 1, d + 1]``."""
-        return torch.eye(self.dimensions + 1, dtype=torch.long)
+    max_steps = property(lambda self: self.dimensions * (self.side - 1) + 1)
+    observation_size = property(lambda self: self.dimensions * self.side)
+    action_count = property(lambda self: self.dimensions + 1)
+    state_count = property(lambda self: 2 * self.side**self.dimensions)
+    _cells = cached_property(lambda self: torch.arange(self.side))
+    _moves = cached_property(lambda self: torch.eye(self.dimensions + 1, dtype=torch.long))  # what each action adds
 
     def initial(self, *batch: int, device=None) -> Tensor:
         return torch.zeros(*batch, self.dimensions + 1, dtype=torch.long, device=device)

@@ -1,7 +1,5 @@
 """Linear-Gaussian networks: data drawn from a random one or read, and how well parents explain a variable."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,9 +15,8 @@ def simulate(
 ) -> tuple[Tensor, Tensor]:
     r"""A random DAG and data from it, x_j = Σ_{i → j} w_ij x_i + ε_j with standard normal ε.
 
-    Every pair of nodes is joined with the same probability, in the direction of a random order.
-    The noise has the same scale everywhere; which scale is of no matter to scores that do not
-    depend on units.
+    Every pair of nodes is joined with the same probability, in the direction of a random order. The noise has the same
+    scale everywhere; which scale is of no matter to scores that do not depend on units.
 
     Arguments:
         nodes: number n of variables.
@@ -56,11 +53,9 @@ def read_table(path: str | Path) -> list[list[float]]:
         table, numbers = table[1:], numbers[1:]
     if numbers.isna().any(axis=None):
         row, column = (int(place[0]) for place in numbers.isna().to_numpy().nonzero())
-        cell = table.iloc[row, column]
-        raise ValueError(
-            f"data = {str(path)!r} is not allowed: row {table.index[row] + 1}, column {column + 1} "
-            f"holds {cell!r}, which is not a number"
-        )
+        where = f"row {table.index[row] + 1}, column {column + 1}"
+        reason = f"{where} holds {table.iloc[row, column]!r}, which is not a number"
+        raise ValueError(f"data = {str(path)!r} is not allowed: {reason}")
     return numbers.to_numpy(float).tolist()
 
 
@@ -73,10 +68,8 @@ def check_table(rows: Sequence[Sequence[float]], samples: int, nodes: int) -> No
     if len({len(row) for row in rows}) > 1:
         raise ValueError("data are not allowed: their rows differ in length")
     if (len(rows), len(rows[0])) != (samples, nodes):
-        raise ValueError(
-            f"samples = {samples} and nodes = {nodes} are not allowed: "
-            f"the data have {len(rows)} rows and {len(rows[0])} columns"
-        )
+        has = f"the data have {len(rows)} rows and {len(rows[0])} columns"
+        raise ValueError(f"samples = {samples} and nodes = {nodes} are not allowed: {has}")
     table = torch.tensor(rows, dtype=torch.float64)
     constant = (table == table[:1]).all(0).nonzero().flatten().tolist()
     if constant:
@@ -97,11 +90,8 @@ def log_likelihood_gain(correlation: Tensor, samples: int, node: Tensor, parents
     Arguments:
         correlation: of all n variables, ``[n, n]``.
         samples: number N of observations.
-        node: the variables, int64 ``[M]``.
+        node: the variables, int64 ``[M]``; the result is float64 ``[M]``.
         parents: bool ``[M, n]``.
-
-    Returns:
-        float64 ``[M]``.
     """
     both = parents.unsqueeze(-1) & parents.unsqueeze(-2)
     own = (correlation * both) + torch.diag_embed((~parents).double())

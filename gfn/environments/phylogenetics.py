@@ -1,7 +1,5 @@
 """Phylogenetics (BPI): build a rooted binary tree on n taxa by merging two roots at a time."""
 
-from __future__ import annotations
-
 import math
 from functools import cached_property
 from pathlib import Path
@@ -26,9 +24,8 @@ class Phylogenetics(DiscreteEnvironment):
 
     .. math:: \log r(x) = \log p(\text{alignment} \mid x) - \log p(\text{alignment} \mid x_0)
 
-    The likelihood is that of Jukes and Cantor with one length on all edges. x₀ is the tree found by
-    stepwise addition; the constant leaves the target as it is, and keeps log Z within reach of a
-    learned one that starts at zero.
+    The likelihood is that of Jukes and Cantor with one length on all edges. x₀ is the tree found by stepwise addition;
+    the constant leaves the target as it is, and keeps log Z within reach of a learned one that starts at zero.
 
     A state is a forest, int64 ``[..., n]``, as :mod:`gfn.environments.forests` writes it. An action
     merges the two trees whose smallest leaves are i < j; pairs are in lexicographic order.
@@ -69,31 +66,15 @@ class Phylogenetics(DiscreteEnvironment):
         """The two leaves i < j of every action: int64 ``[2, A]``."""
         return torch.triu_indices(len(self.taxa), len(self.taxa), 1)
 
-    @cached_property
-    def _patterns(self) -> tuple[Tensor, Tensor]:
-        return site_patterns(self.alignment)
+    _patterns = cached_property(lambda self: site_patterns(self.alignment))
+    #: Which bases each taxon may have in each site pattern: ``[n, 4, S]``.
+    possible_bases = property(lambda self: self._patterns[0])
+    #: How many sites have each pattern: ``[S]``.
+    pattern_counts = property(lambda self: self._patterns[1])
 
-    @property
-    def possible_bases(self) -> Tensor:
-        """Which bases each taxon may have in each site pattern: ``[n, 4, S]``."""
-        return self._patterns[0]
-
-    @property
-    def pattern_counts(self) -> Tensor:
-        """How many sites have each pattern: ``[S]``."""
-        return self._patterns[1]
-
-    @property
-    def max_steps(self) -> int:
-        return len(self.taxa) - 1
-
-    @property
-    def observation_size(self) -> int:
-        return len(self.taxa) ** 2
-
-    @property
-    def action_count(self) -> int:
-        return math.comb(len(self.taxa), 2)
+    max_steps = property(lambda self: len(self.taxa) - 1)
+    observation_size = property(lambda self: len(self.taxa) ** 2)
+    action_count = property(lambda self: math.comb(len(self.taxa), 2))
 
     @property
     def state_count(self) -> int:
@@ -156,9 +137,8 @@ class Phylogenetics(DiscreteEnvironment):
         tree = torch.zeros(1, 1, dtype=torch.long)
         for leaf in range(1, len(self.taxa)):
             candidates = insert_leaf(tree, leaf)
-            values = log_likelihood(
-                candidates, self.possible_bases[: leaf + 1], self.pattern_counts, self.branch_length
-            )
+            possible = self.possible_bases[: leaf + 1]
+            values = log_likelihood(candidates, possible, self.pattern_counts, self.branch_length)
             tree = candidates[values.argmax()].unsqueeze(0)
         return tree[0]
 
@@ -176,9 +156,8 @@ class Phylogenetics(DiscreteEnvironment):
         """
         n = len(self.taxa)
         if n > MAX_LOG_Z_TAXA:
-            raise SettingsError(
-                f"an alignment of {n} taxa is not allowed with an exact log Z: it has too many trees, from 10 taxa on"
-            )
+            too_many = "it has too many trees, from 10 taxa on"
+            raise SettingsError(f"an alignment of {n} taxa is not allowed with an exact log Z: {too_many}")
         return float(self.log_reward(all_trees(n)).logsumexp(0))
 
     def to_newick(self, state: Tensor) -> str:

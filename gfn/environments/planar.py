@@ -1,7 +1,5 @@
 """Targets in the plane, whose two coordinates are drawn one after the other."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from typing import ClassVar
 

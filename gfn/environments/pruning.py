@@ -4,8 +4,6 @@ Sources: J. Felsenstein, Evolutionary trees from DNA sequences: a maximum likeli
 J. Mol. Evol. 17 (1981); T. Jukes and C. Cantor, Evolution of protein molecules (1969).
 """
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -17,13 +15,9 @@ CHUNK = 1 << 19
 
 
 def jukes_cantor(branch_length: float) -> tuple[float, float]:
-    """The transition probabilities along an edge, P = stay · I + change · 11ᵀ.
+    """The transition probabilities along an edge of b expected substitutions per site, P = stay · I + change · 11ᵀ.
 
-    Arguments:
-        branch_length: expected substitutions per site.
-
-    Returns:
-        ``stay`` = exp(-4b/3), and ``change`` = (1 - exp(-4b/3)) / 4, the probability of any one other base.
+    ``stay`` is exp(-4b/3), and ``change`` is (1 - exp(-4b/3)) / 4, the probability of any one other base.
     """
     return math.exp(-4 * branch_length / 3), -math.expm1(-4 * branch_length / 3) / 4
 

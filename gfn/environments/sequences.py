@@ -1,9 +1,7 @@
 """Sequence design: write a word letter by letter, and stop."""
 
-from __future__ import annotations
-
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -19,9 +17,8 @@ class Sequences(DiscreteEnvironment):
 
     .. math:: \log r(x) = \sum_i g(i) f(x_i), \qquad f \sim U[\text{f\_low}, \text{f\_high}],\; g \sim U[\text{g\_low}, \text{g\_high}]
 
-    A state is int64 ``[..., N]``: letters 0 to |D|-1, then the stop token |D| if the word was
-    stopped, then blanks (-1). A word of N letters is finished without a stop token. The graph is a
-    tree, so every state has one parent.
+    A state is int64 ``[..., N]``: letters 0 to |D|-1, then the stop token |D| if the word was stopped, then blanks
+    (-1). A word of N letters is finished without a stop token. The graph is a tree, so every state has one parent.
     """
 
     task: Literal["sequences"] = "sequences"
@@ -34,7 +31,7 @@ class Sequences(DiscreteEnvironment):
     g_high: float = Field(2.0, description="upper end of the law of g")
 
     @model_validator(mode="after")
-    def _consistent(self) -> Sequences:
+    def _consistent(self) -> Self:
         for name in ("f", "g"):
             low, high = getattr(self, f"{name}_low"), getattr(self, f"{name}_high")
             if low > high:
@@ -51,37 +48,21 @@ class Sequences(DiscreteEnvironment):
         """g of every position: float64 ``[N]``."""
         return self.uniform(self.length, self.g_low, self.g_high, "g")
 
-    @cached_property
-    def _classes(self) -> Tensor:
-        """The one-hot classes of a position: every letter, then the blank."""
-        return torch.tensor([*range(self.alphabet), BLANK])
-
     @property
     def repeats(self) -> bool:
         """After the first few letters, hardly a word is met twice."""
         return False
 
-    @property
-    def max_steps(self) -> int:
-        return self.length
-
-    @property
-    def observation_size(self) -> int:
-        return self.length * (self.alphabet + 1)
-
-    @property
-    def action_count(self) -> int:
-        return self.alphabet + 1
+    max_steps = property(lambda self: self.length)
+    observation_size = property(lambda self: self.length * (self.alphabet + 1))
+    action_count = property(lambda self: self.alphabet + 1)
+    stop = property(lambda self: self.alphabet)  #: the action, and token, that ends a word
+    _classes = cached_property(lambda self: torch.tensor([*range(self.alphabet), BLANK]))
 
     @property
     def state_count(self) -> int:
         words = [self.alphabet**k for k in range(self.length + 1)]
         return sum(words) + sum(words[:-1])
-
-    @property
-    def stop(self) -> int:
-        """The action, and token, that ends a word."""
-        return self.alphabet
 
     def initial(self, *batch: int, device=None) -> Tensor:
         return torch.full((*batch, self.length), BLANK, device=device)

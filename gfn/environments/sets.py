@@ -1,10 +1,8 @@
 """Set generation: choose N of |D| elements, one at a time."""
 
-from __future__ import annotations
-
 import math
 from functools import cached_property
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -31,7 +29,7 @@ class Sets(DiscreteEnvironment):
     high: float = Field(1.0, description="upper end of the law of f")
 
     @model_validator(mode="after")
-    def _consistent(self) -> Sets:
+    def _consistent(self) -> Self:
         if self.size > self.universe:
             raise ValueError(f"size = {self.size} is not allowed: it must be at most universe = {self.universe}")
         if self.low > self.high:
@@ -48,21 +46,10 @@ class Sets(DiscreteEnvironment):
         """Large sets are hardly ever met twice."""
         return self.universe <= 16
 
-    @property
-    def max_steps(self) -> int:
-        return self.size
-
-    @property
-    def observation_size(self) -> int:
-        return self.universe
-
-    @property
-    def action_count(self) -> int:
-        return self.universe
-
-    @property
-    def state_count(self) -> int:
-        return sum(math.comb(self.universe, k) for k in range(self.size + 1))
+    max_steps = property(lambda self: self.size)
+    observation_size = property(lambda self: self.universe)
+    action_count = property(lambda self: self.universe)
+    state_count = property(lambda self: sum(math.comb(self.universe, k) for k in range(self.size + 1)))
 
     def initial(self, *batch: int, device=None) -> Tensor:
         return torch.zeros(*batch, self.universe, dtype=torch.bool, device=device)
@@ -70,20 +57,16 @@ class Sets(DiscreteEnvironment):
     def observe(self, state: Tensor) -> Tensor:
         return state
 
+    closed = backward_mask = observe  # members cannot be added again, and each may have come last
+
     def mask(self, state: Tensor) -> Tensor:
         return ~state
-
-    def closed(self, state: Tensor) -> Tensor:
-        return state
 
     def step(self, state: Tensor, action: Tensor) -> Tensor:
         return torch.where(self.is_terminal(state).unsqueeze(-1), state, self.move(state, action))
 
     def move(self, state: Tensor, action: Tensor) -> Tensor:
         return state.scatter(-1, action.unsqueeze(-1), True)
-
-    def backward_mask(self, state: Tensor) -> Tensor:
-        return state
 
     def undo(self, state: Tensor, action: Tensor) -> Tensor:
         return state.scatter(-1, action.unsqueeze(-1), False)
@@ -138,5 +121,5 @@ class Sets(DiscreteEnvironment):
             log_keep = self.values[d] + self.log_symmetric[d, (left - 1).clamp(min=0)] - self.log_symmetric[d + 1, left]
             keep = (left > 0) & (torch.rand(count, generator=generator, dtype=torch.float64).log() < log_keep)
             chosen[:, d] = keep
-            left = left - keep.long()
+            left -= keep.long()
         return chosen

@@ -4,8 +4,6 @@ Every divergence here has per-trajectory terms proportional to the score functio
 gradient estimate is a weighted sum of score functions. A control variate changes the weights.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Literal, get_args
 
@@ -22,10 +20,8 @@ def leave_one_out(values: Tensor) -> Tensor:
 
     .. math:: f(\tau_i) - \frac{1}{N-1} \sum_{n \ne i} f(\tau_n)
 
-    Unbiased for independent trajectories, since the baseline of τ_i does not depend on τ_i.
-
-    Arguments:
-        values: f of N trajectories, ``[..., N]``.
+    For ``values`` f of N trajectories, ``[..., N]``. Unbiased if these are independent, since the baseline of τ_i does
+    not depend on τ_i.
 
     Raises:
         ValueError: for fewer than two trajectories.

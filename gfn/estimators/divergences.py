@@ -5,12 +5,19 @@ surrogate whose gradient in the policy's parameters is the estimate. None needs 
 anything else of this package. Shapes: ``[N]`` for N trajectories of one policy, giving ``[]``; or
 ``[R, N]`` for R policies with stacked parameters, giving ``[R]``.
 
+Arguments that they share:
+
+- ``log_pf``, ``log_pb``, ``log_reward``: log p_F(τ; θ), differentiable; log p_B(τ | x); log r(x).
+- ``alpha``: α, any finite number but 0 and 1; :func:`order_factor` raises ``ValueError`` for others.
+- ``control_variate``: ``none``, ``loo``, ``score``, ``both`` or ``joint``.
+- ``parameters``: θ, needed by ``score``, and for Tsallis and Rényi by ``both``.
+- ``epsilon``: ε of the score control variate.
+- ``log_scale``: constant subtracted from log w, scalar or ``[R, 1]``.
+
 Importance weights w = p_B r / p_F are only ever formed in log space. Where an unbiased estimate
 needs them unnormalised (forward KL, Tsallis), ``log_scale`` is a constant to subtract from log w: it
 only multiplies the gradient by a positive constant, and a rough guess of log Z keeps exp in range.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Iterable
@@ -36,17 +43,8 @@ def reverse_kl(
 
     .. math:: \nabla = E[\nabla \log p_F + f \nabla \log p_F], \qquad f = \log p_F - \log(p_B r)
 
-    Its first term is E[1 · ∇log p_F], which leave-one-out removes altogether: its baseline for the
-    constant 1 is 1. So ``loo`` and ``both`` leave nothing to the score control variate: they are
-    ``joint``, and unbiased.
-
-    Arguments:
-        log_pf: log p_F(τ; θ), differentiable.
-        log_pb: log p_B(τ | x).
-        log_reward: log r(x).
-        control_variate: ``none``, ``loo``, ``score``, ``both`` or ``joint``.
-        parameters: θ, needed by ``score``.
-        epsilon: ε of the score control variate.
+    Its first term is E[1 · ∇log p_F], which leave-one-out removes altogether: its baseline for the constant 1 is 1. So
+    ``loo`` and ``both`` leave nothing to the score control variate: they are ``joint``, and unbiased.
     """
     f = (log_pf - log_pb - log_reward).detach()
     if control_variate in ("loo", "both"):
@@ -71,15 +69,6 @@ def forward_kl(
     Its one term can be read as E[f ∇log p_F] with f = -w or, since ∇w = -w ∇log p_F, as E[∇w].
     ``loo`` takes the first reading and ``score`` the second. ``both`` takes the first too, which leaves
     nothing to the score control variate: like ``joint`` it is ``loo``, and unbiased.
-
-    Arguments:
-        log_pf: log p_F(τ; θ), differentiable.
-        log_pb: log p_B(τ | x).
-        log_reward: log r(x).
-        control_variate: ``none``, ``loo``, ``score``, ``both`` or ``joint``.
-        parameters: θ, needed by ``score``.
-        epsilon: ε of the score control variate.
-        log_scale: constant subtracted from log w, scalar or ``[R, 1]``.
     """
     term = -(log_pb + log_reward - log_pf - log_scale).detach().exp()
     if control_variate == "score":
@@ -105,19 +94,6 @@ def tsallis(
 
     For α < 0 the paper's definition is never positive and greatest at the target; sgn(α) turns it
     into what can be minimised (see :func:`order_factor`).
-
-    Arguments:
-        log_pf: log p_F(τ; θ), differentiable.
-        log_pb: log p_B(τ | x).
-        log_reward: log r(x).
-        alpha: α, any finite number but 0 and 1.
-        control_variate: ``none``, ``loo``, ``score``, ``both`` or ``joint``.
-        parameters: θ, needed by ``score`` and ``both``.
-        epsilon: ε of the score control variate.
-        log_scale: constant subtracted from log w, scalar or ``[R, 1]``.
-
-    Raises:
-        ValueError: for α that is 0, 1 or not finite.
     """
     pathwise, score = tsallis_terms(log_pf, log_pb, log_reward, alpha, log_scale)
     return surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, ratio=1 / (alpha - 1))
@@ -140,18 +116,6 @@ def renyi(
 
     For sgn(α) see :func:`order_factor`. E[g] is estimated from the same batch, so the estimate is
     self-normalised: consistent, and biased by O(1/N).
-
-    Arguments:
-        log_pf: log p_F(τ; θ), differentiable.
-        log_pb: log p_B(τ | x).
-        log_reward: log r(x).
-        alpha: α, any finite number but 0 and 1.
-        control_variate: ``none``, ``loo``, ``score``, ``both`` or ``joint``.
-        parameters: θ, needed by ``score`` and ``both``.
-        epsilon: ε of the score control variate.
-
-    Raises:
-        ValueError: for α that is 0, 1 or not finite.
     """
     pathwise, score = renyi_terms(log_pf, log_pb, log_reward, alpha)
     return surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, ratio=1 / (alpha - 1))
@@ -178,10 +142,9 @@ def renyi_terms(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, alpha: float
 def order_factor(alpha: float) -> float:
     r"""sgn(α) / (α - 1), the factor of the Rényi and Tsallis divergences.
 
-    The paper has 1 / (α - 1). By Jensen's inequality E[g] is at most 1 for 0 < α < 1 and at least 1
-    for all other orders, so that factor makes a divergence of positive orders only: for α < 0 it is
-    at most 0 and must be maximised. The sign makes every order a divergence to minimise, and changes
-    nothing for α > 0.
+    The paper has 1 / (α - 1). By Jensen's inequality E[g] is at most 1 for 0 < α < 1 and at least 1 for all other
+    orders, so that factor makes a divergence of positive orders only: for α < 0 it is at most 0 and must be maximised.
+    The sign makes every order a divergence to minimise, and changes nothing for α > 0.
 
     Raises:
         ValueError: for α that is 0, 1 or not finite.

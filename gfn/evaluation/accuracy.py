@@ -1,7 +1,5 @@
 """How far a learned distribution is from its target: L1 for objects, Jensen-Shannon divergence for densities."""
 
-from __future__ import annotations
-
 import math
 
 import torch

@@ -1,7 +1,5 @@
 """Exact answers on enumerable tasks: terminal distributions, all trajectories, divergences and their gradients."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import torch

@@ -1,7 +1,5 @@
 """What distributions over DAGs say of their variables: edges, paths and Markov blankets."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 
@@ -13,22 +11,15 @@ from gfn.environments.graphs import closure
 def features(graphs: Tensor) -> dict[str, Tensor]:
     """Relations between the variables of each graph (Friedman & Koller, 2003).
 
-    Arguments:
-        graphs: adjacency matrices of DAGs, bool ``[..., n, n]``, with row i and column j for i → j.
-
-    Returns:
-        Bool ``[..., n, n]``, of i in rows and j in columns: ``edges``, i → j; ``paths``, i is an
-        ancestor of j; ``markov``, i is in the Markov blanket of j: a parent, a child, or another
-        parent of a child.
+    Both ``graphs``, the adjacency matrices of DAGs, and the relations are bool ``[..., n, n]``, of i in rows and j in
+    columns: ``edges``, i → j; ``paths``, i is an ancestor of j; ``markov``, i is in the Markov blanket of j: a parent,
+    a child, or another parent of a child.
     """
     others = ~torch.eye(graphs.shape[-1], dtype=torch.bool, device=graphs.device)
     number = graphs.float()
     coparents = number @ number.mT > 0
-    return {
-        "edges": graphs,
-        "paths": closure(graphs) & others,
-        "markov": (graphs | graphs.mT | coparents) & others,
-    }
+    blanket = (graphs | graphs.mT | coparents) & others
+    return {"edges": graphs, "paths": closure(graphs) & others, "markov": blanket}
 
 
 def marginals(environment: DAGs, distribution: Tensor | None = None) -> dict[str, Tensor]:
@@ -45,8 +36,5 @@ def marginals(environment: DAGs, distribution: Tensor | None = None) -> dict[str
     if distribution is None:
         distribution = target_distribution(environment)
     graphs = environment.adjacency(state_graph(environment).objects)
-    shape = graphs.shape[1:]
-    return {
-        name: (distribution @ relation.flatten(1).to(distribution.dtype)).unflatten(-1, shape)
-        for name, relation in features(graphs).items()
-    }
+    found = {name: relation.flatten(1).to(distribution.dtype) for name, relation in features(graphs).items()}
+    return {name: (distribution @ relation).unflatten(-1, graphs.shape[1:]) for name, relation in found.items()}

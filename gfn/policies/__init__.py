@@ -1,7 +1,5 @@
 """Forward policies with a replica axis, and the uniform backward policy."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -9,7 +7,7 @@ from pydantic import Field
 from torch import nn
 
 from gfn.environments import DiscreteEnvironment, Environment, Phylogenetics
-from gfn.policies.backward import sample_parent_action
+from gfn.policies.backward import sample_parent_action as sample_parent_action
 from gfn.policies.categorical import CategoricalPolicy
 from gfn.policies.mixture import MixturePolicy
 from gfn.policies.network import ReplicatedMLP
@@ -47,14 +45,3 @@ def make_policy(environment: Environment, settings: PolicySettings, seeds: Seque
 def make_flow(environment: Environment, settings: PolicySettings, seeds: Sequence[int]) -> nn.Module:
     """An MLP for the log-flows of states: observations ``[R, M, D]`` to ``[R, M, 1]``."""
     return ReplicatedMLP(seeds, [environment.observation_size, *settings.hidden, 1], "flow")
-
-
-__all__ = [
-    "CategoricalPolicy",
-    "MixturePolicy",
-    "Policy",
-    "PolicySettings",
-    "make_flow",
-    "make_policy",
-    "sample_parent_action",
-]

@@ -1,7 +1,5 @@
 """The fixed backward policy: uniform over the parents of a state."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Forward policy of discrete tasks: a masked softmax over actions."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

@@ -19,11 +19,10 @@ from gfn.policies.network import ReplicatedMLP
 class ForestGIN(nn.Module):
     r"""From forests on n leaves to a logit for each pair of leaves that are the smallest of their trees.
 
-    The graph has a node for each leaf and each of n - 1 internal places, and edges between parents
-    and children both ways. A node's features are the leaves at or below it (a one-hot of its name,
-    for a leaf), and whether it is an internal node and a root. Node embeddings h are normalised
-    after every layer, without which gradients hardly reach the first. A pair's logit is symmetric in
-    the two roots, and does not depend on the places of the internal nodes:
+    The graph has a node for each leaf and each of n - 1 internal places, and edges between parents and children both
+    ways. A node's features are the leaves at or below it (a one-hot of its name, for a leaf), and whether it is an
+    internal node and a root. Node embeddings h are normalised after every layer, without which gradients hardly reach
+    the first. A pair's logit is symmetric in the two roots, and does not depend on the places of the internal nodes:
 
     .. math:: \text{logit}_{ij} = \sum_k w_k e_{ik} e_{jk}, \qquad e_i = \text{norm}\big(A h_{\text{root of } i} + B \bar h\big)
 
@@ -86,11 +85,7 @@ class ForestGIN(nn.Module):
 
 
 class Tape:
-    """As of an MLP, see :class:`gfn.policies.network.Tape`.
-
-    Arguments:
-        network: the graph network.
-    """
+    """As of an MLP, see :class:`gfn.policies.network.Tape`."""
 
     def __init__(self, network: ForestGIN) -> None:
         self.network, self.outputs, self.asked = network, [], 0

@@ -1,7 +1,5 @@
 """Forward policy of planar tasks: each coordinate from a Gaussian mixture given those before it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

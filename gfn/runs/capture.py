@@ -1,7 +1,5 @@
 """A training iteration as a CUDA graph: hundreds of small kernels at the cost of one launch."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -27,11 +25,7 @@ def capturable(environment: Environment, device: torch.device) -> bool:
 
 
 class CudaGraph:
-    """All that a capture needs of CUDA.
-
-    Arguments:
-        device: a CUDA device.
-    """
+    """All that a capture needs of CUDA, on the CUDA device ``device``."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device

@@ -1,7 +1,5 @@
 """What training has come across: the best objects found, and how many modes."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
@@ -44,9 +42,8 @@ class Discoveries:
 
     def add(self, trajectories: Trajectories) -> None:
         """Note the objects of a batch."""
-        keys = self.environment.key(trajectories.terminal)
         # A copy, since a captured iteration writes its next batch over this one.
-        self.pending.append((keys, trajectories.log_reward.clone()))
+        self.pending.append((self.environment.key(trajectories.terminal), trajectories.log_reward.clone()))
 
     def settle(self) -> None:
         """Merge what was noted, and forget objects that are neither among the best K nor modes."""
@@ -56,8 +53,7 @@ class Discoveries:
         self.pending = []
         lowest = min(self.thresholds.values(), default=math.inf)
         for replica, (new_keys, new_log_rewards) in enumerate(zip(keys, log_rewards)):
-            every = torch.cat([self.keys[replica], new_keys])
-            distinct, inverse = every.unique(return_inverse=True)
+            distinct, inverse = torch.cat([self.keys[replica], new_keys]).unique(return_inverse=True)
             values = torch.cat([self.log_rewards[replica], new_log_rewards.double()])
             values = torch.empty(len(distinct), dtype=torch.float64).scatter_(0, inverse, values)
             order = values.argsort(descending=True, stable=True)
@@ -72,20 +68,18 @@ class Discoveries:
     def modes(self) -> dict[float, Tensor]:
         """For each fraction ρ, how many modes were found: ``[R]``; empty where the highest reward is not known."""
         self.settle()
-        return {
-            fraction: torch.tensor([int((values >= threshold).sum()) for values in self.log_rewards])
-            for fraction, threshold in self.thresholds.items()
+        counts = {
+            f: [int((found >= least).sum()) for found in self.log_rewards] for f, least in self.thresholds.items()
         }
+        return {fraction: torch.tensor(count) for fraction, count in counts.items()}
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything known, for a checkpoint."""
         self.settle()
-        return {f"keys.{r}": k for r, k in enumerate(self.keys)} | {
-            f"log_rewards.{r}": v for r, v in enumerate(self.log_rewards)
-        }
+        held = {"keys": self.keys, "log_rewards": self.log_rewards}
+        return {f"{name}.{replica}": tensor for name, each in held.items() for replica, tensor in enumerate(each)}
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Take up what :meth:`tensors` gave."""
-        for replica in range(len(self.keys)):
-            self.keys[replica] = tensors[f"keys.{replica}"]
-            self.log_rewards[replica] = tensors[f"log_rewards.{replica}"]
+        replicas = range(len(self.keys))
+        self.keys, self.log_rewards = ([tensors[f"{name}.{r}"] for r in replicas] for name in ("keys", "log_rewards"))

@@ -1,7 +1,5 @@
 """Statistics of gradient estimates: the trace of their covariance, and their bias where the exact gradient is known."""
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -37,10 +35,9 @@ def measure_gradients(
     - with ``exact``, mean squared errors over those of the optima of :func:`optimal_baselines`, from the same
       batches: ``optimal`` and ``whole``.
 
-    All but ``gradient_squared`` and ``away`` come with a standard error, such as ``variance_error``.
-    Log-weights of forward KL and Tsallis are taken relative to the exact log Z, so their weights are those of P̄_B
-    itself. TB's log Z is that of the stage if it is learned. The reverse KL has the rewards as they are, or with
-    ``centred`` divided by Z.
+    All but ``gradient_squared`` and ``away`` come with a standard error, such as ``variance_error``. Log-weights of
+    forward KL and Tsallis are taken relative to the exact log Z, so their weights are those of P̄_B itself. TB's log Z
+    is that of the stage if it is learned. The reverse KL has the rewards as they are, or with ``centred`` divided by Z.
     """
     records: list[Record] = []
     done, total = 0, len(spec.seeds) * len(spec.warmup) * len(spec.batch_sizes)
@@ -51,15 +48,13 @@ def measure_gradients(
             baselines = optimal_baselines(spec, trained) if spec.exact else {}
             for batch_size in spec.batch_sizes:
                 estimates, optimal = replicated_gradients(spec, trained, batch_size, seed, baselines, log_z)
+                common = {"seed": seed, "iteration": trainer.iteration, "trajectories": batch_size}
                 for objective in spec.objectives:
-                    common = {"seed": seed, "iteration": trainer.iteration, "trajectories": batch_size}
                     statistics = summarise(estimates[objective], exact.get(objective))
                     for metric, best in optimal.get(objective, {}).items():
                         statistics |= compare_errors(metric, estimates[objective], best, exact[objective])
-                    records += [
-                        {**common, "objective": objective, "metric": metric, "value": value}
-                        for metric, value in statistics.items()
-                    ]
+                    about = {**common, "objective": objective}
+                    records += [{**about, "metric": metric, "value": value} for metric, value in statistics.items()]
                 done += 1
                 if progress is not None:
                     progress(done, total)
@@ -88,10 +83,9 @@ def replicated_gradients(
 ) -> tuple[dict[Objective, Tensor], dict[Objective, dict[str, Tensor]]]:
     """K independent estimates of every objective's gradient, each ``[K, number of parameters]``.
 
-    The replica axis holds copies of one policy, so that many estimates cost one backward pass; all
-    objectives are estimated from the same trajectories, and all stages with the same noise. The second
-    result has those with the numbers of ``baselines``, see :func:`optimal_baselines`. ``log_z`` is the
-    learned one, by default the exact.
+    The replica axis holds copies of one policy, so that many estimates cost one backward pass; all objectives are
+    estimated from the same trajectories, and all stages with the same noise. The second result has those with the
+    numbers of ``baselines``, see :func:`optimal_baselines`. ``log_z`` is the learned one, by default the exact.
     """
     device = next(trained.parameters()).device
     chunk = max(1, min(spec.replicates, ROWS // (batch_size * spec.task.max_steps)))
@@ -112,9 +106,7 @@ def replicated_gradients(
             for metric in each:
                 loss = with_baseline(objective, batch, baselines[objective][metric], exact, metric == "whole")
                 each[metric].append(_gradient(loss, parameters))
-    best = {
-        objective: {metric: torch.cat(parts) for metric, parts in each.items()} for objective, each in given.items()
-    }
+    best = {o: {metric: torch.cat(parts) for metric, parts in each.items()} for o, each in given.items()}
     return {objective: torch.cat(parts) for objective, parts in found.items()}, best
 
 
@@ -125,14 +117,10 @@ def _relative(spec: GradientSpec, batch: Trajectories) -> tuple[Trajectories, fl
 
 
 class Remembered:
-    """The vector-Jacobian products of a tensor, each made of earlier ones where it can be.
+    """The vector-Jacobian products of ``output`` ``[R, N]``, each made of earlier ones where it can be.
 
-    They are linear in the vector, and the weights that all objectives give to a batch span a few
-    dimensions only. So each costs a backward pass only for the part that is new.
-
-    Arguments:
-        output: ``[R, N]``, differentiable.
-        parameters: of R replicas, stacked along a first axis.
+    They are linear in the vector, and the weights that all objectives give to a batch span a few dimensions only. So
+    each costs a backward pass only for the part that is new. Parameters are stacked along a first axis of length R.
     """
 
     def __init__(self, output: Tensor, parameters: list[Tensor]) -> None:
@@ -149,16 +137,15 @@ class Remembered:
             rest = rest - shares[-1].unsqueeze(1) * direction
         size = torch.linalg.vector_norm(rest, dim=1)
         if self._is_new(size, torch.linalg.vector_norm(vector.double(), dim=1)):
-            direction = rest / size.clamp(min=torch.finfo(torch.float64).tiny).unsqueeze(1)
-            self.basis.append(direction)
             shares.append(size)
-            made = torch.autograd.grad(self.output, self.parameters, direction.to(self.output.dtype), retain_graph=True)
-            self.products.append(made)
-        result = [torch.zeros_like(parameter) for parameter in self.parameters]
+            self.basis.append(rest / size.clamp(min=torch.finfo(torch.float64).tiny).unsqueeze(1))
+            direction = self.basis[-1].to(self.output.dtype)
+            self.products.append(torch.autograd.grad(self.output, self.parameters, direction, retain_graph=True))
+        result = tuple(torch.zeros_like(parameter) for parameter in self.parameters)
         for share, product in zip(shares, self.products):
             for total, part in zip(result, product):
                 total += share.to(part.dtype).view(-1, *[1] * (part.dim() - 1)) * part
-        return tuple(result)
+        return result
 
     def _is_new(self, size: Tensor, whole: Tensor) -> bool:
         return bool((size > self.negligible * whole).any())
@@ -259,8 +246,7 @@ def compare_errors(metric: str, estimates: Tensor, optimal: Tensor, exact: Tenso
 
 def summarise(estimates: Tensor, exact: Tensor | None = None) -> dict[str, float]:
     """Statistics of K estimates ``[K, P]``, as :func:`measure_gradients` records them."""
-    estimates = estimates.double()
-    count = len(estimates)
+    estimates, count = estimates.double(), len(estimates)
     centred = estimates - estimates.mean(0)
     squares = centred.square().sum(1) * count / (count - 1)
     variance = squares.mean()

@@ -1,7 +1,5 @@
 """Objectives as validated settings, so that a run names its objective completely."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
@@ -81,14 +79,9 @@ class Objective(Settings):
     @property
     def label(self) -> str:
         """A short name for messages and file listings."""
-        parts = [self.name]
-        if self.alpha is not None:
-            parts.append(f"alpha={self.alpha:g}")
-        if self.control_variate is not None:
-            parts.append(self.control_variate)
-        if self.log_z in ("known", "batch"):
-            parts.append(f"log_z={self.log_z}")
-        return " ".join(parts)
+        alpha = None if self.alpha is None else f"alpha={self.alpha:g}"
+        log_z = f"log_z={self.log_z}" if self.log_z in ("known", "batch") else None
+        return " ".join(filter(None, [self.name, alpha, self.control_variate, log_z]))
 
     def loss(
         self,

@@ -1,7 +1,5 @@
 """Where a result comes from: the code, the libraries and the machine that made it."""
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import io
@@ -47,11 +45,10 @@ def bare_code(source: str) -> str:
 
 def provenance(device: str) -> dict[str, str]:
     """Versions and machine, as text, for the metadata of a result."""
-    libraries = {name: version(name) for name in ("torch", "numpy", "pyarrow")}
     return {
         "gfn": gfn.__version__,
         "source": source_fingerprint(),
-        **libraries,
+        **{name: version(name) for name in ("torch", "numpy", "pyarrow")},
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "device": device,

@@ -1,7 +1,5 @@
 """The banana by Hamiltonian Monte Carlo (NUTS), as the paper has its ground truth."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

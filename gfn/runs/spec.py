@@ -1,10 +1,8 @@
 """Specifications: frozen, validated records that name a run completely."""
 
-from __future__ import annotations
-
 import hashlib
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
@@ -61,16 +59,14 @@ class TrainingSpec(Spec):
     dtype: Literal["float32", "float64"] = Field("float32", description="precision of the networks")
 
     @model_validator(mode="after")
-    def _consistent(self) -> TrainingSpec:
+    def _consistent(self) -> Self:
         if self.batch_size < 2 and self.objective.control_variate in ("loo", "both", "joint"):
-            raise ValueError(
-                f"batch_size = {self.batch_size} is not allowed with control variate {self.objective.control_variate}: "
-                "leave-one-out needs at least 2 trajectories"
-            )
+            combined = f"batch_size = {self.batch_size} is not allowed with control variate"
+            needs = "leave-one-out needs at least 2 trajectories"
+            raise ValueError(f"{combined} {self.objective.control_variate}: {needs}")
         if self.density and not isinstance(self.task, PlanarEnvironment):
-            raise ValueError(
-                f"density = {self.density} is not allowed for task {self.task.task}: only planar tasks have a density"
-            )
+            refused = f"density = {self.density} is not allowed for task {self.task.task}"
+            raise ValueError(f"{refused}: only planar tasks have a density")
         return self
 
 
@@ -94,23 +90,20 @@ class GradientSpec(Spec):
     centred: bool = Field(False, description="divide rewards by the exact Z, which matters to reverse KL alone")
 
     @model_validator(mode="after")
-    def _consistent(self) -> GradientSpec:
+    def _consistent(self) -> Self:
         for objective in self.objectives:
             if objective.name in WITH_FLOW:
-                raise ValueError(
-                    f"objectives with {objective.name} is not allowed: gradients are measured of losses of whole trajectories"
-                )
+                why = "gradients are measured of losses of whole trajectories"
+                raise ValueError(f"objectives with {objective.name} is not allowed: {why}")
             if objective.log_z not in (None, "known") and objective != self.trainer:
-                raise ValueError(
-                    f"objectives with log_z = {objective.log_z} is not allowed with trainer {self.trainer.label}: "
-                    "only the training of the same objective has that log Z, and log_z = known needs none"
-                )
+                refused = f"objectives with log_z = {objective.log_z} is not allowed with trainer {self.trainer.label}"
+                why = "only the training of the same objective has that log Z, and log_z = known needs none"
+                raise ValueError(f"{refused}: {why}")
         if self.exact and not isinstance(self.task, DiscreteEnvironment):
             raise ValueError(f"exact = True is not allowed for task {self.task.task}: it cannot be enumerated")
         if self.exact and not all(objective.name in DIVERGENCES for objective in self.objectives):
-            raise ValueError(
-                f"exact = True is not allowed with {', '.join(BALANCE_LOSSES)}: only divergences have an exact gradient here"
-            )
+            losses = ", ".join(BALANCE_LOSSES)
+            raise ValueError(f"exact = True is not allowed with {losses}: only divergences have an exact gradient here")
         return self
 
 

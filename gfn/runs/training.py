@@ -1,8 +1,5 @@
 """The training loop, the same for every task and objective: sample, estimate, step, evaluate, record."""
 
-from __future__ import annotations
-
-import contextlib
 import json
 import math
 import os
@@ -10,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +36,7 @@ Record = dict[str, Any]
 Progress = Callable[[int, int], None]
 
 
-@contextlib.contextmanager
+@contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A file to write, which takes the place of ``path`` once it is whole; where writing fails, nothing is left of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +48,7 @@ def replacing(path: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-@contextlib.contextmanager
+@contextmanager
 def interrupts_noted() -> Iterator[list[int]]:
     """Ctrl-C is noted in a list instead of raised, to be heeded where the state is whole.
 
@@ -108,25 +106,19 @@ class Trainer:
         self.generators = streams("training", spec.seeds, device)
         learned = spec.objective.log_z in ("learned", "batch")
         start = spec.task.log_z if spec.objective.log_z == "known" else spec.objective.log_z_start or 0.0
-        self.log_z = nn.Parameter(
-            torch.full((len(spec.seeds), 1), start, device=device, dtype=dtype), requires_grad=learned
-        )
-        self.flow = (
-            make_flow(spec.task, spec.policy, spec.seeds).to(device, dtype)
-            if spec.objective.name in WITH_FLOW
-            else torch.nn.Module()
-        )
+        start = torch.full((len(spec.seeds), 1), start, device=device, dtype=dtype)
+        self.log_z = nn.Parameter(start, requires_grad=learned)
+        flow = make_flow(spec.task, spec.policy, spec.seeds) if spec.objective.name in WITH_FLOW else nn.Module()
+        self.flow = flow.to(device, dtype)
         self.trained = [*self.parameters, *self.flow.parameters()]
         self.flat = flatten(self.trained)
         groups = [{"params": [self.flat], "lr": spec.learning_rate}]
         if learned:
             groups.append({"params": [self.log_z], "lr": spec.log_z_learning_rate})
         self.optimiser = torch.optim.Adam(groups, fused=True)
-        self.discoveries = (
-            Discoveries(spec.task, len(spec.seeds), spec.top_k, spec.mode_fractions)
-            if Discoveries.possible(spec.task)
-            else None
-        )
+        self.discoveries: Discoveries | None = None
+        if Discoveries.possible(spec.task):
+            self.discoveries = Discoveries(spec.task, len(spec.seeds), spec.top_k, spec.mode_fractions)
         self.iteration, self.seconds, self.records = 0, 0.0, []
         captured = capturable(spec.task, self.log_z.device) and os.environ.get(CAPTURE_VARIABLE) != "0"
         self.make_graph = CudaGraph if captured else None
@@ -153,7 +145,16 @@ class Trainer:
             TrainingError: if a loss or a gradient is not finite; where iterations are captured, a few later.
         """
         started = time.perf_counter()
-        batch = self._eager() if self.make_graph is None else self._captured()
+        if self.make_graph is None:
+            finite, batch = self._iteration()
+            if not finite.all():
+                self._fail(self.iteration + 1, (~finite).nonzero().flatten().tolist())
+            self.optimiser.step()
+        else:
+            if self.capture is None:
+                graph = self.make_graph(self.log_z.device)
+                self.capture = Capture(graph, self._iteration, self.optimiser, self.generators, self.iteration)
+            batch = self.capture.replay()
         self.iteration += 1
         self.seconds += time.perf_counter() - started
         if self.discoveries is not None:
@@ -161,25 +162,8 @@ class Trainer:
         if self.iteration % CHECK_EVERY == 0:
             self.check()
 
-    def _eager(self) -> Trajectories:
-        finite, batch = self._iteration()
-        if not finite.all():
-            self._fail(self.iteration + 1, (~finite).nonzero().flatten().tolist())
-        self.optimiser.step()
-        return batch
-
-    def _captured(self) -> Trajectories:
-        if self.capture is None:
-            graph = self.make_graph(self.log_z.device)
-            self.capture = Capture(graph, self._iteration, self.optimiser, self.generators, self.iteration)
-        return self.capture.replay()
-
     def check(self) -> None:
-        """Wait for captured iterations, and raise what an eager one would have raised at once.
-
-        Raises:
-            TrainingError: if a loss or a gradient was not finite.
-        """
+        """Wait for captured iterations, and raise the :class:`TrainingError` that an eager one would have raised at once."""
         if self.capture is not None:
             started = time.perf_counter()
             failures = self.capture.failures()
@@ -209,20 +193,15 @@ class Trainer:
 
     def _fail(self, iteration: int, replicas: list[int]) -> None:
         seeds = ", ".join(str(self.spec.seeds[replica]) for replica in replicas)
-        raise TrainingError(
-            f"the gradient is not finite: task {self.spec.task.task}, objective {self.spec.objective.label}, "
-            f"seed {seeds}, iteration {iteration}",
-            self.records,
-        )
+        what = f"task {self.spec.task.task}, objective {self.spec.objective.label}, seed {seeds}, iteration {iteration}"
+        raise TrainingError(f"the gradient is not finite: {what}", self.records)
 
     def evaluate(self) -> None:
         """Record the task's accuracy for every seed, and at the end the density if asked for."""
         self.check()
         spec = self.spec
-        metric, values = accuracy(
-            spec.task, self.policy, l1_objects=spec.l1_objects, l1_orders=spec.l1_orders, resolution=spec.resolution
-        )
-        self._record(metric, values)
+        sizes = {name: getattr(spec, name) for name in ("l1_objects", "l1_orders", "resolution")}
+        self._record(*accuracy(spec.task, self.policy, **sizes))
         if self.log_z.requires_grad:
             self._record("log_z", self.log_z.detach().squeeze(1))
         if self.discoveries is not None and self.iteration:
@@ -234,16 +213,10 @@ class Trainer:
             self._record("density", density.float().flatten(1), column="density")
 
     def _record(self, metric: str, values: Tensor, cell: int | None = None, column: str = "value") -> None:
-        common = {
-            "iteration": self.iteration,
-            "trajectories": self.iteration * self.spec.batch_size,
-            "seconds": self.seconds,
-            "metric": metric,
-            "cell": cell,
-        }
-        self.records += [
-            {**common, "seed": seed, column: value} for seed, value in zip(self.spec.seeds, values.tolist())
-        ]
+        common = {"iteration": self.iteration, "trajectories": self.iteration * self.spec.batch_size}
+        common |= {"seconds": self.seconds, "metric": metric, "cell": cell}
+        pairs = zip(self.spec.seeds, values.tolist())
+        self.records += [{**common, "seed": seed, column: value} for seed, value in pairs]
 
     def run(self, checkpoint: Path | None = None, progress: Progress | None = None) -> list[Record]:
         """Train to the end and return the records.
@@ -279,14 +252,13 @@ class Trainer:
     def save(self, path: Path) -> None:
         """Write a checkpoint, atomically."""
         self.check()
-        tensors = {f"policy.{name}": value for name, value in self.policy.state_dict().items()}
-        tensors |= {f"flow.{name}": value for name, value in self.flow.state_dict().items()}
-        tensors |= {"log_z": self.log_z.detach(), "log_scale": self.log_scale}
+        parts = {"policy": self.policy.state_dict(), "flow": self.flow.state_dict()}
         if self.discoveries is not None:
-            tensors |= {f"found.{name}": value for name, value in self.discoveries.tensors().items()}
-        for index, state in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"adam.{index}.{name}": value for name, value in state.items()}
-        tensors |= {f"generator.{index}": g.get_state() for index, g in enumerate(self.generators)}
+            parts["found"] = self.discoveries.tensors()
+        parts |= {f"adam.{index}": state for index, state in self.optimiser.state_dict()["state"].items()}
+        parts["generator"] = {index: generator.get_state() for index, generator in enumerate(self.generators)}
+        tensors = {f"{part}.{name}": value for part, held in parts.items() for name, value in held.items()}
+        tensors |= {"log_z": self.log_z.detach(), "log_scale": self.log_scale}
         about = {**self._identity(), "iteration": self.iteration, "seconds": self.seconds, "records": self.records}
         with replacing(path) as partial:
             save_file({k: value.contiguous() for k, value in tensors.items()}, partial, {"gfn": json.dumps(about)})
@@ -297,10 +269,7 @@ class Trainer:
         Returns:
             Whether there was one.
         """
-        with (
-            contextlib.suppress(OSError, SafetensorError, KeyError, TypeError, ValueError),
-            safe_open(path, "pt") as file,
-        ):
+        with suppress(OSError, SafetensorError, KeyError, TypeError, ValueError), safe_open(path, "pt") as file:
             about = json.loads(file.metadata()["gfn"])
             if all(about[key] == value for key, value in self._identity().items()):
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -1,7 +1,5 @@
 """The engine: trajectories drawn from a policy, through states by number or as they are."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

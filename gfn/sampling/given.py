@@ -1,7 +1,5 @@
 """Probabilities of given trajectories, and trajectories traced back from given objects."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

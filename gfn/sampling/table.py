@@ -1,7 +1,5 @@
 """A task's states by number: where a task is small enough, rollouts and exact evaluations look everything up."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
@@ -13,6 +11,23 @@ from gfn.environments import DiscreteEnvironment
 from gfn.environments.enumeration import state_graph
 
 MAX_STATES = 1 << 19
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """The first levels of a table, N states: so few that a network is shown all of them before the first step.
+
+    Attributes:
+        steps: number of these levels, which a trajectory leaves with as many steps.
+        rows: number of rows of the table with which they do.
+        row: the row of each state, int64 ``[N]``.
+        following: as of the table, but in double precision: numbers to which a fraction can be added, ``[N A]``.
+    """
+
+    steps: int
+    rows: int
+    row: Tensor
+    following: Tensor
 
 
 @dataclass(frozen=True)
@@ -74,23 +89,6 @@ class Table:
             following = self.following[: states * self.mask.shape[1]].double()
             self._cache[key] = Prefix(steps, rows, self.decision[:states], following)
         return self._cache[key]
-
-
-@dataclass(frozen=True)
-class Prefix:
-    """The first levels of a table, N states: so few that a network is shown all of them before the first step.
-
-    Attributes:
-        steps: number of these levels, which a trajectory leaves with as many steps.
-        rows: number of rows of the table with which they do.
-        row: the row of each state, int64 ``[N]``.
-        following: as of the table, but in double precision: numbers to which a fraction can be added, ``[N A]``.
-    """
-
-    steps: int
-    rows: int
-    row: Tensor
-    following: Tensor
 
 
 def table_of(environment: DiscreteEnvironment, device: torch.device) -> Table | None:

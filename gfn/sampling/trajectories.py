@@ -1,7 +1,5 @@
 """What a rollout gives: trajectories with their log-probabilities, and on request their steps."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
