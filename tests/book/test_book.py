@@ -100,10 +100,10 @@ def test_the_register_lists_every_law_and_the_choices_of_training():
 
 
 def test_the_register_describes_the_graph_that_the_seed_draws():
-    """All edges but one."""
-    graph = TASKS["dags"]().true_graph
-    assert "it lacks a single one of the edges that are possible" in REGISTER
-    assert int(graph.sum()) == len(graph) * (len(graph) - 1) // 2 - 1
+    """One edge more than are expected."""
+    task = TASKS["dags"]()
+    assert "has one edge more than are expected" in REGISTER
+    assert int(task.true_graph.sum()) == task.nodes * task.edges_per_node + 1
 
 
 ROLE = re.compile(r"\{py:(\w+)\}`([^`]+)`")

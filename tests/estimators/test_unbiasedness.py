@@ -42,8 +42,8 @@ def tables():
 @pytest.fixture(scope="module")
 def three():
     """A task of three trajectories, whose batches can all be listed up to a hundred trajectories."""
-    task = Sequences(alphabet=1, length=2, task_seed=1, f_low=-2.0, f_high=-1.0, g_low=1.0)
-    return table(task, small_policy(task))
+    task = Sequences(alphabet=1, length=2, f_low=-2.0, f_high=-1.0, g_low=1.0)
+    return table(task, small_policy(task, [4]))
 
 
 @pytest.mark.parametrize(

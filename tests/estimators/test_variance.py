@@ -103,18 +103,24 @@ def test_exact_variance_is_that_of_the_package(name, alpha, size, cv):
 @pytest.mark.parametrize(("name", "alpha"), [*UNBIASED_CASES, ("tsallis", -0.5)])
 @pytest.mark.parametrize(("task", "stage"), ON_GRID)
 def test_joint_is_not_above_none_from_16_trajectories(task, stage, name, alpha):
-    """Exactly, but at α = 2 and the start; after training under a hundredth of it, whatever the order."""
+    """Exactly, but at the start for α = 2, and for the reverse KL where leave-one-out, the same estimate, is above too.
+
+    After training under (1 - α)² / 200 of it, with α = 0 for both KLs: near the target w^(1 - α) is 1 - α times as far
+    from a constant as w is. (The largest there is: 0.0047 (1 - α)².)
+    """
     ratio = max(exact_ratios(enumerated(task, stage), name, alpha, FROM_16, "joint").values())
     if stage == "trained":
-        assert ratio < 0.01
+        assert ratio < 0.005 * (1 - (alpha or 0)) ** 2
     elif alpha != 2:
-        assert ratio < 1
+        assert (ratio < 1) != ((task, name) == (CENTRED, "reverse_kl"))
 
 
 def test_joint_can_be_above_none_with_many_trajectories():
     """At α = 2 at the start of Sequences, in batches of any size."""
-    ratios = exact_ratios(enumerated("sequences 4 3 seed 0", "start"), "tsallis", 2.0, SIZES, "joint")
-    assert min(ratios.values()) > 1.02
+    environment = Sequences(alphabet=4, length=3, task_seed=4)
+    t = table(environment, small_policy(environment))
+    ratios = exact_ratios(t, "tsallis", 2.0, (*SIZES, 1_000_000), "joint")
+    assert min(ratios.values()) > 1.1
 
 
 @pytest.mark.parametrize(("name", "alpha"), [("reverse_kl", None), ("forward_kl", None), ("tsallis", 2.0)])

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from gfn.environments import Banana, GaussianMixture, Sequences, Sets
 from gfn.evaluation import accuracy as metrics
 from gfn.policies import PolicySettings
+from gfn.randomness import streams
 from gfn.runs import training
 from gfn.runs.objective import Objective
 from gfn.runs.spec import TrainingSpec
@@ -390,8 +391,7 @@ def test_log_z_starts_where_it_is_told_to(name, task):
     trainer = Trainer(small(task=task, objective=Objective(name=name, log_z="batch")))
     scale = Trainer(small(task=task, objective=Objective(name="tsallis"))).log_scale
     torch.testing.assert_close(trainer.log_z.detach(), scale, rtol=0, atol=0)
-    sources = [torch.Generator().manual_seed(seed) for seed in trainer.spec.seeds]
-    first = rollout(task, trainer.policy, trainer.spec.batch_size, sources)
+    first = rollout(task, trainer.policy, trainer.spec.batch_size, streams("training", trainer.spec.seeds))
     weights = (first.log_pb + first.log_reward - first.log_pf).detach().exp()
     torch.testing.assert_close(trainer.log_z.detach().exp(), weights.mean(1, keepdim=True))
     for one in (given, trainer):
