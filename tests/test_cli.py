@@ -178,7 +178,7 @@ def test_show_leaves_densities_out(gfn_command, tmp_path):
     gfn_command("train", *sizes, "--iterations", "2", "--batch-size", "4", "--out", tmp_path)
     status, out, err = gfn_command("show", tmp_path)
     assert (status, err) == (0, "")
-    assert [line.split()[2] for line in out.splitlines()[1:]] == ["jsd", "log_z"]
+    assert [line.split()[3] for line in out.splitlines()[1:]] == ["jsd", "log_z"]
 
 
 def test_show_gives_gradients_at_the_largest_batch(gfn_command, tmp_path):

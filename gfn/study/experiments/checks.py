@@ -40,7 +40,11 @@ class Figure2(FigureSettings):
         return {
             name: GradientSpec(
                 task=tasks[name],
-                objectives=(*all_estimators(self.alpha), Objective(name="tb"), Objective(name="vargrad")),
+                objectives=(
+                    *all_estimators(self.alpha),
+                    Objective(name="tb", log_z="known"),
+                    Objective(name="vargrad"),
+                ),
                 policy=policy(self.profile),
                 seeds=self.seeds,
                 warmup=(0, self.warmup),

@@ -46,6 +46,7 @@ class Figure1(TrainingFigure):
                 seeds=self.seeds,
                 iterations=self.iterations,
                 batch_size=self.batch_size,
+                evaluate_every=self.iterations,  # only the end is shown
                 density=DENSITY_CELLS,
             )
             for alpha in self.alpha
