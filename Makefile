@@ -62,18 +62,11 @@ test: setup
 bench: setup
 	python -m benchmarks run
 
+# Nothing that is published changes before all of it is made and checked; what a killed one has left half done is undone.
 edition: setup
-	$(SNAKEMAKE) --config profile=$(EDITION)
-	rm -rf data/results
-	mkdir -p data/results book/_static
-	python -c "from gfn.study.experiments import runs; print(*runs('verdicts', '$(EDITION)'), sep='\n')" \
-		| xargs -I{} cp build/$(EDITION)/results/{}.parquet data/results/
-	for name in $$(ls build/$(EDITION)/notebooks); do \
-		if [ -e book/theory/$${name%.*}.ipynb ]; then folder=theory; else folder=paper; fi; \
-		cp build/$(EDITION)/notebooks/$$name book/$$folder/$$name; \
-	done
-	cp build/$(EDITION)/results.png book/_static/results.png
-	gfn verdicts --profile $(EDITION) --write README.md --write book/intro.md
+	python -m gfn.study.swap
+	$(SNAKEMAKE) --config "profile=$(EDITION)"
+	python -m gfn.study.edition "$(EDITION)" "build/$(EDITION)"
 
 clean:
 	rm -rf build .snakemake

@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from gfn.runs.provenance import source_fingerprint
+from gfn.study.edition import TABLES
 from gfn.study.experiments import FIGURES, runs
 from gfn.study.verdicts import page_of
 
@@ -18,7 +19,6 @@ BUILD = config.get("build", f"build/{PROFILE}")
 RESULTS = f"{BUILD}/results"
 SOURCES = {name: f"book/{page_of(name)}.ipynb" for name in FIGURES}
 RUNS = {name: runs(name, PROFILE) for name in FIGURES}
-TABLES = [name for name in FIGURES if name not in ("tasks", "verdicts")]
 PRESENTATION = sorted(str(path) for path in Path("gfn/study").rglob("*.py"))
 PAGES = [str(p) for p in sorted(Path("book").rglob("*")) if p.is_file() and p.suffix not in (".ipynb", ".pyc", ".csv")]
 # One thread a process, in the jobs of every executor as in those of the Makefile.

@@ -20,11 +20,11 @@ from gfn.settings import Settings, SettingsError
 from gfn.study.experiments import FIGURES, PROFILES, runs
 from gfn.study.results import (
     ResultError,
-    default_store,
     describe,
     final_values,
     load_or_train,
     make_store,
+    published_store,
     read_run,
     result_path,
 )
@@ -174,7 +174,7 @@ def verify(store: Path | None, count: int, seed: int, device: str) -> None:
     machines, so final values are compared over seeds, within tolerances that are printed.
     """
     check_device(device)
-    paths = choose(store or default_store(), count, seed)
+    paths = choose(store or published_store(), count, seed)
     disagreeing = 0
     for comparison in compare_again(paths, device):
         click.echo(f"{comparison.run.spec.hash}  {describe(comparison.run.spec)}")
@@ -199,8 +199,8 @@ def verify(store: Path | None, count: int, seed: int, device: str) -> None:
 def verdicts(profile: str, write: tuple[Path, ...]) -> None:
     """Judge all claims by the stored runs, and show the summary as a Markdown table.
 
-    Runs come from the store that the environment variable GFN_RESULTS names, by default the
-    published one; missing runs are made.
+    Runs come from the published results, or else from build/results, where missing ones are made;
+    the environment variable GFN_RESULTS names one store in place of the two.
     """
     found = gather(profile)
     if not write:

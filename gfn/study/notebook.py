@@ -13,6 +13,7 @@ import pandas as pd
 from gfn.runs.training import replacing
 from gfn.settings import SettingsError
 from gfn.study.experiments import FIGURES, figure_settings
+from gfn.study.paper import project_folder
 from gfn.study.results import Run, load_or_train
 
 DATA_VARIABLE = "GFN_DATA_OUT"
@@ -63,14 +64,21 @@ def settings_table(settings: Any) -> pd.DataFrame:
     return pd.DataFrame({"value": values.values()}, index=pd.Index(values.keys(), name="parameter"))
 
 
-def obtain(settings: Any) -> dict[Hashable, Run]:
-    """All runs of a figure: those in the results store are read, the others are made on the figure's device."""
-    return {label: load_or_train(spec, device=settings.device) for label, spec in settings.specs().items()}
+def obtain(settings: Any, store: Path | None = None) -> dict[Hashable, Run]:
+    """All runs of a figure: those that are stored are read, the others are made on the figure's device.
+
+    Arguments:
+        settings: the figure's.
+        store: the one store to read and to write, by default those of :func:`gfn.study.results.load_or_train`.
+    """
+    return {label: load_or_train(spec, store, settings.device) for label, spec in settings.specs().items()}
 
 
 def save_data(figure: str, table: pd.DataFrame) -> None:
-    """Write the data behind a page as CSV, in the folder of the environment variable GFN_DATA_OUT or this one."""
-    folder = Path(os.environ.get(DATA_VARIABLE, "."))
+    """Write the data behind a page as CSV: in the folder of the environment variable GFN_DATA_OUT, else in
+    ``build/data`` of the checkout, or from here where there is none.
+    """
+    folder = Path(os.environ.get(DATA_VARIABLE) or project_folder() / "build" / "data")
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / f"{figure}.csv") as partial:
         table.to_csv(partial, index=False, float_format="%.6g")

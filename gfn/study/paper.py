@@ -20,6 +20,14 @@ def paper_data() -> Path:
     return checkout_path("data/paper")
 
 
+def project_folder() -> Path:
+    """The folder of the checkout; where there is none, the working folder."""
+    try:
+        return paper_data().parents[1]
+    except FileNotFoundError:
+        return Path.cwd()
+
+
 def load_claims() -> dict[str, dict[str, Any]]:
     """Claims C1 to C11: ``claim``, ``where``, and ``tests`` where there are criteria."""
     return yaml.safe_load((paper_data() / "claims.yaml").read_text(encoding="utf-8"))

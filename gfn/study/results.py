@@ -22,7 +22,7 @@ from gfn.runs.reference import sample_reference
 from gfn.runs.spec import GradientSpec, ReferenceSpec, Spec, TrainingSpec, parse_spec
 from gfn.runs.training import Record, Trainer, TrainingError, replacing
 from gfn.settings import SettingsError
-from gfn.study.paper import paper_data
+from gfn.study.paper import project_folder
 
 SCHEMA = pa.schema(
     [
@@ -69,11 +69,21 @@ class Run:
     provenance: dict[str, Any]
 
 
+def published_store() -> Path:
+    """The published results, ``data/results`` of the checkout, which only ``make edition`` writes; or GFN_RESULTS."""
+    return _store("data/results")
+
+
 def default_store() -> Path:
-    """The store named by the environment variable GFN_RESULTS, else ``data/results`` of the checkout."""
-    if STORE_VARIABLE in os.environ:
-        return Path(os.environ[STORE_VARIABLE])
-    return paper_data().with_name("results")
+    """Where new runs go: the store that GFN_RESULTS names, else ``build/results`` of the checkout, or from here."""
+    return _store("build/results")
+
+
+def _store(folder: str) -> Path:
+    """The one store that is read and written where the environment variable GFN_RESULTS is set, else a folder."""
+    if given := os.environ.get(STORE_VARIABLE):
+        return Path(given)
+    return project_folder() / folder
 
 
 def make_store(out: Path) -> None:
@@ -152,15 +162,30 @@ def read_run(path: Path) -> Run:
     return Run(spec, table.replace_schema_metadata().to_pandas(strings_to_categorical=True), about)
 
 
-def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", current: bool = False) -> Run:
-    """The run of ``spec``: read from the store if it is there, else made, with a progress bar, and stored.
+def read_stored(path: Path, spec: Spec, current: bool = False) -> Run:
+    """Read the run of ``spec`` where its name says that it is.
 
-    A file that is truncated or foreign is reported and made again. An interrupted training resumes
-    from its checkpoint.
+    Raises:
+        ResultError: as :func:`read_run`; and for another run, or one that other code made where ``current`` is set.
+    """
+    run = read_run(path)
+    if run.spec != spec:
+        raise ResultError(f"{path} holds another run than its name says")
+    if current and run.provenance.get("source") != source_fingerprint():
+        raise ResultError(f"{path} was made by other code")
+    return run
+
+
+def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", current: bool = False) -> Run:
+    """The run of ``spec``: read where it is stored, else made, with a progress bar, and stored.
+
+    By default it is looked for in :func:`published_store`, then in :func:`default_store`, to which goes
+    what is made. A file that is truncated or foreign is reported and made again; a published one stays
+    as it is. An interrupted training resumes from its checkpoint.
 
     Arguments:
         spec: what to run.
-        store: where, by default in :func:`default_store`.
+        store: the one store to read and to write, in place of those two.
         device: where to train, if need be.
         current: whether a run that other code made is made again, too.
 
@@ -169,19 +194,15 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
             is kept beside the store's results, in a file ending in ``.failed.parquet``.
     """
     path = result_path(spec, store)
+    published = path if store else result_path(spec, published_store())
     device = "cpu" if isinstance(spec, ReferenceSpec) else device  # Pyro's chains are short of work for a GPU
-    if path.exists():
-        try:
-            run = read_run(path)
-            if run.spec != spec:
-                reason = f"{path} holds another run than its name says"
-            elif current and run.provenance.get("source") != source_fingerprint():
-                reason = f"{path} was made by other code"
-            else:
-                return run
-        except ResultError as error:
-            reason = str(error)
-        print(f"{reason}; making it again", file=sys.stderr)
+    for place in dict.fromkeys((published, path)):
+        if place.exists():
+            try:
+                return read_stored(place, spec, current)
+            except ResultError as error:
+                then = "making it again" if place == path else f"it stays as it is, and {path} takes its place"
+                print(f"{error}; {then}", file=sys.stderr)
     try:
         records = execute(spec, device, path.with_suffix(".checkpoint"))
     except TrainingError as error:

@@ -26,13 +26,21 @@ def title_of(figure: str) -> str:
     return TITLES.get(figure, figure.replace("fig", "Figure "))
 
 
-def gather(profile: str, device: str = "cpu") -> tuple[dict[str, Verdict], dict[str, list[str]]]:
-    """Every claim's verdict, and the figures that each rests on, from stored runs (missing ones are made)."""
+def gather(
+    profile: str, device: str = "cpu", store: Path | None = None
+) -> tuple[dict[str, Verdict], dict[str, list[str]]]:
+    """Every claim's verdict, and the figures that each rests on, from stored runs (missing ones are made).
+
+    Arguments:
+        profile: whose runs.
+        device: where to train, if need be.
+        store: the one store to read and to write, by default those of :func:`gfn.study.results.load_or_train`.
+    """
     evidence: dict[str, list[Evidence]] = {claim: [] for claim in load_claims()}
     figures: dict[str, list[str]] = {claim: [] for claim in evidence}
     for figure in SOURCES:
         settings = figure_settings(figure, profile, device=device)
-        for claim, found in evidence_of(figure, settings, obtain(settings)).items():
+        for claim, found in evidence_of(figure, settings, obtain(settings, store)).items():
             evidence[claim] += found
             figures[claim].append(figure)
     return {claim: judge(claim, found, profile) for claim, found in evidence.items()}, figures

@@ -84,7 +84,7 @@ def test_the_edition_is_measured_where_it_is_made_again(monkeypatch):
     assert asked == [("edition", None, FULL, settings.ROOT / "build" / "edition")]
     makefile = (settings.ROOT / "Makefile").read_text(encoding="utf-8")
     assert "EDITION ?= edition\n" in makefile
-    assert "build/$(EDITION)/results" in makefile
+    assert '"build/$(EDITION)"' in makefile
     assert edition.units(QUICK) == []
 
 
