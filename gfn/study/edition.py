@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from gfn.settings import SettingsError
 from gfn.study.experiments import FIGURES, runs
 from gfn.study.results import ResultError, read_stored
-from gfn.study.swap import ASIDE, alone, staging, swap
+from gfn.study.swap import ASIDE, alone, discard, staging, swap
 from gfn.study.verdicts import gather, page_of, summary_for, write_summary
 
 STORE = "data/results"
@@ -38,12 +37,15 @@ def publish(root: Path, profile: str, build: Path) -> list[str]:
     """
     with alone(root):
         new = staging(root)
-        lay_out(profile, build, new)
-        found = gather(profile, store=new / STORE)
-        for page in PAGES:
-            shutil.copy(root / page, new / page)
-            write_summary(summary_for(new / page, *found), new / page)
-        return swap(root, [STORE])
+        try:
+            lay_out(profile, build, new)
+            found = gather(profile, store=new / STORE)
+            for page in PAGES:
+                shutil.copy(root / page, new / page)
+                write_summary(summary_for(new / page, *found), new / page)
+            return swap(root, [STORE])
+        finally:
+            discard(root)
 
 
 def lay_out(profile: str, build: Path, new: Path) -> None:
@@ -96,7 +98,7 @@ def main() -> None:
     profile, build = sys.argv[1:]
     try:
         changed = publish(Path.cwd(), profile, Path(build))
-    except (OSError, ResultError, SettingsError) as error:
+    except (OSError, ResultError, ValueError) as error:
         state = "the same command puts the published edition back" if Path(ASIDE).exists() else "nothing was published"
         sys.exit(f"gfn: {' '.join(str(error).split())}; {state}")
     print(f"published the runs of the profile {profile} and what they show: {len(changed)} files changed")

@@ -34,7 +34,7 @@ def alone(root: Path) -> Iterator[None]:
 def staging(root: Path) -> Path:
     """An empty folder, for files that are to come, each at its path from ``root``; a swap that was cut off is undone."""
     restore(root)
-    _discard(root)
+    discard(root)
     new = root / PARTIAL / "new"
     new.mkdir(parents=True)
     return new
@@ -76,7 +76,7 @@ def swap(root: Path, whole: Sequence[str] = ()) -> list[str]:
     except BaseException:
         restore(root)
         raise
-    _discard(root)
+    discard(root)
     return [*changed, *leaving]
 
 
@@ -98,9 +98,9 @@ def restore(root: Path) -> bool:
         if _digest(root / name) in (None, changed.get(name)):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (aside / "old" / name).replace(root / name)
-    _discard(root)
+    discard(root)
     aside.rename(root / PARTIAL)
-    _discard(root)
+    discard(root)
     return True
 
 
@@ -112,7 +112,8 @@ def _digest(path: Path) -> str | None:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
 
 
-def _discard(root: Path) -> None:
+def discard(root: Path) -> None:
+    """Leave nothing of what is not to come after all."""
     if (root / PARTIAL).exists():
         shutil.rmtree(root / PARTIAL)
 

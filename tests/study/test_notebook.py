@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -86,10 +87,12 @@ def test_settings_are_shown_without_the_device():
 
 def test_obtain_reads_or_makes_every_run_on_the_device(monkeypatch):
     asked = []
-    monkeypatch.setattr(notebook, "load_or_train", lambda spec, device: asked.append((spec, device)) or len(asked))
+    monkeypatch.setattr(notebook, "load_or_train", lambda *arguments: asked.append(arguments) or len(asked))
     settings = figure_settings("fig1", "smoke")
     assert obtain(settings) == {-2.0: 1, -1.0: 2, 0.5: 3, 2.0: 4}
-    assert asked == [(spec, "cpu") for spec in settings.specs().values()]
+    assert asked == [(spec, None, "cpu") for spec in settings.specs().values()]
+    obtain(settings, Path("store"))
+    assert {store for _, store, _ in asked[4:]} == {Path("store")}
 
 
 def test_means_and_spreads():
@@ -109,11 +112,15 @@ TABLE = pd.DataFrame({"objective": ["tb", "renyi"], "value": [1 / 3, 2e-9], "cel
 
 
 def test_data_are_saved_as_csv(tmp_path, monkeypatch):
-    """Under the page's name, where the environment says or here; six digits, no index; a second time they are replaced."""
-    monkeypatch.chdir(tmp_path)
+    """Under the page's name, where the environment says or with what is built; six digits, no index; then replaced."""
+    page = tmp_path / "book" / "paper"
+    for folder in (page, tmp_path / "data" / "paper"):
+        folder.mkdir(parents=True)
+    monkeypatch.chdir(page)
     monkeypatch.delenv("GFN_DATA_OUT", raising=False)
     save_data("fig1", TABLE)
-    assert (tmp_path / "fig1.csv").read_text() == "objective,value,cell\ntb,0.333333,\nrenyi,2e-09,4\n"
+    assert (tmp_path / "build/data/fig1.csv").read_text() == "objective,value,cell\ntb,0.333333,\nrenyi,2e-09,4\n"
+    assert not list(page.iterdir())
     monkeypatch.setenv("GFN_DATA_OUT", str(tmp_path / "deep" / "er"))
     save_data("fig2", TABLE)
     save_data("fig2", TABLE.head(1))

@@ -31,6 +31,7 @@ from gfn.study.results import (
     SCHEMA,
     ResultError,
     load_or_train,
+    published_store,
     read_run,
     result_path,
     to_frame,
@@ -380,12 +381,14 @@ def test_an_interrupted_run_resumes_and_leaves_no_checkpoint(tmp_path, monkeypat
 
 
 def test_the_store_is_chosen_by_environment_variable(tmp_path, monkeypatch):
-    """Else it is data/results of the checkout."""
+    """Else new runs go to build/results of the checkout, and published ones are in data/results."""
     monkeypatch.delenv(results.STORE_VARIABLE, raising=False)
     root = Path(gfn.__file__).parents[1]
-    assert result_path(TRAINING) == root / "data" / "results" / f"{TRAINING.hash}.parquet"
+    assert result_path(TRAINING) == root / "build" / "results" / f"{TRAINING.hash}.parquet"
+    assert published_store() == root / "data" / "results"
     monkeypatch.setenv(results.STORE_VARIABLE, str(tmp_path))
     assert result_path(TRAINING) == tmp_path / f"{TRAINING.hash}.parquet"
+    assert published_store() == tmp_path
     assert result_path(TRAINING, tmp_path / "own").parent == tmp_path / "own"
 
 

@@ -32,7 +32,7 @@ EMPTY = f"# Page\n\nBefore.\n\n{MARKERS[0]}\n{MARKERS[1]}\n\nAfter, with \\1 and
 def untrained(monkeypatch):
     """Runs are made up, and what was asked for is noted."""
     asked = []
-    monkeypatch.setattr(verdicts, "obtain", lambda settings: asked.append(settings) or made_up(settings))
+    monkeypatch.setattr(verdicts, "obtain", lambda settings, store: asked.append(settings) or made_up(settings))
     return asked
 
 
