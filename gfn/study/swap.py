@@ -104,18 +104,18 @@ def restore(root: Path) -> bool:
     return True
 
 
+def discard(root: Path) -> None:
+    """Delete what lies in the folder of :func:`staging`."""
+    if (root / PARTIAL).exists():
+        shutil.rmtree(root / PARTIAL)
+
+
 def _files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
 
 
 def _digest(path: Path) -> str | None:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
-
-
-def discard(root: Path) -> None:
-    """Leave nothing of what is not to come after all."""
-    if (root / PARTIAL).exists():
-        shutil.rmtree(root / PARTIAL)
 
 
 if __name__ == "__main__":
