@@ -29,7 +29,9 @@ from gfn.study.verdicts import MARKERS
 ROOT = Path(gfn.__file__).parents[1]
 POLICY = PolicySettings(hidden=(4,))
 SPECS = [
-    TrainingSpec(task=Sets(universe=4, size=2), objective=Objective(name=name), policy=POLICY, iterations=2, batch_size=4)
+    TrainingSpec(
+        task=Sets(universe=4, size=2), objective=Objective(name=name), policy=POLICY, iterations=2, batch_size=4
+    )
     for name in ("tb", "reverse_kl")
 ]
 RUNS = {spec.hash: spec for spec in SPECS}
@@ -88,7 +90,9 @@ def test_all_that_was_built_is_published(root, monkeypatch):
     changed = publish(root, "edition", root / "build")
     assert judged == [("edition", RUNS)]
     after = contents(root)
-    results = {f"data/{path.relative_to(root / 'build')}" for path in (root / "build/results").glob("????????????????.*")}
+    results = {
+        f"data/{path.relative_to(root / 'build')}" for path in (root / "build/results").glob("????????????????.*")
+    }
     assert {name for name in after if name.startswith("data/")} == results
     assert all(after[name] == (root / "build" / name.removeprefix("data/")).read_bytes() for name in results)
     for name, page in {"fig1": "paper/fig1", "exact": "theory/exact", "tasks": "theory/tasks"}.items():
