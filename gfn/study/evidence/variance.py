@@ -77,7 +77,8 @@ def by_batch(table: pd.DataFrame, column: str, title: str, digits: int = 3) -> p
     stage = table.iteration.map(lambda done: f"after {done} iterations" if done else "at the start")
     keys = {"index": ["task", "estimate"], "columns": ["stage", "trajectories"], "values": column}
     wide = table.assign(estimate=names, stage=stage).pivot_table(**keys, sort=False, aggfunc="first")
-    return wide.round(digits).rename_axis(columns=["", f"{title} at N ="])
+    wide = wide.map(lambda value: value.replace(" ", "\u00a0") if isinstance(value, str) else round(value, digits))
+    return wide.rename_axis(columns=["", f"{title} at N ="])
 
 
 def unbiasedness(table: pd.DataFrame, trajectories: int) -> list[Evidence]:
