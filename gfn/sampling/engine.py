@@ -16,10 +16,7 @@ STATIC_STEPS = 512
 
 
 def static(environment: Environment, device: torch.device) -> bool:
-    """Whether no shape depends on values: off the CPU, where to wait for one costs more than the work it saves.
-
-    Unless trajectories can be so long that most may be far shorter.
-    """
+    """Whether no shape depends on values: off the CPU, where waiting costs more than it saves, unless trajectories can be long."""
     return device.type != "cpu" and environment.max_steps <= STATIC_STEPS
 
 
@@ -28,8 +25,7 @@ def rollout(
 ) -> Trajectories:
     """Draw ``batch`` trajectories τ ~ p_F for each replica.
 
-    Sampling runs without gradients and keeps what the network computed, so that the probabilities of
-    what was drawn need a backward pass only.
+    Sampling keeps what the network computed, so that the probabilities of what was drawn need a backward pass only.
 
     Arguments:
         environment: the task.

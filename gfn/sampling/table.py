@@ -34,8 +34,7 @@ class Prefix:
 class Table:
     """All S states of a task, in the order of its state graph: level by level, the source first.
 
-    U of them leave a choice. The others share the row 0, in which the first action is certain; there,
-    all actions lead where the only one leads, and an object stays as it is.
+    U of them leave a choice. The others share the row 0, in which the first action is certain; an object stays as it is.
 
     Attributes:
         states: ``[S, ...]``.

@@ -71,13 +71,14 @@ def bias_table(runs: Mapping[str, Run]) -> pd.DataFrame:
 
 
 def by_batch(table: pd.DataFrame, column: str, title: str, digits: int = 3) -> pd.DataFrame:
-    """One column of :func:`bias_table`: a row for each task, stage and estimate, a column for each batch size."""
+    """One column of :func:`bias_table`: a row for each task and estimate, a column for each stage and batch size."""
     both = "both, ε = " + table.epsilon.map("{:g}".format)
     names = table.objective + ", " + table.control_variate.where(table.control_variate != "both", both)
-    wide = table.assign(estimate=names).pivot_table(
-        index=["task", "iteration", "estimate"], columns="trajectories", values=column, sort=False, aggfunc="first"
-    )
-    return wide.round(digits).rename_axis(columns=f"{title} at N =")
+    stage = table.iteration.map(lambda done: f"after {done} iterations" if done else "at the start")
+    keys = {"index": ["task", "estimate"], "columns": ["stage", "trajectories"], "values": column}
+    wide = table.assign(estimate=names, stage=stage).pivot_table(**keys, sort=False, aggfunc="first")
+    wide = wide.map(lambda value: value.replace(" ", "\u00a0") if isinstance(value, str) else round(value, digits))
+    return wide.rename_axis(columns=["", f"{title} at N ="])
 
 
 def unbiasedness(table: pd.DataFrame, trajectories: int) -> list[Evidence]:
