@@ -1,6 +1,7 @@
 """How far a learned distribution is from its target: L1 for objects, Jensen-Shannon divergence for densities."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -24,8 +25,9 @@ def l1(p: Tensor, q: Tensor) -> Tensor:
     return (p - q).abs().sum(-1)
 
 
-@torch.no_grad()
-def estimate_l1(environment: Sets, policy: CategoricalPolicy, objects: int, orders: int, seed: int = 0) -> Tensor:
+def estimate_l1(
+    environment: Sets, policy: CategoricalPolicy, objects: int, orders: int, seed: int | Sequence[int] = 0
+) -> Tensor:
     r"""L1 distance between p_T and r/Z by importance sampling, for tasks too large to enumerate.
 
     .. math:: \sum_x |p_T - p| = E_{x \sim (p + p_T)/2}\big[2 \tanh \tfrac12 |\log p_T(x) - \log p(x)|\big]
@@ -39,18 +41,28 @@ def estimate_l1(environment: Sets, policy: CategoricalPolicy, objects: int, orde
         policy: a policy of R replicas.
         objects: number of objects x (an even number is used).
         orders: backward orders for each object.
-        seed: the same objects and orders come from the same seed, for every replica alike.
+        seed: of the objects and orders, one for every replica alike or one for each.
 
     Returns:
         float64 ``[R]``.
     """
+    return l1_terms(environment, policy, objects, orders, seed).mean(-1)
+
+
+@torch.no_grad()
+def l1_terms(
+    environment: Sets, policy: CategoricalPolicy, objects: int, orders: int, seed: int | Sequence[int] = 0
+) -> Tensor:
+    """What :func:`estimate_l1` is the mean of, one for each object: float64 ``[R, objects]``."""
     parameter = next(policy.parameters())
-    replicas, half = len(parameter), objects // 2
-    generators = [stream("L1: policy's objects", seed, device=parameter.device) for _ in range(replicas)]
-    target = environment.sample_target(half, stream("L1: target's objects", seed)).to(parameter.device)
-    order = stream("L1: backward orders", seed, device=parameter.device)
+    replicas, half, device = len(parameter), objects // 2, parameter.device
+    seeds = [seed] * replicas if isinstance(seed, int) else list(seed)
+    generators = [stream("L1: policy's objects", each, device=device) for each in seeds]
+    drawn = {each: environment.sample_target(half, stream("L1: target's objects", each)) for each in set(seeds)}
+    target = torch.stack([drawn[each] for each in seeds]).to(device)
+    order = stream("L1: backward orders", seeds[0], device=device)
     sampled = rollout(environment, policy, half, generators).terminal
-    x = torch.cat([target.expand(replicas, *target.shape), sampled], 1)
+    x = torch.cat([target, sampled], 1)
     log_weights = []
     for chunk in x.split(max(1, ROWS // (orders * environment.max_steps)), 1):
         repeated = chunk.repeat_interleave(orders, 1)
@@ -58,7 +70,7 @@ def estimate_l1(environment: Sets, policy: CategoricalPolicy, objects: int, orde
         log_weights.append((traced.log_pf.double() - traced.log_pb.double()).unflatten(1, (-1, orders)))
     log_terminal = torch.cat(log_weights, 1).logsumexp(-1) - math.log(orders)
     log_target = environment.log_reward(x) - environment.log_z
-    return (2 * torch.tanh((log_terminal - log_target).abs() / 2)).mean(-1).cpu()
+    return (2 * torch.tanh((log_terminal - log_target).abs() / 2)).cpu()
 
 
 @torch.no_grad()
@@ -125,17 +137,31 @@ def elbo(environment: DiscreteEnvironment, policy: CategoricalPolicy, count: int
 
 
 def accuracy(
-    environment: Environment, policy: Policy, *, l1_objects: int, l1_orders: int, resolution: int
-) -> tuple[str, Tensor]:
+    environment: Environment,
+    policy: Policy,
+    *,
+    l1_objects: int,
+    l1_orders: int,
+    resolution: int,
+    seeds: Sequence[int] | None = None,
+) -> dict[str, Tensor]:
     """The task's own accuracy metric and its value for each replica.
 
     JSD for planar tasks; exact L1 for discrete tasks of at most 2¹⁹ states, if they can be numbered;
-    for others the importance estimate of L1 where the target can be sampled, else the evidence lower bound.
+    for others the importance estimate of L1 where the target can be sampled, with its standard error as ``l1_error``,
+    else the evidence lower bound. ``seeds``, one for each replica, are those of the estimates' objects.
     """
     if isinstance(environment, PlanarEnvironment):
-        return "jsd", jsd(environment, policy, resolution)
+        return {"jsd": jsd(environment, policy, resolution)}
     if environment.countable and environment.state_count <= EXACT_STATES:
-        return "l1", l1(terminal_distribution(environment, policy), target_distribution(environment))
+        return {"l1": l1(terminal_distribution(environment, policy), target_distribution(environment))}
     if isinstance(environment, Sets):
-        return "l1", estimate_l1(environment, policy, l1_objects, l1_orders)
-    return "elbo", elbo(environment, policy, l1_objects)
+        terms = l1_terms(environment, policy, l1_objects, l1_orders, 0 if seeds is None else seeds)
+        return {"l1": terms.mean(-1), "l1_error": _error_of_halves(terms)}
+    return {"elbo": elbo(environment, policy, l1_objects)}
+
+
+def _error_of_halves(terms: Tensor) -> Tensor:
+    """Standard error of a mean whose two halves are samples of their own, the target's and the policy's objects."""
+    halves = terms.unflatten(-1, (2, -1))
+    return (halves.var(-1) / halves.shape[-1]).sum(-1).sqrt() / 2

@@ -201,7 +201,8 @@ class Trainer:
         self.check()
         spec = self.spec
         sizes = {name: getattr(spec, name) for name in ("l1_objects", "l1_orders", "resolution")}
-        self._record(*accuracy(spec.task, self.policy, **sizes))
+        for metric, values in accuracy(spec.task, self.policy, seeds=spec.seeds, **sizes).items():
+            self._record(metric, values)
         if self.log_z.requires_grad:
             self._record("log_z", self.log_z.detach().squeeze(1))
         if self.discoveries is not None and self.iteration:

@@ -96,8 +96,10 @@ def test_accuracy_takes_the_best_there_is(task, metric, states, monkeypatch):
     """Quadrature in the plane; the exact distance up to so many states; the estimate for larger sets."""
     monkeypatch.setattr(metrics, "EXACT_STATES", states)
     policy = small_policy(task, [0, 1])
-    name, values = accuracy(task, policy, l1_objects=20, l1_orders=3, resolution=20)
+    found = accuracy(task, policy, l1_objects=20, l1_orders=3, resolution=20)
+    name, values = next(iter(found.items()))
     assert name == metric
+    assert ("l1_error" in found) == (states == 41)
     if metric == "jsd":
         expected = jsd(task, policy, 20)
     else:
@@ -167,3 +169,23 @@ def test_densities_are_those_of_the_policy_and_of_the_task(box):
     expected = evaluate(task, policy, states, actions).log_pf.detach().exp()
     torch.testing.assert_close(policy_density(task, policy, side, box).flatten(1), expected, rtol=1e-10, atol=0)
     torch.testing.assert_close(target_density(task, side, box).flatten(), task.log_density(points).exp())
+
+
+def test_every_seed_has_objects_of_its_own_and_the_estimate_an_error_that_fits():
+    """One policy under many seeds: the estimates spread about the exact distance as much as each says by itself."""
+    count = 200
+    policy = small_policy(SIX, [3] * count)
+    found = accuracy_of_estimates(policy, range(count))
+    spread = found["l1"].std()
+    assert len(found["l1"].unique()) > count / 2
+    # The root mean square of 200 standard errors and a standard deviation of 200: each within a few per cent.
+    assert 0.8 < found["l1_error"].square().mean().sqrt() / spread < 1.25
+    shared = accuracy_of_estimates(policy, [7] * count)
+    assert shared["l1"].std() < 0.8 * spread
+
+
+def accuracy_of_estimates(policy, seeds):
+    """Estimates of L1 with a seed for each replica, by :func:`accuracy` with enumeration ruled out."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metrics, "EXACT_STATES", 0)
+        return accuracy(SIX, policy, l1_objects=60, l1_orders=200, resolution=8, seeds=tuple(seeds))

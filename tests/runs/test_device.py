@@ -121,17 +121,19 @@ def test_evaluations_take_results_to_the_cpu_and_mix_nothing(name, monkeypatch):
     """Accuracy, what was discovered, and the density of planar tasks."""
     task, settings = TASKS[name], {"l1_objects": 4, "l1_orders": 2, "resolution": 16}
     trainer = Trainer(small(task=task))
-    metric, expected = accuracy(task, trainer.policy, **settings)
+    expected = accuracy(task, trainer.policy, **settings)
     on_meta(trainer)
     monkeypatch.setattr(torch, "Generator", MetaGenerator)
     with NoMixture():
-        again, values = accuracy(task, trainer.policy, **settings)
+        values = accuracy(task, trainer.policy, **settings)
         if isinstance(task, PlanarEnvironment):
             assert policy_density(task, trainer.policy, 8).device.type == "cpu"
         if trainer.discoveries is not None:
             trainer.discoveries.add(rollout(task, trainer.policy, 4, trainer.generators))
             assert trainer.discoveries.best().device.type == "cpu"
-    assert (again, values.device.type, values.shape) == (metric, "cpu", expected.shape)
+    assert {name: (value.device.type, value.shape) for name, value in values.items()} == {
+        name: ("cpu", value.shape) for name, value in expected.items()
+    }
 
 
 GRADIENTS = {"policy": PolicySettings(hidden=(4,)), "seeds": (0,), "batch_sizes": (4,), "replicates": 3}

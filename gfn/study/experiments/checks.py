@@ -14,49 +14,76 @@ from gfn.runs.objective import WITH_ALPHA, Objective
 from gfn.runs.spec import GradientSpec, Spec, TrainingSpec
 from gfn.study.experiments.settings import Batch, ComparisonFigure, FigureSettings, Positive, TrainingFigure
 from gfn.study.experiments.tasks import (
-    MIXTURE_SWEEP,
+    SCALE_SWEEP,
     SEQUENCES_SWEEP,
-    all_estimators,
+    SPACING_SWEEP,
+    calibrated_tasks,
+    contender,
     estimator,
-    narrow_mixture,
     paper_tasks,
     peaked_sequences,
     policy,
+    spread_mixture,
     training,
+    variates,
 )
 
+MEASURED_TASKS = ("sets", "sequences", "gaussian_mixture")
+Stages = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 
-class Figure2(FigureSettings):
-    """Variance of gradient estimates against batch size."""
+
+class GradientFigure(FigureSettings):
+    """Parameters of the figures that measure gradient estimates along a training."""
 
     batch_size: tuple[Batch, ...] = Field(min_length=1)
     replicates: Batch
-    warmup: Positive
+    stages: Stages
     alpha: float
 
-    def specs(self) -> dict[str, GradientSpec]:
-        """One measurement for each task, TB and its batch-centred form (VarGrad) among the objectives."""
+    def _measurement(self, task: Environment, trainer: Objective, *others: Objective, **changes: bool) -> GradientSpec:
+        """Estimates of ``trainer`` and of others, at stages of its training."""
+        return GradientSpec(
+            task=task,
+            objectives=tuple(dict.fromkeys((trainer, *others))),
+            policy=policy(self.profile),
+            seeds=self.seeds,
+            trainer=trainer,
+            warmup=self.stages,
+            batch_sizes=self.batch_size,
+            replicates=self.replicates,
+            **changes,
+        )
+
+
+class Figure2(GradientFigure):
+    """Variance of gradient estimates against batch size, along the training of each divergence itself."""
+
+    def specs(self) -> dict[tuple[str, str], GradientSpec]:
+        """One measurement for each task and divergence; of the reverse KL a second one, with rewards divided by Z."""
+        tasks, found = paper_tasks(self.profile), {}
+        for task in MEASURED_TASKS:
+            for name in DIVERGENCES:
+                trainer = estimator(name, alpha=self.alpha)
+                others = [estimator(name, variate, self.alpha) for variate in variates(name)]
+                found[task, name] = self._measurement(tasks[task], trainer, *others)
+                if name == "reverse_kl" and tasks[task].log_z:  # where log Z is 0, rewards are divided by Z already
+                    found[task, "reverse_kl_centred"] = self._measurement(tasks[task], trainer, *others, centred=True)
+        return found
+
+
+class Figure7(GradientFigure):
+    """Variance of TB's gradient along its own training, beside VarGrad's and the reverse KL's."""
+
+    def specs(self) -> dict[tuple[str, str], GradientSpec]:
+        """One measurement for each task and each start of TB's log Z; ``loo`` is all that a KL has of control variates."""
         tasks = paper_tasks(self.profile)
+        others = [contender("tb_known"), contender("vargrad")]
+        others += [estimator("reverse_kl", variate) for variate in ("none", "loo")]
         return {
-            name: GradientSpec(
-                task=tasks[name],
-                objectives=(
-                    *all_estimators(self.alpha),
-                    Objective(name="tb", log_z="known"),
-                    Objective(name="vargrad"),
-                ),
-                policy=policy(self.profile),
-                seeds=self.seeds,
-                warmup=(0, self.warmup),
-                batch_sizes=self.batch_size,
-                replicates=self.replicates,
-            )
-            for name in ("sets", "sequences", "gaussian_mixture")
+            (task, line): self._measurement(tasks[task], contender(line), *others)
+            for task in MEASURED_TASKS
+            for line in ("tb", "tb_batch")
         }
-
-
-class Figure7(Figure2):
-    """Variance of TB's gradient beside the divergences'."""
 
 
 class ExactChecks(FigureSettings):
@@ -97,27 +124,35 @@ class ExactChecks(FigureSettings):
 
 
 class Calibration(TrainingFigure):
-    """Trajectory balance while the two open reward laws are swept."""
+    """Trajectory balance while the two open reward laws are swept: of sequences with Z known, of the mixture it is 1."""
 
-    def specs(self) -> dict[tuple[str, float], TrainingSpec]:
-        """One training run of TB for each value of each sweep."""
-        tasks: dict[tuple[str, float], Environment] = {
+    def specs(self) -> dict[tuple[str, float] | tuple[str, float, float], TrainingSpec]:
+        """One training run of TB for each reach of the sequences, and for each spacing and width of the mixture."""
+        objectives = {"sequences": contender("tb_known"), "gaussian_mixture": contender("tb")}
+        tasks: dict[Any, Environment] = {
             ("sequences", reach): peaked_sequences(reach, self.profile) for reach in SEQUENCES_SWEEP
         }
-        tasks |= {("gaussian_mixture", scale): narrow_mixture(scale) for scale in MIXTURE_SWEEP}
-        in_force = paper_tasks(self.profile).values()  # their runs are those of Figure 3
-        return {key: training(self, task, estimator("tb"), with_curve=task in in_force) for key, task in tasks.items()}
+        tasks |= {
+            ("gaussian_mixture", spacing, scale): spread_mixture(spacing, scale)
+            for spacing in SPACING_SWEEP
+            for scale in SCALE_SWEEP
+        }
+        # Runs that other pages have too are theirs.
+        shared = {**paper_tasks(self.profile), **calibrated_tasks(self.profile)}.values()
+        return {
+            key: training(self, task, objectives[task.task], with_curve=task in shared) for key, task in tasks.items()
+        }
 
 
 class Sensitivity(ComparisonFigure):
-    """Five objectives while one open choice at a time is varied."""
+    """Seven objectives while one open choice at a time is varied."""
 
     def specs(self) -> dict[tuple[str, str, str], TrainingSpec]:
         """One training run for each choice, value and objective; the value in force is among them."""
         return {
-            (choice, value, name): self._run(default, task, estimator(name, alpha=self.alpha), changes)
+            (choice, value, line): self._run(default, task, contender(line, self.alpha), changes)
             for choice, value, default, task, changes in self._variations()
-            for name in ("tb", *DIVERGENCES)
+            for line in ("tb", "tb_batch", *DIVERGENCES, "tsallis_joint")
         }
 
     def _variations(self) -> Iterator[tuple[str, str, Environment, Environment, dict[str, Any]]]:

@@ -2,53 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Annotated
 
 from pydantic import Field
 
-from gfn.environments import Banana, Environment, GaussianMixture, Hypergrid
+from gfn.environments import Banana, Environment, GaussianMixture, Hypergrid, PlanarEnvironment
 from gfn.estimators import DIVERGENCES
-from gfn.estimators.control_variates import ControlVariate
-from gfn.runs.objective import OBJECTIVES
+from gfn.runs.objective import WITH_ALPHA
 from gfn.runs.spec import ReferenceSpec, Spec, TrainingSpec
 from gfn.study.experiments.settings import Batch, ComparisonFigure, FigureSettings, Orders, Positive, TrainingFigure
 from gfn.study.experiments.tasks import (
-    CALIBRATED,
-    DENSITY_CELLS,
-    MIXTURE_CALIBRATED,
-    PAPER_CONTROL_VARIATES,
-    SEQUENCES_CALIBRATED,
+    CONTENDERS,
+    TB_STARTS,
+    VARIATIONS,
     calibrated_tasks,
+    contender,
     estimator,
-    narrow_mixture,
     paper_tasks,
-    peaked_sequences,
-    policy,
     training,
+    variates,
 )
 
-DISCOVERY_TASKS = ("sequences", "sets", "hypergrid", "dags")
+DISCOVERY_TASKS = ("sets", "sequences", "sequences_calibrated", "hypergrid", "dags")
 SPARSE_R0 = 1e-5
+COMPARED_VARIATES = ("none", "both", "joint")
 
 
 class Figure1(TrainingFigure):
-    """GM early in training under Rényi divergences of different orders."""
+    """Two Gaussian mixtures early in training under Rényi divergences of different orders."""
 
     alpha: Orders
 
-    def specs(self) -> dict[float, TrainingSpec]:
-        """One training run for each α."""
+    def specs(self) -> dict[tuple[str, str, float], TrainingSpec]:
+        """One training run for each mixture, control variate and α; only the end of each is shown."""
+        tasks = {
+            "gaussian_mixture": GaussianMixture(),
+            "gaussian_mixture_calibrated": calibrated_tasks(self.profile)["gaussian_mixture_calibrated"],
+        }
         return {
-            alpha: TrainingSpec(
-                task=GaussianMixture(),
-                objective=estimator("renyi", alpha=alpha),
-                policy=policy(self.profile),
-                seeds=self.seeds,
-                iterations=self.iterations,
-                batch_size=self.batch_size,
-                evaluate_every=self.iterations,  # only the end is shown
-                density=DENSITY_CELLS,
+            (name, variate, alpha): training(
+                self, task, estimator("renyi", variate, alpha), with_density=True, with_curve=False
             )
+            for name, task in tasks.items()
+            for variate in COMPARED_VARIATES
             for alpha in self.alpha
         }
 
@@ -60,60 +57,70 @@ class Figure3(ComparisonFigure):
         """The tasks that are compared on."""
         return paper_tasks(self.profile)
 
+    def lines(self, task: Environment) -> tuple[str, ...]:
+        """What is compared on a task, see :func:`~gfn.study.experiments.tasks.contender`."""
+        return (*CONTENDERS, "tb_away") if isinstance(task, PlanarEnvironment) else CONTENDERS
+
     def specs(self) -> dict[tuple[str, str], TrainingSpec]:
-        """One training run for each pair of task and objective; of calibrated tasks only final errors are shown."""
+        """One training run for each pair of task and line."""
         return {
-            (task, name): training(
-                self, environment, estimator(name, alpha=self.alpha), with_curve=task not in CALIBRATED
-            )
-            for task, environment in self.tasks().items()
-            for name in OBJECTIVES
+            (name, line): training(self, task, contender(line, self.alpha))
+            for name, task in self.tasks().items()
+            for line in self.lines(task)
         }
 
 
 class Figure4(Figure3):
-    """Rewards and modes found in training: sequences, sets, hypergrid, DAGs."""
+    """Rewards and modes found in training: sets, sequences of both laws, hypergrid, DAGs."""
 
     def tasks(self) -> dict[str, Environment]:
-        every = paper_tasks(self.profile)
+        every = paper_tasks(self.profile) | calibrated_tasks(self.profile)
         return {name: every[name] for name in DISCOVERY_TASKS}
 
 
 class Figure5(ComparisonFigure):
-    """Learned densities of the banana."""
+    """Learned densities of the banana, at the end and where they differ."""
 
     samples: Annotated[int, Field(ge=4)]
+    early: Positive
 
-    def specs(self) -> dict[str, Spec]:
-        """One training run for each objective, and the reference chains under the name ``reference``."""
-        trainings = {name: training(self, Banana(), estimator(name, alpha=self.alpha)) for name in ("tb", *DIVERGENCES)}
-        return {**trainings, "reference": ReferenceSpec(samples=self.samples, warmup=max(self.samples // 4, 20))}
+    def specs(self) -> dict[Hashable, Spec]:
+        """For each line a training to the end and, under ``("early", line)``, a shorter one; and under ``reference`` the chains."""
+        found: dict[Hashable, Spec] = {}
+        for line in ("tb", *DIVERGENCES, "renyi_joint", "tsallis_joint"):
+            objective = contender(line, self.alpha)
+            found[line] = training(self, Banana(), objective)
+            found["early", line] = training(self, Banana(), objective, iterations=self.early, with_curve=False)
+        return {**found, "reference": ReferenceSpec(samples=self.samples, warmup=max(self.samples // 4, 20))}
 
 
 class Figure6(ComparisonFigure):
-    """Learning curves on Sets with and without control variates."""
-
-    control_variates: tuple[ControlVariate, ...] = Field(PAPER_CONTROL_VARIATES, min_length=1)
+    """Learning curves on Sets with and without control variates, and of the balance losses that centre by log Z."""
 
     def specs(self) -> dict[tuple[str, str], TrainingSpec]:
-        """One training run for each pair of divergence and control variate."""
+        """One training run for each pair of divergence and control variate, and of ``balance`` and a balance loss.
+
+        Both KLs with leave-one-out are under ``both``, of which it is all.
+        """
         sets = paper_tasks(self.profile)["sets"]
-        return {
-            (name, control_variate): training(self, sets, estimator(name, control_variate, self.alpha))
+        found = {
+            (name, variate): estimator(name, variate, self.alpha)
             for name in DIVERGENCES
-            for control_variate in self.control_variates
+            for variate in (variates(name) if name in WITH_ALPHA else ("none", "score", "both"))
         }
+        found |= {("balance", line): contender(line) for line in ("tb", *TB_STARTS, "vargrad")}
+        return {key: training(self, sets, objective) for key, objective in found.items()}
 
 
 class Figure8(FigureSettings):
-    """Forward KL with growing batches, beside TB with the same."""
+    """Forward KL with growing batches, beside TB with the same, on phylogenetics."""
 
     iterations: Positive
     batch_size: Annotated[tuple[Batch, ...], Field(min_length=2)]
 
     def specs(self) -> dict[tuple[str, int], TrainingSpec]:
         """One training run for each pair of objective and batch size."""
-        task = peaked_sequences(SEQUENCES_CALIBRATED, self.profile)
+        task = paper_tasks(self.profile)["phylogenetics"]
         return {
             (name, size): training(self, task, estimator(name), batch_size=size)
             for name in ("tb", "forward_kl")
@@ -126,23 +133,27 @@ class Figure9(TrainingFigure):
 
     alpha: Orders
 
-    def specs(self) -> dict[tuple[str, float], TrainingSpec]:
-        """One training run for each pair of task and α."""
+    def specs(self) -> dict[tuple[str, str, float], TrainingSpec]:
+        """One training run for each task, control variate and α."""
         tasks = {
             "hypergrid": Hypergrid(side=6 if self.profile == "smoke" else 12, r0=SPARSE_R0),
-            "gaussian_mixture": narrow_mixture(MIXTURE_CALIBRATED),
+            "gaussian_mixture": calibrated_tasks(self.profile)["gaussian_mixture_calibrated"],
         }
         return {
-            (name, alpha): training(
-                self, task, estimator("renyi", alpha=alpha), with_density=name == "gaussian_mixture"
+            (name, variate, alpha): training(
+                self, task, estimator("renyi", variate, alpha), with_density=name == "gaussian_mixture"
             )
             for name, task in tasks.items()
+            for variate in COMPARED_VARIATES
             for alpha in self.alpha
         }
 
 
 class Table1(Figure3):
-    """Final accuracy of all objectives on all tasks, the calibrated ones too."""
+    """Final accuracy of all objectives on all tasks, the calibrated ones too, and what other control variates change."""
 
     def tasks(self) -> dict[str, Environment]:
         return paper_tasks(self.profile) | calibrated_tasks(self.profile)
+
+    def lines(self, task: Environment) -> tuple[str, ...]:
+        return (*super().lines(task), *VARIATIONS)

@@ -15,8 +15,8 @@ SMOKE_SEEDS = (0, 1)
 
 _TRAINING = {"iterations": 512, "batch_size": 128}
 _SMOKE_TRAINING = {"iterations": 8, "batch_size": 16}
-_VARIANCE = {"batch_size": (2, 8, 32, 128, 1024), "replicates": 16, "warmup": 128, "alpha": 0.5}
-_SMOKE_VARIANCE = {"batch_size": (2, 16, 128), "replicates": 8, "warmup": 4, "alpha": 0.5}
+_VARIANCE = {"batch_size": (2, 8, 32, 128, 256), "replicates": 64, "stages": (0, 128, 512), "alpha": 0.5}
+_SMOKE_VARIANCE = {"batch_size": (2, 16, 128), "replicates": 8, "stages": (0, 4), "alpha": 0.5}
 _EXACT = {
     "batch_size": (2, 8, 32, 128, 512),
     "replicates": 4096,
@@ -31,10 +31,10 @@ PAPER: dict[str, dict[str, Any]] = {
     "fig2": _VARIANCE,
     "fig3": _TRAINING | {"alpha": 0.5},
     "fig4": _TRAINING | {"alpha": 0.5},
-    "fig5": _TRAINING | {"alpha": 0.5, "samples": 2000},
+    "fig5": _TRAINING | {"alpha": 0.5, "samples": 2000, "early": 160},
     "fig6": _TRAINING | {"alpha": 0.5},
     "fig7": _VARIANCE,
-    "fig8": {"iterations": 256, "batch_size": (32, 64, 128, 256, 512, 1024)},
+    "fig8": {"iterations": 256, "batch_size": (32, 128, 512, 1024)},
     "fig9": _TRAINING | {"alpha": (-1.0, -0.5, 0.5, 2.0)},
     "table1": _TRAINING | {"alpha": 0.5},
     "exact": _EXACT,
@@ -47,7 +47,7 @@ SMOKE: dict[str, dict[str, Any]] = {
     "fig2": _SMOKE_VARIANCE,
     "fig3": _SMOKE_TRAINING | {"alpha": 0.5},
     "fig4": _SMOKE_TRAINING | {"alpha": 0.5},
-    "fig5": _SMOKE_TRAINING | {"alpha": 0.5, "samples": 40},
+    "fig5": _SMOKE_TRAINING | {"alpha": 0.5, "samples": 40, "early": 4},
     "fig6": _SMOKE_TRAINING | {"alpha": 0.5},
     "fig7": _SMOKE_VARIANCE,
     "fig8": {"iterations": 8, "batch_size": (8, 16, 32)},

@@ -12,26 +12,41 @@ from matplotlib.ticker import EngFormatter, FormatStrFormatter, LogLocator, MaxN
 
 COLOURS = sns.color_palette("colorblind")
 
+# Objectives, and lines of figures that stand for one with something different, see experiments.tasks.contender.
 OBJECTIVES = {
     "tb": "TB",
+    "tb_batch": "TB, log Z from a batch",
+    "tb_known": "TB, Z known",
+    "tb_away": "TB, log Z from −20",
+    "vargrad": "VarGrad",
     "db": "DB",
     "subtb": "SubTB",
-    "vargrad": "VarGrad",
     "reverse_kl": "reverse KL",
     "forward_kl": "forward KL",
     "renyi": "Rényi",
+    "renyi_joint": "Rényi, joint",
+    "renyi_none": "Rényi, none",
     "tsallis": "Tsallis",
+    "tsallis_joint": "Tsallis, joint",
+    "tsallis_none": "Tsallis, none",
 }
-# TB is black; the divergences have the strongest colours.
+# TB is black and its other starts grey; the divergences have the strongest colours.
 LINES = {
     "tb": {"color": "black", "ls": "-", "lw": 1.4},
+    "tb_batch": {"color": "0.35", "ls": "--", "lw": 1.4},
+    "tb_known": {"color": "0.35", "ls": ":", "lw": 1.7},
+    "tb_away": {"color": "black", "ls": (0, (1, 2)), "lw": 1.4},
+    "vargrad": {"color": COLOURS[7], "ls": "-.", "lw": 1.7},
     "db": {"color": COLOURS[5], "ls": ":", "lw": 1.7},
     "subtb": {"color": COLOURS[4], "ls": (0, (3, 1, 1, 1)), "lw": 1.7},
-    "vargrad": {"color": COLOURS[7], "ls": "--", "lw": 1.7},
     "reverse_kl": {"color": COLOURS[0], "ls": "-", "lw": 1.8},
     "forward_kl": {"color": COLOURS[1], "ls": "--", "lw": 1.8},
     "renyi": {"color": COLOURS[2], "ls": "-.", "lw": 1.8},
+    "renyi_joint": {"color": COLOURS[2], "ls": "-", "lw": 1.8},
+    "renyi_none": {"color": COLOURS[2], "ls": ":", "lw": 1.8},
     "tsallis": {"color": COLOURS[3], "ls": (0, (5, 1)), "lw": 1.8},
+    "tsallis_joint": {"color": COLOURS[3], "ls": "-", "lw": 1.8},
+    "tsallis_none": {"color": COLOURS[3], "ls": ":", "lw": 1.8},
 }
 TASKS = {
     "sets": "Sets",
