@@ -1,9 +1,12 @@
 """The training loop, the same for every task and objective: sample, estimate, step, evaluate, record."""
 
+import hashlib
 import json
 import math
 import os
+import secrets
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from gfn.environments import DiscreteEnvironment
@@ -31,6 +34,8 @@ from gfn.settings import SettingsError
 CHECKPOINT_SECONDS = 20.0
 CHECK_EVERY = 16  # iterations between looks at whether captured ones are finite
 CAPTURE_VARIABLE = "GFN_CAPTURE"
+PARTIAL = ".partial"
+UNSIGNED = b"." * 64  # in the place of a checkpoint's SHA-256, which is that of the file with this in it
 
 Record = dict[str, Any]
 Progress = Callable[[int, int], None]
@@ -40,30 +45,57 @@ Progress = Callable[[int, int], None]
 def replacing(path: Path) -> Iterator[Path]:
     """A file to write, which takes the place of ``path`` once it is whole; where writing fails, nothing is left of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.{os.getpid()}")
+    # No process number, since containers that share a folder count alike.
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}{PARTIAL}")
     try:
         yield partial
+        with partial.open("rb+") as written:
+            os.fsync(written.fileno())
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 
 
+def warn(message: str) -> None:
+    """One line on standard error; where that is closed, nothing."""
+    with suppress(AttributeError, OSError, ValueError):
+        sys.stderr.write(f"{message}\n")
+        sys.stderr.flush()
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was told to end by another signal than Ctrl-C's, which is its argument."""
+
+
+def terminate(number: int, frame: object) -> None:
+    """A signal's handler that ends like Ctrl-C's."""
+    raise Terminated(number)
+
+
 @contextmanager
 def interrupts_noted() -> Iterator[list[int]]:
-    """Ctrl-C is noted in a list instead of raised, to be heeded where the state is whole.
+    """Signals that would raise KeyboardInterrupt are noted in a list, to be heeded where the state is whole; a second raises it.
 
     Where Ctrl-C does something else than to raise KeyboardInterrupt, it stays so.
     """
     noted: list[int] = []
-    elsewhere = threading.current_thread() is not threading.main_thread()
-    if elsewhere or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield noted
-        return
-    signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
+    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+    if threading.current_thread() is not threading.main_thread():
+        handlers = {}
+    handlers = {n: raising for n, raising in handlers.items() if raising in (signal.default_int_handler, terminate)}
+
+    def note(number: int, frame: object) -> None:
+        noted.append(number)
+        if len(noted) > 1:
+            handlers[number](number, frame)
+
+    for number in handlers:
+        signal.signal(number, note)
     try:
         yield noted
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, raising in handlers.items():
+            signal.signal(number, raising)
 
 
 class TrainingError(RuntimeError):
@@ -99,7 +131,9 @@ class Trainer:
     """
 
     def __init__(self, spec: TrainingSpec, device: str = "cpu") -> None:
-        self.spec = spec
+        self.spec, self.device = spec, device
+        if os.environ.get(CAPTURE_VARIABLE, "") not in ("", "0", "1"):
+            raise SettingsError(f"{CAPTURE_VARIABLE} = {os.environ[CAPTURE_VARIABLE]!r} is not allowed: 0 or 1")
         dtype = getattr(torch, spec.dtype)
         self.policy = make_policy(spec.task, spec.policy, spec.seeds).to(device, dtype)
         self.parameters = list(self.policy.parameters())
@@ -230,7 +264,7 @@ class Trainer:
             self.load(checkpoint)
         if self.iteration == 0:
             self.evaluate()
-        saved = time.monotonic()
+        saved, saving = time.monotonic(), checkpoint is not None
         with interrupts_noted() as interrupts:
             try:
                 while self.iteration < self.spec.iterations:
@@ -240,18 +274,26 @@ class Trainer:
                     if progress is not None:
                         progress(self.iteration, self.spec.iterations)
                     if interrupts:
-                        raise KeyboardInterrupt
-                    if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
-                        self.save(checkpoint)
+                        raise KeyboardInterrupt if interrupts[0] == signal.SIGINT else Terminated(interrupts[0])
+                    if saving and time.monotonic() - saved > CHECKPOINT_SECONDS:
+                        saving = self._try_to_save(checkpoint)
                         saved = time.monotonic()
             except KeyboardInterrupt:
-                if checkpoint is not None:
-                    self.save(checkpoint)
+                if checkpoint is not None and len(interrupts) < 2:  # a second one came amid an iteration
+                    self._try_to_save(checkpoint)
                 raise
         return self.records
 
+    def _try_to_save(self, checkpoint: Path) -> bool:
+        try:
+            self.save(checkpoint)
+        except (MemoryError, OSError) as error:
+            warn(f"{checkpoint} cannot be written, so that this run could not be resumed: {error}")
+            return False
+        return True
+
     def save(self, path: Path) -> None:
-        """Write a checkpoint, atomically."""
+        """Write a checkpoint with its own SHA-256, atomically."""
         self.check()
         parts = {"policy": self.policy.state_dict(), "flow": self.flow.state_dict()}
         if self.discoveries is not None:
@@ -260,26 +302,40 @@ class Trainer:
         parts["generator"] = {index: generator.get_state() for index, generator in enumerate(self.generators)}
         tensors = {f"{part}.{name}": value for part, held in parts.items() for name, value in held.items()}
         tensors |= {"log_z": self.log_z.detach(), "log_scale": self.log_scale}
-        about = {**self._identity(), "iteration": self.iteration, "seconds": self.seconds, "records": self.records}
+        about = {"sha256": UNSIGNED.decode(), **self._identity(), "iteration": self.iteration, "seconds": self.seconds}
+        metadata = {"gfn": json.dumps({**about, "records": self.records})}
+        content = save({name: value.contiguous() for name, value in tensors.items()}, metadata)
         with replacing(path) as partial:
-            save_file({k: value.contiguous() for k, value in tensors.items()}, partial, {"gfn": json.dumps(about)})
+            partial.write_bytes(content.replace(UNSIGNED, hashlib.sha256(content).hexdigest().encode(), 1))
 
     def load(self, path: Path) -> bool:
-        """Continue from a checkpoint of the same specification and code; anything else is left alone.
+        """Continue from a checkpoint of the same specification, code and kind of device, whole; any other is reported.
 
         Returns:
             Whether there was one.
+
+        Raises:
+            OSError: if there is one that cannot be read.
         """
-        with suppress(OSError, SafetensorError, KeyError, TypeError, ValueError), safe_open(path, "pt") as file:
-            about = json.loads(file.metadata()["gfn"])
-            if all(about[key] == value for key, value in self._identity().items()):
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        if not path.is_file():
+            return False
+        content = path.read_bytes()
+        try:
+            tensors, about = _unpack(content)
+            others = [name for name, value in self._identity().items() if about[name] != value]
+            if not others:
                 self._restore(tensors, about)
                 return True
+            problem = f"was saved with another {others[0]}"
+        except (AttributeError, LookupError, RuntimeError, SafetensorError, TypeError, ValueError):
+            self.__init__(self.spec, self.device)  # some of it may be in its place
+            problem = "is damaged or no checkpoint"
+        warn(f"{path} {problem}; training starts again")
         return False
 
     def _identity(self) -> dict[str, str]:
-        return {"spec": self.spec.model_dump_json(), "source": source_fingerprint()}
+        made = {"specification": self.spec.model_dump_json(), "source": source_fingerprint()}
+        return {**made, "device": self.log_z.device.type}
 
     def _restore(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
         self.policy.load_state_dict(_under("policy.", tensors))
@@ -288,10 +344,9 @@ class Trainer:
             self.discoveries.restore(_under("found.", tensors))
         self.log_z.data.copy_(tensors["log_z"])
         self.log_scale = tensors["log_scale"].to(self.log_z.device)
-        optimiser = self.optimiser.state_dict()
-        for name, value in _under("adam.", tensors).items():
-            index, key = name.split(".")
-            optimiser["state"].setdefault(int(index), {})[key] = value
+        optimiser, keys = self.optimiser.state_dict(), ("step", "exp_avg", "exp_avg_sq")
+        for index in range(len(optimiser["param_groups"]) if about["iteration"] else 0):
+            optimiser["state"][index] = {key: tensors[f"adam.{index}.{key}"] for key in keys}
         self.optimiser.load_state_dict(optimiser)
         for index, generator in enumerate(self.generators):
             generator.set_state(tensors[f"generator.{index}"])
@@ -309,3 +364,12 @@ def flatten(parameters: Sequence[nn.Parameter]) -> nn.Parameter:
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _unpack(content: bytes) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    size = int.from_bytes(content[:8], "little")
+    about = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["gfn"])
+    digest = about["sha256"].encode()
+    if hashlib.sha256(content.replace(digest, UNSIGNED, 1)).hexdigest().encode() != digest:
+        raise ValueError
+    return load(content), about

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import random
 import signal
+from pathlib import Path
 
 import pytest
 import torch
@@ -17,8 +20,9 @@ from gfn.randomness import streams
 from gfn.runs import training
 from gfn.runs.objective import Objective
 from gfn.runs.spec import TrainingSpec
-from gfn.runs.training import Trainer, TrainingError
+from gfn.runs.training import Terminated, Trainer, TrainingError, terminate
 from gfn.sampling import engine, rollout
+from gfn.settings import SettingsError
 from tests.helpers import LEARNABLE, TINY_TASKS
 
 SETS = TINY_TASKS["sets 4 choose 2"]
@@ -132,6 +136,46 @@ def test_a_signal_in_the_middle_of_an_iteration_does_no_harm(moment, heeds_ctrl_
     assert facts(resumed.run()) == facts(expected)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_signals_that_end_a_process_are_as_ctrl_c(number, tmp_path):
+    """Where the command has taken them over; the number is kept, for the exit status."""
+    before = signal.signal(number, terminate)
+    try:
+        with pytest.raises(Terminated) as caught:
+            Trainer(small()).run(tmp_path / "run.checkpoint", lambda done, total: signal.raise_signal(number))
+        assert caught.value.args == (number,)
+        assert signal.getsignal(number) is terminate
+    finally:
+        signal.signal(number, before)
+    resumed = Trainer(small())
+    assert resumed.load(tmp_path / "run.checkpoint")
+    assert resumed.iteration == 1
+
+
+@pytest.mark.parametrize("moment", ["rollout", "fsync"])
+def test_a_second_ctrl_c_leaves_at_once(moment, heeds_ctrl_c, tmp_path, monkeypatch):
+    """Amid an iteration, or while the checkpoint is written for the first one: the last whole checkpoint stays."""
+    checkpoint, trainer = tmp_path / "run.checkpoint", Trainer(small())
+    trainer.step()
+    trainer.save(checkpoint)
+    before, done = checkpoint.read_bytes(), []
+
+    def signalled(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        if moment == "rollout":
+            signal.raise_signal(signal.SIGINT)
+        done.append("too late")
+
+    monkeypatch.setattr(*((training, "rollout") if moment == "rollout" else (os, "fsync")), signalled)
+    first = None if moment == "rollout" else lambda done, total: signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        trainer.run(checkpoint, first)
+    assert done == []
+    assert checkpoint.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [checkpoint]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_ctrl_c_stays_ignored_where_it_is(heeds_ctrl_c, tmp_path):
     """As in a process of the background, which trains to its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -157,11 +201,11 @@ def test_a_failed_save_leaves_the_last_checkpoint(tmp_path, monkeypatch):
     trainer.save(checkpoint)
     before = checkpoint.read_bytes()
 
-    def failing(tensors, path, metadata):
-        path.write_bytes(b"half")
+    def failing(path, content):
+        path.write_text("half")
         raise OSError("disk full")
 
-    monkeypatch.setattr(training, "save_file", failing)
+    monkeypatch.setattr(Path, "write_bytes", failing)
     with pytest.raises(OSError, match="disk full"):
         trainer.save(checkpoint)
     assert checkpoint.read_bytes() == before
@@ -187,19 +231,108 @@ def other_checkpoint(kind, path, monkeypatch):
         save_file({"log_z": torch.zeros(2, 1)}, path, {"gfn": json.dumps([1, 2])})
     elif kind == "pickle":
         path.write_bytes(pickle.dumps({"iteration": 3}))
-    elif kind == "missing":
+    elif kind in ("missing", "directory"):
         path.unlink()
+        if kind == "directory":
+            path.mkdir()
 
 
 KINDS = ("truncated", "empty", "without metadata", "with other metadata", "pickle", "other spec", "other source")
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "missing"])
-def test_what_is_no_checkpoint_of_this_run_is_ignored(kind, tmp_path, monkeypatch):
-    """The run starts from the beginning and gives what it gives without."""
-    other_checkpoint(kind, tmp_path / "run.checkpoint", monkeypatch)
-    assert not Trainer(small()).load(tmp_path / "run.checkpoint")
-    assert facts(Trainer(small()).run(tmp_path / "run.checkpoint")) == facts(Trainer(small()).run())
+@pytest.mark.parametrize("kind", [*KINDS, "missing", "directory"])
+def test_what_is_no_checkpoint_of_this_run_is_reported(kind, tmp_path, monkeypatch, capsys):
+    """In one line, where it is a file. The run starts from the beginning and gives what it gives without."""
+    checkpoint = tmp_path / "run.checkpoint"
+    other_checkpoint(kind, checkpoint, monkeypatch)
+    assert not Trainer(small()).load(checkpoint)
+    said = {"other spec": "was saved with another specification", "other source": "was saved with another source"}
+    line = f"{checkpoint} {said.get(kind, 'is damaged or no checkpoint')}; training starts again\n"
+    assert capsys.readouterr().err == ("" if kind in ("missing", "directory") else line)
+    assert facts(Trainer(small()).run(checkpoint)) == facts(Trainer(small()).run())
+
+
+def test_a_checkpoint_of_another_device_starts_again(tmp_path, capsys, monkeypatch):
+    """Since its generators are others."""
+    checkpoint = tmp_path / "run.checkpoint"
+    with monkeypatch.context() as patch:
+        identity = Trainer._identity
+        patch.setattr(Trainer, "_identity", lambda trainer: identity(trainer) | {"device": "cuda"})
+        Trainer(small()).save(checkpoint)
+    assert facts(Trainer(small()).run(checkpoint)) == facts(Trainer(small()).run())
+    assert capsys.readouterr().err == f"{checkpoint} was saved with another device; training starts again\n"
+
+
+def test_a_byte_changed_anywhere_in_a_checkpoint_is_noticed(tmp_path, capsys):
+    """200 of 200, and nothing of it is taken up."""
+    checkpoint, trainer, draw = tmp_path / "run.checkpoint", Trainer(small()), random.Random(12)
+    trainer.step()
+    trainer.save(checkpoint)
+    whole = checkpoint.read_bytes()
+    fresh = Trainer(small())
+    start = parameters(fresh)
+    for _ in range(200):
+        content = bytearray(whole)
+        content[draw.randrange(len(whole))] ^= draw.randrange(1, 256)
+        checkpoint.write_bytes(content)
+        assert not fresh.load(checkpoint)
+    assert capsys.readouterr().err.count(" is damaged or no checkpoint; training starts again\n") == 200
+    assert torch.equal(parameters(fresh), start)
+    checkpoint.write_bytes(whole)
+    assert fresh.load(checkpoint)
+
+
+PARTS = ("policy", "flow", "found", "adam.0", "adam.1", "generator", "log_z", "log_scale", "policy, another shape")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_of_a_checkpoint_that_lacks_a_part_nothing_is_taken_up(part, tmp_path, capsys, monkeypatch):
+    """Though its checksum is right."""
+    spec, checkpoint, original = small(objective=Objective(name="db")), tmp_path / "run.checkpoint", training.save
+    name, spoilt = part.split(",")[0], "," in part
+    trainer = Trainer(spec)
+    trainer.step()
+
+    def without(tensors, metadata):
+        held = {key: value[:1].clone() if spoilt else None for key, value in tensors.items() if key.startswith(name)}
+        assert held
+        kept = {key: held.get(key, value) for key, value in tensors.items()}
+        return original({key: value for key, value in kept.items() if value is not None}, metadata)
+
+    monkeypatch.setattr(training, "save", without)
+    trainer.save(checkpoint)
+    assert facts(Trainer(spec).run(checkpoint)) == facts(Trainer(spec).run())
+    assert capsys.readouterr().err == f"{checkpoint} is damaged or no checkpoint; training starts again\n"
+
+
+def test_a_checkpoint_that_cannot_be_written_is_said_once(tmp_path, capsys, monkeypatch):
+    """Training goes on."""
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", -1)
+    (tmp_path / "file").touch()
+    checkpoint = tmp_path / "file" / "run.checkpoint"
+    assert facts(Trainer(small()).run(checkpoint)) == facts(Trainer(small()).run())
+    said = capsys.readouterr().err
+    assert said.startswith(f"{checkpoint} cannot be written, so that this run could not be resumed: ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("closed", ["absent", "broken"])
+def test_a_closed_standard_error_stops_no_training(closed, tmp_path, monkeypatch):
+    checkpoint = tmp_path / "run.checkpoint"
+    checkpoint.write_bytes(b"damaged")
+    if closed == "broken":
+        read, write = os.pipe()
+        os.close(read)
+    stream = None if closed == "absent" else os.fdopen(write, "w", buffering=1)
+    monkeypatch.setattr("sys.stderr", stream)
+    assert Trainer(small(iterations=2)).run(checkpoint)
+
+
+@pytest.mark.parametrize("value", ["yes", "2", " ", "false"])
+def test_a_bad_value_of_the_variable_for_captured_iterations_is_refused(value, monkeypatch):
+    monkeypatch.setenv(training.CAPTURE_VARIABLE, value)
+    with pytest.raises(SettingsError, match=f"^GFN_CAPTURE = '{value}' is not allowed: 0 or 1$"):
+        Trainer(small())
 
 
 def test_a_checkpoint_of_this_run_is_not_ignored(tmp_path, monkeypatch):
