@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import sys
+import tempfile
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +26,7 @@ from gfn.runs.gradients import measure_gradients
 from gfn.runs.provenance import provenance, source_fingerprint
 from gfn.runs.reference import sample_reference
 from gfn.runs.spec import GradientSpec, ReferenceSpec, Spec, TrainingSpec, parse_spec
-from gfn.runs.training import Record, Trainer, TrainingError, replacing
+from gfn.runs.training import PARTIAL, UNSIGNED, Record, Trainer, TrainingError, replacing, warn
 from gfn.settings import SettingsError
 from gfn.study.paper import project_folder
 
@@ -54,10 +60,26 @@ STORAGE = {
 }
 METADATA_KEY = b"gfn"
 STORE_VARIABLE = "GFN_RESULTS"
+# A file's SHA-256 is that of the same file with UNSIGNED in its place. Both stand in the metadata, so at the file's end.
+SIGNATURE = re.compile(rb'"sha256": "([0-9a-f]{64})"')
+ABANDONED = 3600.0  # seconds after which a partial file is nobody's any more
 
 
 class ResultError(RuntimeError):
-    """A file that is not a readable result of this project."""
+    """A file that is not a readable result of this project; notebooks show its sentence without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
+
+
+class UnreadableError(ResultError):
+    """There is something, of which nobody knows what it holds: nothing is to take its place."""
+
+
+class StoreError(SettingsError):
+    """A results store that cannot be written; notebooks show its sentence without a traceback."""
+
+    _render_traceback_ = ResultError._render_traceback_
 
 
 @dataclass(frozen=True)
@@ -87,17 +109,26 @@ def _store(folder: str) -> Path:
 
 
 def make_store(out: Path) -> None:
-    """Make the folder of a results store, before time is spent on what is to be written there.
+    """Make the folder of a results store and see that it can be written, before time is spent on what is to go there.
 
     Raises:
-        SettingsError: where that is not possible.
+        StoreError: where that is not possible.
     """
     try:
         out.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=out) as file:
+            file.write(bytes(2**16))
     except OSError as error:
-        raise SettingsError(f"out = {str(out)!r} is not allowed: no folder can be made there ({error})") from None
-    if not os.access(out, os.W_OK):
-        raise SettingsError(f"out = {str(out)!r} is not allowed: nothing can be written there")
+        why = error.strerror or error
+        raise StoreError(f"out = {str(out)!r} is not allowed: no results can be written there ({why})") from None
+
+
+def sweep(store: Path) -> None:
+    """Delete partial files that killed processes have left."""
+    for path in store.glob(f"*{PARTIAL}"):
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > ABANDONED:
+                path.unlink()
 
 
 def result_path(spec: Spec, store: Path | None = None) -> Path:
@@ -106,11 +137,16 @@ def result_path(spec: Spec, store: Path | None = None) -> Path:
 
 
 def write_run(path: Path, spec: Spec, records: list[Record], device: str = "cpu", status: str = "complete") -> None:
-    """Write a run, atomically: another process sees the whole file or none."""
-    about = {**provenance(device), "status": status, "spec": json.loads(spec.model_dump_json())}
-    with replacing(path) as partial, pq.ParquetWriter(partial, SCHEMA, **STORAGE) as writer:
+    """Write a run with its SHA-256, atomically: another process sees the whole file or none."""
+    about = {"sha256": UNSIGNED.decode(), **provenance(device), "status": status}
+    about["spec"] = json.loads(spec.model_dump_json())
+    stream = pa.BufferOutputStream()
+    with pq.ParquetWriter(stream, SCHEMA, **STORAGE) as writer:
         writer.write_table(_table(spec, records))
         writer.add_key_value_metadata({METADATA_KEY: json.dumps(about).encode()})
+    content = stream.getvalue().to_pybytes()
+    with replacing(path) as partial:
+        partial.write_bytes(content.replace(UNSIGNED, hashlib.sha256(content).hexdigest().encode(), 1))
 
 
 def to_frame(spec: Spec, records: list[Record]) -> pd.DataFrame:
@@ -132,34 +168,91 @@ def _row(spec: Spec, record: Record) -> Record:
 
 
 def read_run(path: Path) -> Run:
-    """Read a stored run.
+    """Read a stored run, and check that name, specification and contents belong together.
 
     Raises:
-        ResultError: if the file is truncated, foreign, unfinished or missing, in one sentence.
+        ResultError: if the file is truncated, damaged, foreign, unfinished or missing, in one sentence.
+        UnreadableError: if it cannot be read at all.
     """
+    content = _content(path)
+    signed = SIGNATURE.search(content)
+    whole = content.endswith(b"PAR1")
+    if whole and signed and hashlib.sha256(content.replace(signed[1], UNSIGNED, 1)).hexdigest().encode() != signed[1]:
+        raise ResultError(f"{path} is damaged or was edited: it has not the checksum with which it was written")
     try:
-        table = pq.read_table(path)
-    except FileNotFoundError:
-        raise ResultError(f"{path} does not exist") from None
+        file = pq.ParquetFile(pa.BufferReader(content if whole else b""))
+        # Contents without a checksum are not looked into: only those that were written together with one are sound.
+        table, metadata = file.read() if signed else file.schema_arrow.empty_table(), file.metadata.metadata
     except (pa.ArrowException, OSError):
         raise ResultError(f"{path} is truncated or not a Parquet file") from None
     try:
-        about = json.loads((table.schema.metadata or {})[METADATA_KEY])
+        about = json.loads((metadata or {})[METADATA_KEY])
         spec = parse_spec(json.dumps(about["spec"]))
     except SettingsError as error:
         raise ResultError(f"{path} is of another version of this project: {error}") from None
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, RecursionError, TypeError, ValueError):
         raise ResultError(f"{path} is not a result of this project: its metadata name no specification") from None
     if not table.schema.equals(SCHEMA):
         columns = ", ".join(f"{field.name} ({field.type})" for field in table.schema)
         raise ResultError(f"{path} is of another version of this project: its columns are {columns}")
+    if not signed:
+        raise ResultError(f"{path} is of another version of this project or was edited: it has no checksum")
+    name = path.name.split(".")[0]
+    if re.fullmatch("[0-9a-f]{16}", name) and name != spec.hash:
+        raise ResultError(f"{path} holds another run than its name says")
     if about.get("status") != "complete":
         raise ResultError(f"{path} is the part of a run that failed, up to its last evaluation")
+    if not isinstance(about.get("source"), str):
+        raise ResultError(f"{path} is not a whole result: its metadata name no source")
     cells = pc.list_value_length(table["density"]).drop_null().to_pylist()
     expected = [spec.density**2] * len(spec.seeds) if getattr(spec, "density", 0) else []
     if cells != expected:
         raise ResultError(f"{path} is not a whole result: its densities have {cells} cells and should have {expected}")
-    return Run(spec, table.replace_schema_metadata().to_pandas(strings_to_categorical=True), about)
+    frame = table.replace_schema_metadata().to_pandas(strings_to_categorical=True)
+    if problem := misfit(spec, frame):
+        raise ResultError(f"{path} is not a whole result: {problem}")
+    return Run(spec, frame, about)
+
+
+def _content(path: Path) -> bytes:
+    """All bytes of a file; none that never end, as those of a device."""
+    try:
+        if path.is_file():
+            return path.read_bytes()
+        kind = "a folder" if path.is_dir() else "no ordinary file" if path.exists() else ""
+    except OSError as error:
+        raise UnreadableError(f"{path} cannot be read: {error.strerror or error}") from None
+    if kind:
+        raise UnreadableError(f"{path} is {kind}")
+    raise ResultError(f"{path} does not exist")
+
+
+def misfit(spec: Spec, frame: pd.DataFrame) -> str | None:
+    """What in the records of a run does not fit its specification, if anything; no records at all fit."""
+    if frame.empty:
+        return None
+    objective = getattr(spec, "objective", None)
+    names = {"task": spec.task.task} | ({"objective": objective.name} if objective else {})
+    for column, name in names.items():
+        if set(frame[column]) != {name}:
+            return f"the {column} is {name}, and the records have {', '.join(map(str, frame[column].unique()))}"
+    if set(frame.seed) != set(spec.seeds):
+        return f"its seeds are {sorted(set(frame.seed))} and should be {sorted(spec.seeds)}"
+    if frame.duplicated([name for name in frame if name not in ("seconds", "value", "density")]).any():
+        return "records are repeated"
+    if isinstance(spec, GradientSpec):
+        return None
+    wrong = frame[frame.density.isna() & ~np.isfinite(frame.value)]
+    if len(wrong):
+        return f"{wrong.metric.iloc[0]} of seed {wrong.seed.iloc[0]} is not a finite number"
+    if isinstance(spec, TrainingSpec):
+        due = {*range(0, spec.iterations, spec.evaluate_every), spec.iterations}
+        if set(frame.iteration) != due:
+            return "its iterations are not those at which it is evaluated"
+        each = frame.groupby(["metric", "cell", "iteration"], observed=True, dropna=False)
+        if (each.seed.nunique() < len(spec.seeds)).any():
+            return "not every seed has every metric"
+    return None
 
 
 def read_stored(path: Path, spec: Spec, current: bool = False) -> Run:
@@ -181,7 +274,7 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
 
     By default it is looked for in :func:`published_store`, then in :func:`default_store`, to which goes
     what is made. A file that is truncated or foreign is reported and made again; a published one stays
-    as it is. An interrupted training resumes from its checkpoint.
+    as it is. One that cannot be read at all stays, too. An interrupted training resumes from its checkpoint.
 
     Arguments:
         spec: what to run.
@@ -192,6 +285,8 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
     Raises:
         TrainingError: if training meets a number that is not finite; what was recorded until then
             is kept beside the store's results, in a file ending in ``.failed.parquet``.
+        StoreError: if the run is to be made, and the store cannot be written.
+        UnreadableError: if what has the run's name in the store cannot be read.
     """
     path = result_path(spec, store)
     published = path if store else result_path(spec, published_store())
@@ -201,16 +296,23 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
             try:
                 return read_stored(place, spec, current)
             except ResultError as error:
+                if place == path and isinstance(error, UnreadableError):
+                    raise
                 then = "making it again" if place == path else f"it stays as it is, and {path} takes its place"
-                print(f"{error}; {then}", file=sys.stderr)
+                warn(f"{error}; {then}")
+    make_store(path.parent)
+    sweep(path.parent)
     try:
         records = execute(spec, device, path.with_suffix(".checkpoint"))
+        if problem := misfit(spec, to_frame(spec, records)):
+            raise TrainingError(f"{describe(spec)}: {problem}", records)
     except TrainingError as error:
         failed = path.with_suffix(".failed.parquet")
         write_run(failed, spec, error.records, device, status="failed")
         raise TrainingError(f"{error}; what was recorded until then is in {failed}", error.records) from None
     write_run(path, spec, records, device)
-    path.with_suffix(".checkpoint").unlink(missing_ok=True)
+    with suppress(OSError):
+        path.with_suffix(".checkpoint").unlink()
     return read_run(path)
 
 

@@ -71,6 +71,9 @@ def compare(stored: pd.DataFrame, new: pd.DataFrame, spec: Spec) -> pd.DataFrame
     for metric in METRICS:
         values = [_final(frame, metric, isinstance(spec, TrainingSpec)) for frame in (stored, new)]
         if min(map(len, values)) == 0:
+            if max(map(len, values)):
+                absent = dict.fromkeys(("stored", "new", "difference", "allowed"), np.nan)
+                rows.append({"metric": metric, **absent, "agrees": False})
             continue
         if metric in ("x1", "x2"):
             scale = max(v.std() for v in values)
@@ -87,7 +90,7 @@ def compare(stored: pd.DataFrame, new: pd.DataFrame, spec: Spec) -> pd.DataFrame
             allowed = FREE + STANDARD_ERRORS * spread * np.sqrt(2 / len(logs[0]))
         row = {"metric": metric, "stored": values[0].mean(), "new": values[1].mean()}
         rows.append(row | {"difference": difference, "allowed": allowed, "agrees": difference <= allowed})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["metric", "stored", "new", "difference", "allowed", "agrees"])
 
 
 def _final(frame: pd.DataFrame, metric: str, training: bool) -> pd.Series:

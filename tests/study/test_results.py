@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import json
 import os
 import pickle
+import random
 import sys
+import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -24,12 +27,14 @@ from gfn.policies import PolicySettings
 from gfn.runs.objective import Objective
 from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import GradientSpec, ReferenceSpec, TrainingSpec
-from gfn.runs.training import Trainer, TrainingError
+from gfn.runs.training import PARTIAL, UNSIGNED, Trainer, TrainingError
 from gfn.study import results
 from gfn.study.results import (
     METADATA_KEY,
     SCHEMA,
     ResultError,
+    StoreError,
+    UnreadableError,
     load_or_train,
     published_store,
     read_run,
@@ -163,9 +168,7 @@ def test_two_writers_do_not_disturb_each_other(tmp_path, monkeypatch):
 
     def interleaved(writer, table):
         monkeypatch.setattr(pq.ParquetWriter, "write_table", original)
-        with monkeypatch.context() as other:
-            other.setattr(os, "getpid", lambda: 1)
-            write_run(path, TRAINING, [])
+        write_run(path, TRAINING, [])
         seen.append(len(read_run(path).frame))
         original(writer, table)
 
@@ -220,13 +223,24 @@ def test_densities_of_other_shapes_are_refused(kept, tmp_path):
         assert read_run(path).frame.empty
 
 
+def write_signed(path: Path, table: pa.Table, **changes) -> None:
+    """A table with the metadata that it has, changed, and the right checksum: as another version of the project may do."""
+    about = json.loads(table.schema.metadata[METADATA_KEY]) | changes | {"sha256": UNSIGNED.decode()}
+    table = table.replace_schema_metadata()
+    with pq.ParquetWriter(path, table.schema, store_schema=False) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({METADATA_KEY: json.dumps(about).encode()})
+    content = path.read_bytes()
+    path.write_bytes(content.replace(UNSIGNED, hashlib.sha256(content).hexdigest().encode()))
+
+
 def test_densities_in_another_column_type_are_refused(tmp_path):
     """As text, say: in one sentence that names the types."""
     path = tmp_path / "run.parquet"
     write_run(path, TRAINING, Trainer(TRAINING).run())
     table = pq.read_table(path)
     texts = pa.nulls(len(table), pa.string())
-    pq.write_table(table.set_column(SCHEMA.names.index("density"), "density", texts), path)
+    write_signed(path, table.set_column(SCHEMA.names.index("density"), "density", texts))
     with pytest.raises(ResultError, match=r"another version of this project: its columns are .*, density \(string\)$"):
         read_run(path)
 
@@ -263,6 +277,18 @@ def spoil(path: Path, kind: str) -> None:
         pq.write_table(table, path)
     elif kind == "failed":
         write_run(path, TRAINING, [], status="failed")
+    elif kind == "metadata that nest deeply":
+        pq.write_table(empty.replace_schema_metadata({METADATA_KEY: b'{"spec": ' + b"[" * 100_000}), path)
+    elif kind == "without checksum":
+        pq.write_table(empty.cast(metadata(status="complete", spec=spec)), path)
+    elif kind == "edited":
+        write_run(path, TRAINING, Trainer(TRAINING).run())
+        table = pq.read_table(path)
+        values = pa.array([10 * value for value in table["value"].to_pylist()])
+        pq.write_table(table.set_column(SCHEMA.names.index("value"), "value", values), path)
+    elif kind == "source missing":
+        write_run(path, TRAINING, Trainer(TRAINING).run())
+        write_signed(path, pq.read_table(path), source=None)
 
 
 SPOILED = {
@@ -279,6 +305,10 @@ SPOILED = {
     "specification of another version": "is of another version of this project: unknown setting",
     "columns of another version": "is of another version of this project: its columns are seed",
     "failed": "is the part of a run that failed",
+    "metadata that nest deeply": "is not a result of this project",
+    "without checksum": "is of another version of this project or was edited: it has no checksum",
+    "edited": "is damaged or was edited",
+    "source missing": "is not a whole result: its metadata name no source",
 }
 
 
@@ -321,6 +351,140 @@ def test_a_file_under_another_name_is_made_again(tmp_path, capsys, monkeypatch):
     )
     forbid_training(monkeypatch)
     load_or_train(TRAINING, tmp_path)
+
+
+def test_a_byte_changed_anywhere_in_a_stored_run_is_noticed(tmp_path):
+    """200 of 200, in runs of every kind, each in one sentence."""
+    draw = random.Random(12)
+    for number, spec in enumerate(SPECS.values()):
+        path = result_path(spec, tmp_path)
+        load_or_train(spec, tmp_path)
+        whole = path.read_bytes()
+        assert len(whole) < 20_000
+        for _ in range(50):
+            content = bytearray(whole)
+            content[draw.randrange(len(whole))] ^= draw.randrange(1, 256)
+            path.write_bytes(content)
+            with pytest.raises(ResultError) as caught:
+                read_run(path)
+            assert "\n" not in str(caught.value)
+        path.write_bytes(whole)
+        assert read_run(path).spec == spec, number
+
+
+def test_two_runs_whose_names_are_swapped_are_noticed(tmp_path):
+    """Whoever reads them; under a name that is no specification's, a run may be read."""
+    other = TRAINING.model_copy(update={"seeds": (8,)})
+    paths = [result_path(spec, tmp_path) for spec in (TRAINING, other)]
+    for spec in (TRAINING, other):
+        load_or_train(spec, tmp_path)
+    paths[0].rename(tmp_path / "mine.parquet")
+    paths[1].rename(paths[0])
+    (tmp_path / "mine.parquet").rename(paths[1])
+    for path in paths:
+        with pytest.raises(ResultError, match=f"^{path} holds another run than its name says$"):
+            read_run(path)
+    paths[0].rename(tmp_path / "mine.parquet")
+    assert read_run(tmp_path / "mine.parquet").spec == other
+
+
+CHANGED = {
+    "repeated": (lambda rows: rows + rows[:1], "records are repeated"),
+    "a seed missing": (lambda rows: [r for r in rows if r["seed"] != 1], r"its seeds are \[3\] and should be \[1, 3\]"),
+    "another seed": (lambda rows: [r | {"seed": r["seed"] + 1} for r in rows], r"its seeds are \[2, 4\]"),
+    "halved": (lambda rows: rows[: len(rows) // 2], "its iterations are not those"),
+    "one missing": (lambda rows: rows[:-1], "not every seed has every metric"),
+    "later": (lambda rows: [r | {"iteration": 2 * r["iteration"]} for r in rows], "its iterations are not those"),
+    "no number": (lambda rows: [rows[0] | {"value": float("nan")}, *rows[1:]], "l1 of seed 3 is not a finite number"),
+    "infinite": (lambda rows: [rows[0] | {"value": float("inf")}, *rows[1:]], "l1 of seed 3 is not a finite number"),
+    "no value": (lambda rows: [rows[0] | {"value": None}, *rows[1:]], "l1 of seed 3 is not a finite number"),
+    "another task": (
+        lambda rows: [r | {"task": "banana"} for r in rows],
+        "the task is sets, and the records have banana",
+    ),
+    "another objective": (lambda rows: [r | {"objective": "tb"} for r in rows], "the objective is tsallis, and"),
+}
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+def test_records_that_do_not_fit_their_specification_are_refused(kind, tmp_path):
+    """Though their checksum is right."""
+    change, why = CHANGED[kind]
+    path = result_path(TRAINING, tmp_path)
+    load_or_train(TRAINING, tmp_path)
+    table = pq.read_table(path)
+    rows = change(table.to_pylist())
+    write_signed(path, pa.Table.from_pylist(rows, SCHEMA).replace_schema_metadata(table.schema.metadata))
+    with pytest.raises(ResultError, match=f"^{path} is not a whole result: {why}"):
+        read_run(path)
+
+
+def test_a_run_whose_numbers_are_not_finite_is_not_taken_for_complete(tmp_path, monkeypatch):
+    """It is kept as a failed one."""
+    spoilt = [r | {"value": float("nan")} for r in Trainer(TRAINING).run()]
+    monkeypatch.setattr(results, "execute", lambda *arguments: spoilt)
+    with pytest.raises(
+        TrainingError, match=r"^sets, tsallis alpha=2 loo: l1 of seed 3 is not a finite number; what was"
+    ):
+        load_or_train(TRAINING, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{TRAINING.hash}.failed.parquet"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "unreadable"])
+def test_what_cannot_be_read_at_all_is_not_replaced(kind, tmp_path, monkeypatch):
+    """One sentence, before anything is trained; nothing is made in its place."""
+    path = result_path(TRAINING, tmp_path)
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.write_bytes(b"who knows")
+
+        def failing(path):
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(Path, "read_bytes", failing)
+    forbid_training(monkeypatch)
+    said = {"folder": "is a folder", "pipe": "is no ordinary file", "unreadable": "cannot be read: Permission denied"}
+    with pytest.raises(UnreadableError, match=f"^{path} {said[kind]}$") as caught:
+        load_or_train(TRAINING, tmp_path)
+    assert caught.value._render_traceback_() == [f"UnreadableError: {path} {said[kind]}"]
+
+
+@pytest.mark.parametrize("kind", ["a file", "full", "read-only"])
+def test_a_store_that_cannot_be_written_is_found_before_training(kind, tmp_path, monkeypatch):
+    forbid_training(monkeypatch)
+    store, why = tmp_path / "store", {"a file": "File exists", "full": "No space", "read-only": "Read-only file system"}
+    if kind == "a file":
+        store.touch()
+    else:
+
+        def failing(dir):
+            raise OSError(30 if kind == "read-only" else 28, f"{why[kind]}")
+
+        monkeypatch.setattr(results.tempfile, "TemporaryFile", failing)
+    with pytest.raises(
+        StoreError, match=f"^out = '{store}' is not allowed: no results can be written there .{why[kind]}"
+    ):
+        load_or_train(TRAINING, store)
+
+
+def test_a_stored_run_is_read_where_nothing_can_be_written(tmp_path, monkeypatch):
+    load_or_train(TRAINING, tmp_path)
+    monkeypatch.setattr(results.tempfile, "TemporaryFile", None)
+    assert len(load_or_train(TRAINING, tmp_path).frame) == ROWS
+
+
+def test_partial_files_of_killed_processes_are_swept(tmp_path):
+    """Once they are so old that nobody is at work on them."""
+    old, young = (tmp_path / f"{name}.checkpoint.0123456789abcdef{PARTIAL}" for name in ("old", "young"))
+    for path in (old, young):
+        path.write_bytes(b"half")
+    before = time.time() - 2 * results.ABANDONED
+    os.utime(old, (before, before))
+    load_or_train(TRAINING, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {young.name, f"{TRAINING.hash}.parquet"}
 
 
 def test_runs_of_other_code_are_made_again_where_asked_for(tmp_path, capsys, monkeypatch):
