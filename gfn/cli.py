@@ -1,13 +1,11 @@
 """The command ``gfn``: list what there is, train, reproduce a figure's runs, show results."""
 
 import sys
-import traceback
 from pathlib import Path
 from typing import Any
 
 import click
 import pandas as pd
-from pydantic.fields import FieldInfo
 
 import gfn
 from gfn.environments import TASKS
@@ -15,15 +13,16 @@ from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.policies import PolicySettings
 from gfn.runs.objective import OBJECTIVES, Objective
 from gfn.runs.spec import TrainingSpec
-from gfn.runs.training import TrainingError, check_device
-from gfn.settings import Settings, SettingsError
+from gfn.runs.training import TrainingError, check_device, warn
+from gfn.settings import SettingsError
+from gfn.study.ending import end, sentence_of
 from gfn.study.experiments import FIGURES, PROFILES, runs
+from gfn.study.flags import flags, given
 from gfn.study.results import (
     ResultError,
     describe,
     final_values,
     load_or_train,
-    make_store,
     published_store,
     read_run,
     result_path,
@@ -53,58 +52,22 @@ def list_() -> None:
     click.echo(f"control variates of {', '.join(DIVERGENCES)}\n  {', '.join(CONTROL_VARIATES)}")
     click.echo("figures")
     for name, model in FIGURES.items():
-        summary = (model.__doc__ or "").strip().splitlines()[0]
-        click.echo(f"  {name}: {summary} ({len(runs(name))} runs)")
-
-
-def _flags(*models: type[Settings], skip: tuple[str, ...] = ()):
-    """One option for each field of any model, whose values the models check; of several tasks, it says what it means in each."""
-    owners: dict[str, dict[str, FieldInfo]] = {}
-    for model in models:
-        for name, field in model.model_fields.items():
-            if name not in skip:
-                title = f"{model.model_fields['task'].default}: " if len(models) > 1 else ""
-                owners.setdefault(name, {})[title] = field
-
-    def decorate(command):
-        for name, fields in reversed(owners.items()):
-            text = "; ".join(title + _explain(name, field) for title, field in fields.items())
-            metavar = _metavar(next(iter(fields.values())).default)
-            command = click.option(f"--{name.replace('_', '-')}", name, metavar=metavar, help=text)(command)
-        return command
-
-    return decorate
-
-
-def _explain(name: str, field: FieldInfo) -> str:
-    text, default = field.description or name.replace("_", " "), field.default
-    if default is None or field.default_factory:
-        return text
-    return f"{text} [default: {','.join(map(str, default)) if isinstance(default, tuple) else default}]"
-
-
-def _metavar(default: Any) -> str:
-    return {bool: "BOOL", int: "INTEGER", float: "NUMBER", tuple: "LIST"}.get(type(default), "VALUE")
-
-
-def _given(values: dict[str, Any], model: type[Settings]) -> dict[str, Any]:
-    """Take the values that belong to ``model`` out of ``values``, lists split at commas."""
-    found = {}
-    for name, field in model.model_fields.items():
-        value = values.pop(name, None)
-        if value is not None:
-            found[name] = [part.strip() for part in value.split(",")] if isinstance(field.default, tuple) else value
-    return found
+        about = next(iter((model.__doc__ or "").strip().splitlines()), "")  # Python -OO leaves docstrings out
+        try:
+            count = f"{len(runs(name))} runs"
+        except (FileNotFoundError, SettingsError):
+            count = "runs that need data of a checkout"
+        click.echo(f"  {name}: {about} ({count})")
 
 
 @cli.command()
 @click.option("--task", default="sets", metavar="|".join(TASKS), help="task to train on [default: sets]")
 @click.option("--objective", default="tb", metavar="|".join(OBJECTIVES), help="what is minimised [default: tb]")
-@_flags(Objective, skip=("name",))
-@_flags(TrainingSpec, skip=("kind", "task", "objective", "policy"))
-@_flags(PolicySettings)
+@flags(Objective, skip=("name",))
+@flags(TrainingSpec, skip=("kind", "task", "objective", "policy"))
+@flags(PolicySettings)
 @click.option("--task-seed", metavar="INTEGER", help="seed of the reward's random law [default: 0]")
-@_flags(*TASKS.values(), skip=("task", "task_seed"))
+@flags(*TASKS.values(), skip=("task", "task_seed"))
 @click.option("--device", default="cpu", help="where to train: cpu, cuda, cuda:1, ... [default: cpu]")
 @click.option("--out", default="results", type=FOLDER, help="results store [default: ./results]")
 def train(task: str, objective: str, device: str, out: Path, **values: Any) -> None:
@@ -118,16 +81,15 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
         raise SettingsError(f"task = {task!r} is not allowed: one of {', '.join(TASKS)}")
     if objective not in OBJECTIVES:
         raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(OBJECTIVES)}")
-    chosen_task = TASKS[task](**_given(values, TASKS[task]))
-    chosen_objective = Objective(name=objective, **_given(values, Objective))
-    policy = PolicySettings(**_given(values, PolicySettings))
-    training = _given(values, TrainingSpec)
+    chosen_task = TASKS[task](**given(values, TASKS[task]))
+    chosen_objective = Objective(name=objective, **given(values, Objective))
+    policy = PolicySettings(**given(values, PolicySettings))
+    training = given(values, TrainingSpec)
     foreign = [name for name, value in values.items() if value is not None]
     if foreign:
         known = ", ".join(name for name in TASKS[task].model_fields if name != "task")
         raise SettingsError(f"--{foreign[0].replace('_', '-')} does not belong to task {task}, which has: {known}")
     spec = TrainingSpec(task=chosen_task, objective=chosen_objective, policy=policy, **training)
-    make_store(out)
     run = load_or_train(spec, out, device)
     if len(run.frame):
         click.echo(final_values(run).to_string(index=False))
@@ -150,15 +112,14 @@ def reproduce(figure: str, profile: str, only: tuple[str, ...], current: bool, d
     for key in only:
         if key not in chosen:
             raise SettingsError(f"only = {key!r} is not allowed: the runs of {figure} are {', '.join(chosen)}")
-    make_store(out)
     for key in only or chosen:
         what = describe(chosen[key])
         try:
             load_or_train(chosen[key], out, device, current)
+        except (ResultError, SettingsError):
+            raise
         except Exception as error:
-            if not isinstance(error, TrainingError):
-                traceback.print_exception(error)
-            raise TrainingError(f"run {key} failed ({what}): {str(error) or repr(error)}", []) from None
+            raise TrainingError(f"run {key} failed ({what}): {sentence_of(error)}", []) from error
         click.echo(f"{what}: {result_path(chosen[key], out)}")
 
 
@@ -227,7 +188,7 @@ def show(path: Path) -> None:
         except ResultError as error:
             if not path.is_dir():
                 raise
-            click.echo(str(error), err=True)
+            warn(str(error))
             continue
         tables.append(final_values(run).assign(run=run.spec.hash))
     click.echo(pd.concat(tables).to_string(index=False) if tables else "no readable results")
@@ -235,21 +196,4 @@ def show(path: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; a bad value is one sentence on standard error and exit status 2."""
-    try:
-        sys.exit(cli.main(arguments, prog_name="gfn", standalone_mode=False) or 0)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help())
-        sys.exit(2)
-    except click.ClickException as error:
-        _leave(error.format_message(), 2)
-    except (SettingsError, ResultError) as error:
-        _leave(str(error), 2)
-    except TrainingError as error:
-        _leave(str(error), 1)
-    except (KeyboardInterrupt, click.Abort):
-        _leave("interrupted; the same command resumes", 130)
-
-
-def _leave(message: str, status: int) -> None:
-    click.echo(f"gfn: {' '.join(message.split())}", err=True)
-    sys.exit(status)
+    end(cli, arguments, resumable=("train", "reproduce", "verdicts"))

@@ -23,7 +23,7 @@ FLOORS = (
     ("evaluation",),
     ("runs",),
     ("study",),
-    ("cli",),
+    ("__main__", "cli"),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 ALONE = "estimators"

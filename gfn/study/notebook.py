@@ -6,7 +6,7 @@ import os
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_origin
 
 import pandas as pd
 
@@ -31,7 +31,8 @@ def parameters(figure: str, namespace: Mapping[str, Any]) -> Any:
     """The figure's settings from a notebook's variables, set in its ``parameters`` cell or by papermill.
 
     Call it right after that cell: every other variable by then is a misspelt parameter. None stands
-    for the profile's own value.
+    for the profile's own value. A list may be given as papermill's ``-p`` has it: ``0,1``, ``[0, 1]`` or a
+    single value.
 
     Arguments:
         figure: a key of ``gfn.study.experiments.FIGURES``.
@@ -52,10 +53,22 @@ def parameters(figure: str, namespace: Mapping[str, Any]) -> Any:
     if unknown:
         known = ", ".join(FIGURES[figure].model_fields)
         raise ParameterError(f"unknown parameter {unknown[0]!r} of notebook {figure}; its parameters: {known}")
+    for name, field in FIGURES[figure].model_fields.items():
+        if get_origin(field.annotation) is tuple and name in given:
+            given[name] = _listed(given[name])
     try:
         return figure_settings(figure, **given)
     except SettingsError as error:
         raise ParameterError(str(error)) from None
+
+
+def _listed(value: Any) -> Any:
+    """A text split at its commas, and a number alone in a list; anything else as it is."""
+    if isinstance(value, str):
+        text = value.strip()
+        inner = text[1:-1].strip() if (text[:1], text[-1:]) in (("[", "]"), ("(", ")")) else text
+        return [part.strip().strip("'\"") for part in inner.removesuffix(",").split(",")] if inner else []
+    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def settings_table(settings: Any) -> pd.DataFrame:

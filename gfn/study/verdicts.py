@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from gfn.runs.training import replacing
 from gfn.study.claims import Evidence, Verdict, judge
 from gfn.study.evidence.registry import SOURCES, evidence_of
 from gfn.study.experiments import figure_settings
@@ -77,7 +78,8 @@ def write_summary(text: str, path: Path) -> bool:
     changed = pattern.sub(lambda _: f"{MARKERS[0]}\n{text}\n{MARKERS[1]}", page)
     if changed == page:
         return False
-    path.write_text(changed, encoding="utf-8")
+    with replacing(path) as partial:
+        partial.write_text(changed, encoding="utf-8")
     return True
 
 

@@ -49,7 +49,9 @@ def choose(store: Path, count: int, seed: int) -> list[Path]:
     """
     files = sorted(path for path in store.glob("*.parquet") if ".failed" not in path.name)
     if not files:
-        raise ResultError(f"{store} holds no results")
+        raise ResultError(
+            f"{store} holds no results: name a folder that does, or run inside a checkout of this project"
+        )
     order = torch.randperm(len(files), generator=stream("runs to verify", seed))
     return [files[place] for place in order[:count].tolist()]
 

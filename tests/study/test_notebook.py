@@ -44,6 +44,37 @@ def test_given_values_are_taken():
     assert (settings.seeds, settings.alpha, settings.iterations) == ((4,), (0.5,), 8)
 
 
+@pytest.mark.parametrize("seeds", ["0,1", " 0, 1 ", "[0, 1]", "(0,1)", "0,1,", "['0', '1']", [0, 1], (0, 1)], ids=str)
+def test_lists_are_taken_as_papermill_gives_them(seeds):
+    """By ``-p seeds 0,1``, as text."""
+    assert parameters("fig1", cell("fig1", seeds=seeds)).seeds == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("figure", "changes", "taken"),
+    [
+        ("fig1", {"seeds": 0}, (0,)),
+        ("fig1", {"seeds": "0"}, (0,)),
+        ("fig1", {"alpha": 0.5}, (0.5,)),
+        ("fig1", {"alpha": "-2,0.5,2"}, (-2.0, 0.5, 2.0)),
+        ("fig2", {"batch_size": "2,4"}, (2, 4)),
+    ],
+    ids=str,
+)
+def test_a_single_value_is_a_list_of_one(figure, changes, taken):
+    ((name, value),) = changes.items()
+    assert getattr(parameters(figure, cell(figure, **changes)), name) == taken
+    assert value is not None
+
+
+@pytest.mark.parametrize(
+    "seeds", ["", "[]", "0,,1", "0;1", "0 1", "[0, 1", "a", "0.5", 0.5, True, "0,0", {"0": 1}], ids=str
+)
+def test_what_is_no_list_is_refused(seeds):
+    with pytest.raises(ParameterError, match="seeds"):
+        parameters("fig1", cell("fig1", seeds=seeds))
+
+
 @pytest.mark.parametrize("name", ["seed", "iteration", "Alpha", "batchsize"])
 def test_a_misspelt_parameter_is_refused(name):
     """With the list of those there are; None and falsy values are no excuse."""
