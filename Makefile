@@ -18,8 +18,14 @@ PROFILE ?= paper
 CONFIG ?=
 EDITION ?= edition
 
+profile = $(if $(filter 1,$(words $($1))),$(or $(filter $($1),paper edition smoke),$(refuse)),$(refuse))
+refuse = $(error $1 = '$($1)' is not allowed: paper, edition or smoke)
+quoted = $(foreach word,$1,'$(subst ','\'',$(word))')
+
+# One command at a time in a checkout; what a killed one has left behind is tidied up.
+ALONE := scripts/alone.py
 # How the graph runs on this machine; profiles/ has other places.
-SNAKEMAKE := snakemake --profile profiles/local --cores $(CORES)
+SNAKEMAKE := python $(ALONE) snakemake --profile profiles/local --cores $(call quoted,$(CORES))
 
 .PHONY: help setup book test preview bench edition clean
 
@@ -34,39 +40,39 @@ help:
 
 setup: $(VENV)/.ready
 
+INSTALL := pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[book,cluster,test]"
+
 $(VENV)/.ready: pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[book,cluster,test]"
-	@touch $@
+	$(PYTHON) $(ALONE) sh -c '"$$@" -m venv $(VENV) && $(INSTALL) && touch $@' sh $(PYTHON)
 
 book: setup
-	$(SNAKEMAKE) --config profile=$(PROFILE) $(CONFIG)
-	@[ -n "$(CONFIG)" ] || echo "The book is in $(CURDIR)/build/$(PROFILE)/book/_build/html/index.html"
+	$(SNAKEMAKE) --config profile=$(call profile,PROFILE) $(call quoted,$(CONFIG))
+	@[ -n $(or $(call quoted,$(firstword $(CONFIG))),"") ] || echo "The book is in $$PWD/build/$(PROFILE)/book/_build/html/index.html"
 
 preview: setup
 	$(SNAKEMAKE) preview
-	@echo "The book is in $(CURDIR)/build/preview/book/_build/html/index.html"
+	@echo "The book is in $$PWD/build/preview/book/_build/html/index.html"
 
 # The smoke notebooks are executed by papermill, then once more by nbval from an empty results store:
 # what they show must come out again. The committed ones must come out of the stored results.
 test: setup
 	$(SNAKEMAKE) --config profile=smoke
-	pytest --numprocesses $(CORES)
-	rm -rf build/smoke/repeated
-	GFN_RESULTS=$(CURDIR)/build/smoke/repeated pytest --nbval --nbval-cell-timeout 300 build/smoke/notebooks
+	pytest --numprocesses $(call quoted,$(CORES))
+	repeated=$$(mktemp -d build/smoke/repeated.XXXXXX) && trap 'rm -rf "$$repeated"' EXIT && \
+	GFN_RESULTS="$$PWD/$$repeated" pytest --nbval --nbval-cell-timeout 300 build/smoke/notebooks
 	pytest --nbval --nbval-cell-timeout 300 book/paper book/theory
 
 # Under half an hour on a machine that does nothing else; the first time it installs the other packages under build/bench/.
 # `python -m benchmarks look peers sets` measures a few rows and stores nothing; `python -m benchmarks run --only edition`
 # makes the runs and the book of the edition from nothing, which `make edition` then finds, and measures how long it takes.
 bench: setup
-	python -m benchmarks run
+	python $(ALONE) python -m benchmarks run
 
 # Nothing that is published changes before all of it is made and checked; what a killed one has left half done is undone.
 edition: setup
 	python -m gfn.study.swap
-	$(SNAKEMAKE) --config "profile=$(EDITION)"
+	$(SNAKEMAKE) --config profile=$(call profile,EDITION)
 	python -m gfn.study.edition "$(EDITION)" "build/$(EDITION)"
 
 clean:
-	rm -rf build .snakemake
+	$(PYTHON) $(ALONE) rm -rf build .snakemake

@@ -5,17 +5,25 @@ its runs or any code change, the book when any page does.
 """
 
 import os
+import re
 from collections import Counter
 from hashlib import sha256
 from pathlib import Path
 
 from gfn.runs.provenance import source_fingerprint
 from gfn.study.edition import TABLES
-from gfn.study.experiments import FIGURES, runs
+from gfn.study.experiments import FIGURES, PROFILES, runs
 from gfn.study.verdicts import page_of
 
-PROFILE = config.get("profile", "paper")
-BUILD = config.get("build", f"build/{PROFILE}")
+known = {"profile", "build", "share"}
+if unknown := sorted(set(config) - known):
+    raise WorkflowError(f"config {unknown[0]} is not allowed: {', '.join(sorted(known))}")
+PROFILE = str(config.get("profile", "paper"))
+if PROFILE not in PROFILES["verdicts"]:
+    raise WorkflowError(f"config profile = {PROFILE!r} is not allowed: {', '.join(PROFILES['verdicts'])}")
+BUILD = str(config.get("build", f"build/{PROFILE}"))
+if not re.fullmatch(r"[\w./-]+", BUILD):  # it stands in commands
+    raise WorkflowError(f"config build = {BUILD!r} is not allowed: a path of letters, digits, dots, dashes and slashes")
 RESULTS = f"{BUILD}/results"
 SOURCES = {name: f"book/{page_of(name)}.ipynb" for name in FIGURES}
 RUNS = {name: runs(name, PROFILE) for name in FIGURES}
@@ -29,7 +37,10 @@ JUPYTER_BOOK = "jupyter-book build -n -W --keep-going --quiet"
 # Seconds that a run at the paper's scale takes, roughly, and what part of all that is left one process makes:
 # a smaller one for more machines, a larger one where starting takes longer than the runs.
 SECONDS = dict(sets=20, phylogenetics=12, dags=9, banana=6, sequences=6, hypergrid=4, gaussian_mixture=4)
-SHARE = 1 / int(config.get("share", 2 if PROFILE == "smoke" else 6))
+share = str(config.get("share", 2 if PROFILE == "smoke" else 6))
+if not re.fullmatch("[1-9][0-9]{0,5}", share):
+    raise WorkflowError(f"config share = {share!r} is not allowed: a whole number from 1")
+SHARE = 1 / int(share)
 
 
 def seconds(spec):

@@ -116,7 +116,7 @@ def reproduce(figure: str, profile: str, only: tuple[str, ...], current: bool, d
         what = describe(chosen[key])
         try:
             load_or_train(chosen[key], out, device, current)
-        except (ResultError, SettingsError):
+        except SettingsError:
             raise
         except Exception as error:
             raise TrainingError(f"run {key} failed ({what}): {sentence_of(error)}", []) from error

@@ -8,6 +8,8 @@ from pathlib import Path
 import nbformat
 import papermill
 
+from gfn.runs.training import replacing
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -22,9 +24,8 @@ def main() -> None:
     for number, cell in enumerate(notebook.cells):
         cell.id = f"{arguments.target.stem}-{number}"
         cell.metadata = {key: cell.metadata[key] for key in ("tags", "mystnb") if cell.metadata.get(key)}
-    partial = arguments.target.with_suffix(".partial")
-    nbformat.write(notebook, partial)
-    partial.replace(arguments.target)
+    with replacing(arguments.target) as partial:
+        nbformat.write(notebook, partial)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import nbformat
 
+from gfn.runs.training import replacing
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
@@ -19,7 +21,8 @@ def main() -> None:
     first = next((data["image/png"] for data in outputs if "image/png" in data), None)
     if first is None:
         parser.error(f"{arguments.notebook} shows no picture")
-    arguments.picture.write_bytes(base64.b64decode(first))
+    with replacing(arguments.picture) as partial:
+        partial.write_bytes(base64.b64decode(first))
 
 
 if __name__ == "__main__":

@@ -219,7 +219,7 @@ def _content(path: Path) -> bytes:
     try:
         if path.is_file():
             return path.read_bytes()
-        kind = "a folder" if path.is_dir() else "no ordinary file" if path.exists() else ""
+        kind = "a directory" if path.is_dir() else "no ordinary file" if path.exists() else ""
     except OSError as error:
         raise UnreadableError(f"{path} cannot be read: {error.strerror or error}") from None
     if kind:

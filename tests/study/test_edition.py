@@ -238,7 +238,14 @@ def test_make_changes_nothing_that_is_published_before_all_is_made(status, tmp_p
     for name, action in stubs.items():
         fill(root, {f".venv/bin/{name}": STUB.format(name=name, log=log, action=action)})
         (root / ".venv/bin" / name).chmod(0o755)
-    fill(root, {".venv/.ready": ""})
+    fill(
+        root,
+        {
+            ".gfn.lock": '{"command": "", "processes": [], "tokens": []}',
+            ".venv/.ready": "",
+            "scripts/alone.py": (ROOT / "scripts/alone.py").read_bytes(),
+        },
+    )
     later = time.time() + 60
     os.utime(root / ".venv/.ready", (later, later))
     before = contents(root)
@@ -253,6 +260,6 @@ def test_make_changes_nothing_that_is_published_before_all_is_made(status, tmp_p
     assert made.returncode == 2
     called = [line.split(" --")[0] for line in log.read_text().splitlines()]
     last = [] if status else ["python -m gfn.study.edition smoke build/smoke"]
-    assert called == ["python -m gfn.study.swap", "snakemake", *last]
+    assert called == ["python -m gfn.study.swap", "python scripts/alone.py snakemake", "snakemake", *last]
     assert ("does not exist; nothing was published" in made.stderr) == (not status)
     assert contents(root) == before

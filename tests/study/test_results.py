@@ -446,7 +446,11 @@ def test_what_cannot_be_read_at_all_is_not_replaced(kind, tmp_path, monkeypatch)
 
         monkeypatch.setattr(Path, "read_bytes", failing)
     forbid_training(monkeypatch)
-    said = {"folder": "is a folder", "pipe": "is no ordinary file", "unreadable": "cannot be read: Permission denied"}
+    said = {
+        "folder": "is a directory",
+        "pipe": "is no ordinary file",
+        "unreadable": "cannot be read: Permission denied",
+    }
     with pytest.raises(UnreadableError, match=f"^{path} {said[kind]}$") as caught:
         load_or_train(TRAINING, tmp_path)
     assert caught.value._render_traceback_() == [f"UnreadableError: {path} {said[kind]}"]
