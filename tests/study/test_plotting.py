@@ -22,9 +22,11 @@ from gfn.study.plotting import (
     balance_variance_panels,
     batch_panel,
     bias_panels,
+    centring_panels,
     comparison_panels,
     concentration_panel,
     density_panels,
+    difference_panels,
     discovery_panels,
     grid_panel,
     learning_curves,
@@ -103,6 +105,20 @@ def test_a_spike_does_not_hide_the_other_densities():
     assert panels(density_panels({"a": spike}, ((0.0, 1.0), (0.0, 1.0))))[0].images[0].get_clim()[1] == 1
 
 
+def test_differences_have_a_scale_about_zero():
+    """Panels less the target, white where there is none."""
+    target, above = np.ones((8, 8)), np.ones((8, 8))
+    above[0, 3] = 3.0
+    figure = difference_panels({"same": target, "above": above}, target, ((0.0, 1.0), (0.0, 1.0)), {"same": "a"}, 2)
+    images = [axis.images[0] for axis in panels(figure)]
+    assert [images[1].get_array()[3, 0], images[1].get_array().sum(), abs(images[0].get_array()).max()] == [2, 2, 0]
+    low, high = images[0].get_clim()
+    assert low == -high < 0
+    assert images[1].get_clim() == (low, high)
+    np.testing.assert_allclose(images[0].cmap(0.5), (1, 1, 1, 1), atol=0.05)
+    assert panels(figure)[0].texts[0].get_text() == "a"
+
+
 def gradients(tasks, objectives, **more):
     rows = [
         {"task": t, "objective": o, "control_variate": v, "epsilon": 0.03, "trajectories": n, **more}
@@ -124,6 +140,8 @@ def test_variances_have_a_panel_for_each_task_and_divergence():
         assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
         assert [line.get_label() for line in axis.lines] == VARIATES
         assert len(axis.collections) == 5
+        note = ["both = leave-one-out = joint"] if axis.get_title().endswith("KL") else []
+        assert [text.get_text() for text in axis.texts] == note
         np.testing.assert_allclose(axis.lines[0].get_xydata(), [[n, 1 / n] for n in (2, 8, 32)])
     assert figure.get_suptitle() == "after 3 iterations"
     assert legend(figure) == VARIATES
@@ -306,35 +324,40 @@ def test_orders_have_a_row_for_each_control_variate():
     assert [axis.get_xlabel() for axis in (first, third)] == ["", "trajectories"]
 
 
-def test_variances_of_balance_losses_stand_beside_those_of_divergences():
-    """A panel a task, with control variates as dots and without as crosses; objectives in their own colours."""
-    frame = gradients(["sets", "sequences"], ["reverse_kl", "renyi", "tsallis"])
-    plain = gradients(["sets", "sequences"], ["tb", "vargrad"])
-    figure = balance_variance_panels(pd.concat([frame, plain[plain.control_variate == "none"]]))
+def test_variances_of_balance_losses_have_a_row_for_each_stage():
+    """A column a task, TB's own log Z and the exact one beside VarGrad and the reverse KL, in the colours of objectives."""
+    names = ["tb_known", "tb", "vargrad", "reverse_kl"]
+    frame = pd.concat([gradients(["sets", "sequences"], names, iteration=stage) for stage in (8, 0)])
+    frame = frame[(frame.control_variate == "none") | (frame.objective == "reverse_kl")]
+    figure = balance_variance_panels(frame)
     shown = panels(figure)
-    assert [axis.get_title() for axis in shown] == ["Sets", "Sequences"]
+    assert [axis.get_title() for axis in shown] == [
+        f"{task}, {stage}" for stage in ("at the start", "after 8 iterations") for task in ("Sets", "Sequences")
+    ]
     named = {line.get_label(): line for line in shown[0].lines}
-    assert (
-        list(named)
-        == legend(figure)
-        == [
-            "TB",
-            "VarGrad",
-            "reverse KL, none",
-            "reverse KL, leave-one-out",
-            "Rényi, none",
-            "Rényi, both",
-            "Tsallis, none",
-            "Tsallis, both",
-        ]
-    )
-    assert {label: line.get_marker() for label, line in named.items() if "," in label} == {
-        label: "x" if label.endswith("none") else "o" for label in named if "," in label
-    }
-    assert named["Rényi, both"].get_color() == LINES["renyi"]["color"]
+    labels = ["TB, its own log Z", "TB, Z known", "VarGrad", "reverse KL, none", "reverse KL, leave-one-out"]
+    assert list(named) == legend(figure) == labels
+    assert [line.get_marker() for line in named.values()] == ["x", "x", "x", "x", "o"]
+    colours = [LINES[name]["color"] for name in ("tb", "tb_known", "vargrad", "reverse_kl", "reverse_kl")]
+    assert [line.get_color() for line in named.values()] == colours
     for line in named.values():
         np.testing.assert_allclose(line.get_xydata(), [[n, 1 / n] for n in (2, 8, 32)])
     assert all((axis.get_xscale(), axis.get_yscale()) == ("log", "log") for axis in shown)
+    assert [tick.get_text() for tick in shown[-1].get_xticklabels()] == ["2", "8", "32"]
+
+
+def test_centring_is_shown_for_the_tasks_that_have_it():
+    """A column a stage; leave-one-out, to which the constant does not matter, is there once."""
+    plain = gradients(["gaussian_mixture", "sets"], ["reverse_kl", "renyi"], rewards="as they are")
+    centred = gradients(["sets"], ["reverse_kl"], rewards="divided by Z").assign(value=7.0)
+    frame = pd.concat([part.assign(iteration=stage) for part in (plain, centred) for stage in (4, 0)])
+    figure = centring_panels(frame)
+    shown = panels(figure)
+    assert [axis.get_title() for axis in shown] == ["Sets, at the start", "Sets, after 4 iterations"]
+    variates = ("none", "score function")
+    labels = [f"{name}, rewards {how}" for name in variates for how in ("as they are", "divided by Z")]
+    assert [line.get_label() for line in shown[0].lines] == legend(figure) == [*labels, "leave-one-out, either"]
+    assert [line.get_ydata()[0] for line in shown[1].lines] == [0.5, 7, 0.5, 7, 0.5]
 
 
 def test_matrices_have_their_rows_first():

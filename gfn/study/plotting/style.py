@@ -105,9 +105,9 @@ def log_errors(axis: Axes) -> None:
     axis.yaxis.set_minor_formatter(NullFormatter())
 
 
-def title_with_note(axis: Axes, title: str, note: str) -> None:
+def title_with_note(axis: Axes, title: str, note: str, size: str = "medium") -> None:
     """A title with room for a smaller line under it, which may be empty so that titles of a row stay in line."""
-    axis.set_title(title, pad=17)
+    axis.set_title(title, pad=17, fontsize=size)
     if note:
         where = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center", "va": "bottom"}
         axis.annotate(note, (0.5, 1), xytext=(0, 4), fontsize="x-small", **where)
