@@ -133,7 +133,8 @@ def gradients(tasks, objectives, **more):
 
 def test_variances_have_a_panel_for_each_task_and_divergence():
     """Log-log, a line for each control variate with its band."""
-    figure = variance_panels(gradients(["sequences", "sets"], ["renyi", "reverse_kl"]), "after 3 iterations")
+    frame = gradients(["sequences", "sets"], ["renyi", "reverse_kl"], iteration=3)
+    figure = variance_panels(pd.concat([frame, frame.assign(iteration=0, value=9.0)]), 3)
     titles = [axis.get_title() for axis in panels(figure)]
     assert titles == [f"{task}, {name}" for task in ("Sets", "Sequences") for name in ("reverse KL", "Rényi")]
     for axis in panels(figure):
@@ -143,7 +144,8 @@ def test_variances_have_a_panel_for_each_task_and_divergence():
         note = ["both = leave-one-out = joint"] if axis.get_title().endswith("KL") else []
         assert [text.get_text() for text in axis.texts] == note
         np.testing.assert_allclose(axis.lines[0].get_xydata(), [[n, 1 / n] for n in (2, 8, 32)])
-    assert figure.get_suptitle() == "after 3 iterations"
+    assert figure.get_suptitle() == "after 3 iterations of each divergence's own training"
+    assert variance_panels(frame.assign(iteration=0), 0).get_suptitle().startswith("at the start of each")
     assert legend(figure) == VARIATES
 
 

@@ -63,12 +63,12 @@ def learning_curves(
 
 def accuracy_curves(frame: pd.DataFrame) -> Figure:
     """Accuracy against trajectories, one line an objective; lines are medians over seeds, bands the range over seeds."""
-    figure, axis = plt.subplots(figsize=(6.5, 4))
+    figure, axis = plt.subplots(figsize=(8, 4))
     _objectives(axis, frame, "trajectories")
     axis.set_ylabel(ACCURACY[frame.metric.iloc[0]])
     log_errors(axis)
     count_trajectories(axis)
-    axis.legend()
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return finished(figure)
 
 

@@ -23,13 +23,14 @@ from gfn.study.plotting.style import (
 )
 
 
-def variance_panels(frame: pd.DataFrame, title: str) -> Figure:
+def variance_panels(frame: pd.DataFrame, stage: int) -> Figure:
     """Variance of gradient estimates against batch size: a row a task, a column a divergence, log-log.
 
     Arguments:
-        frame: columns ``task, objective, control_variate, trajectories, value, low, high``.
-        title: of the whole figure.
+        frame: columns ``task, objective, control_variate, iteration, trajectories, value, low, high``.
+        stage: the iteration to show.
     """
+    frame = frame[frame.iteration == stage]
     tasks = [t for t in TASKS if t in set(frame.task)]
     objectives = [o for o in OBJECTIVES if o in set(frame.objective)]
     figure, axes = plt.subplots(
@@ -51,7 +52,7 @@ def variance_panels(frame: pd.DataFrame, title: str) -> Figure:
         row[0].set_ylabel("trace of covariance")
     for axis in axes[-1]:
         axis.set_xlabel("trajectories")
-    figure.suptitle(title)
+    figure.suptitle(f"{_after(stage)} of each divergence's own training")
     legend_below(figure, axes)
     return finished(figure)
 
@@ -150,7 +151,8 @@ def balance_variance_panels(frame: pd.DataFrame) -> Figure:
         for axis, task in zip(row, tasks):
             here = frame[(frame.task == task) & (frame.iteration == stage)]
             for (name, variate), label in shown.items():
-                line = LINES[name] | {"marker": "o" if variate == "loo" else "x", "ms": 5, "label": label}
+                line = LINES[name] | {"marker": "x", "ms": 5, "label": label}
+                line |= {"marker": "o", "ls": "--"} if variate == "loo" else {}
                 part = here[(here.objective == name) & (here.control_variate == variate)]
                 _line_with_band(axis, part, **line)
             batch_sizes(axis, frame.trajectories)
