@@ -33,6 +33,7 @@ from gfn.study.evidence.sensitivity import sensitivity_table, verdict_changes
 from gfn.study.evidence.tables import density, final, learning_frame
 from gfn.study.evidence.variance import (
     balance_variance,
+    balance_variance_table,
     baseline_quality,
     bias_table,
     by_batch,
@@ -413,6 +414,14 @@ def test_variance_of_balance_losses_is_on_the_scale_of_reverse_kl():
     runs = {"sets": gradient_run(values, variance_error=0.01)}
     found = estimates(balance_variance(runs, 4, 8))
     assert found == pytest.approx({("low", "sets"): 30, ("little", "sets"): 2})
+    table = balance_variance_table(runs)
+    table = table[(table.iteration == 8) & (table.trajectories == 4)].set_index(["objective", "control_variate"])
+    assert table.value.to_dict() == pytest.approx(
+        {("tb", "none"): 3, ("vargrad", "none"): 1.5, ("reverse_kl", "none"): 90, ("reverse_kl", "loo"): 1.8}
+    )
+    error = 1.96 * 0.01 / 2**0.5
+    assert table.high["tb", "none"] == pytest.approx(3 + error / 4)
+    assert table.low["reverse_kl", "none"] == pytest.approx(90 - error)
 
 
 def test_quality_of_the_baseline_is_a_ratio_with_its_error():

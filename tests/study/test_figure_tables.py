@@ -13,8 +13,8 @@ from gfn.runs.objective import Objective
 from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.runs.training import Trainer
 from gfn.study.evidence.gradient_tables import balance_variances, divergence_variances, plainly, reductions
-from gfn.study.evidence.orders import order_densities, order_frame, order_table, start_density
-from gfn.study.evidence.tables import median_seed, periods, typical
+from gfn.study.evidence.order_tables import order_densities, order_frame, order_table, start_density
+from gfn.study.evidence.periods import median_seed, periods, typical
 from gfn.study.results import Run, execute, to_frame
 
 SMALL = {"policy": PolicySettings(hidden=(8,), components=2), "iterations": 2, "batch_size": 4, "evaluate_every": 1}

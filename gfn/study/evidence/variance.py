@@ -108,6 +108,13 @@ def balance_variance(runs: Mapping[str, Run], trajectories: int, stage: int) -> 
     return evidence
 
 
+def balance_variance_table(runs: Mapping[str, Run]) -> pd.DataFrame:
+    """:func:`variance_table` of TB and its batch-centred form beside the divergences, TB's on the scale of the KL gradient."""
+    table = variance_table(runs, ("tb", "vargrad", *DIVERGENCES))
+    scale = np.where(table.objective.isin(["tb", "vargrad"]), 0.25, 1.0)
+    return table.assign(**{name: table[name] * scale for name in ("value", "low", "high")})
+
+
 def baseline_quality(table: pd.DataFrame, trajectories: int) -> list[Evidence]:
     """Evidence for C11: mean squared error with the linearised baseline over that with the optimal one, at one batch size."""
     part = table[(table.control_variate == "both") & (table.trajectories == trajectories) & table.optimal.notna()]

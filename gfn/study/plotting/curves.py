@@ -149,7 +149,7 @@ def order_panels(frame: pd.DataFrame) -> Figure:
             for rank, alpha in enumerate(orders):
                 table = part[part.alpha == alpha].pivot(index="trajectories", columns="seed", values="value")
                 if not table.empty:
-                    line = {"color": shades(0.9 * rank / max(1, len(orders) - 1)), "ls": styles[rank % 6]}
+                    line = {"color": shades(0.8 * rank / max(1, len(orders) - 1)), "ls": styles[rank % 6]}
                     _median_and_range(axis, table.index, table, label=f"α = {alpha:g}", **line)
             metric = frame.metric[frame.label == label].iloc[0]
             axis.set(title=f"{TASKS[label]}: {CONTROL_VARIATES[variate][0]}", ylabel=ACCURACY[metric])

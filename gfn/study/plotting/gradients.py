@@ -168,7 +168,7 @@ def batch_sizes(axis: Axes, sizes: pd.Series) -> None:
     """Log-log axes with a tick at each batch size."""
     ticks = sorted(sizes.unique())
     axis.set_xscale("log", base=2)
-    axis.set_xticks(ticks, [str(size) for size in ticks])
+    axis.set_xticks(ticks, [str(size) for size in ticks], fontsize="small")
     axis.set_yscale("log")
 
 
