@@ -8,8 +8,8 @@ from gfn.study.plotting.curves import (
     learning_curves,
     order_panels,
 )
-from gfn.study.plotting.gradients import balance_variance_panels, bias_panels, variance_panels
-from gfn.study.plotting.planar import density_panels, sample_panel
+from gfn.study.plotting.gradients import balance_variance_panels, bias_panels, centring_panels, variance_panels
+from gfn.study.plotting.planar import density_panels, difference_panels, sample_panel
 from gfn.study.plotting.style import ACCURACY, CONTROL_VARIATES, OBJECTIVES, TASKS, use_style
 from gfn.study.plotting.tasks import concentration_panel, grid_panel, matrix_panels
 from gfn.study.plotting.trees import tree_panels
@@ -23,9 +23,11 @@ __all__ = [
     "balance_variance_panels",
     "batch_panel",
     "bias_panels",
+    "centring_panels",
     "comparison_panels",
     "concentration_panel",
     "density_panels",
+    "difference_panels",
     "discovery_panels",
     "grid_panel",
     "learning_curves",
