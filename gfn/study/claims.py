@@ -90,31 +90,37 @@ class Verdict:
     @property
     def judged(self) -> pd.DataFrame:
         """The measurements that the verdict rests on."""
-        return self.tests[self.tests.judged] if len(self.tests) else self.tests
+        return self.tests[self.tests.judged]
+
+    @property
+    def counted(self) -> str:
+        """How many measurements are supported, contradicted and inconclusive."""
+        return " / ".join(map(str, counts(self.judged))) if self.outcome != "not judged" else "—"
 
     @property
     def short(self) -> str:
         """Outcome and counts."""
-        return f"{self.outcome} ({' / '.join(map(str, counts(self.judged)))})"
+        return self.outcome if self.outcome == "not judged" else f"{self.outcome} ({self.counted})"
 
-    def at(self, budget: Budget) -> Verdict | None:
-        """The verdict at another budget; None where nothing was measured there."""
-        rows = self.tests[self.tests.budget == budget] if len(self.tests) else self.tests
-        if not len(rows):
-            return None
+    def at(self, budget: Budget) -> Verdict:
+        """The verdict at another budget, at which something was measured."""
+        rows = self.tests[self.tests.budget == budget]
         outcome = self.outcome if self.outcome == "not judged" else decide(rows)
         return Verdict(self.claim, self.text, outcome, rows.assign(judged=True))
 
     def _repr_markdown_(self) -> str:
-        lines = [
-            f"**{self.claim}: {self.short if len(self.judged) else self.outcome}.** {self.text} {self.note}".strip()
-        ]
+        was_judged = self.outcome != "not judged"
+        lines = [f"**{self.claim}: {self.short}.** {self.text} {self.note}".strip()]
+        elsewhere = dict.fromkeys(self.tests.budget[~self.tests.judged]) if was_judged else ()
+        if elsewhere:
+            there = ", ".join(f"{budget}: {self.at(budget).short}" for budget in elsewhere)
+            lines += ["", f"At other budgets of iterations: {there}."]
         lines += [text for name, other in self.variations.items() for text in ("", with_other(name, other))]
-        for _, rows in self.judged.groupby("test", sort=False) if len(self.judged) else ():
-            lines += ["", _criterion(rows), ""]
+        for _, rows in self.judged.groupby("test", sort=False):
+            lines += ["", _criterion(rows, was_judged), ""]
             lines += [f"| measured on | {'median' if rows.seeds.iloc[0] else 'estimate'} | interval | outcome |"]
             lines += ["|---|---|---|---|", *map(_line, rows.itertuples())]
-        if len(self.judged) and self.judged.error.any():
+        if self.judged.error.any():
             lines += ["", f"All intervals of this verdict hold together with at least {_level(self.judged)}."]
         return "\n".join(lines)
 
@@ -122,16 +128,21 @@ class Verdict:
 def with_other(name: str, other: Verdict | None) -> str:
     """What a claim comes to with other control variates of Rényi and Tsallis, in a sentence."""
     start = f"With `{name}` in place of `both`"
-    return f"{start}: {other.short}." if other else f"{start} nothing changes: neither plays a part in this claim."
+    return (
+        f"{start}: {other.short}."
+        if other
+        else f"{start} nothing changes: no gradient of Rényi or Tsallis plays a part in this claim."
+    )
 
 
-def _criterion(rows: pd.DataFrame) -> str:
+def _criterion(rows: pd.DataFrame, was_judged: bool) -> str:
     """A criterion, why it is there, and what came of it, in a line."""
-    first, found = rows.iloc[0], counts(rows)
+    first = rows.iloc[0]
     demanded = f", by {first.share:.0%} of the measurements at least" if first.share < 1 else ""
-    came = ", ".join(f"{number} {outcome}" for number, outcome in zip(found, OUTCOMES) if number)
-    premise = "Premise" if first.premise else "Criterion"
-    text = f"*{premise}: {first.criterion} ({first.wanted}{demanded}).* {first.why} *{came}: {'met' if met(rows) else 'not met'}.*"
+    text = f"*{'Premise' if first.premise else 'Criterion'}: {first.criterion} ({first.wanted}{demanded}).* {first.why}"
+    if was_judged:
+        came = ", ".join(f"{number} {outcome}" for number, outcome in zip(counts(rows), OUTCOMES) if number)
+        text += f" *{came}: {'met' if met(rows) else 'not met'}.*"
     return f"{text} Together these intervals hold with at least {_level(rows)}." if rows.error.any() else text
 
 
@@ -147,7 +158,7 @@ def _level(rows: pd.DataFrame) -> str:
 
 def counts(rows: pd.DataFrame) -> tuple[int, int, int]:
     """How many measurements are supported, contradicted and inconclusive."""
-    return tuple(int((rows.outcome == outcome).sum()) if len(rows) else 0 for outcome in OUTCOMES)
+    return tuple(int((rows.outcome == outcome).sum()) for outcome in OUTCOMES)
 
 
 def met(rows: pd.DataFrame) -> bool:

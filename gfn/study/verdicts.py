@@ -67,13 +67,9 @@ def summary(verdicts: dict[str, Verdict], figures: dict[str, list[str]], link: s
     for claim, verdict in verdicts.items():
         links = ", ".join(f"[{title_of(f)}]({link.format(page=page_of(f))})" for f in figures[claim])
         joint = verdict.variations.get("joint")
-        cells = [claim, verdict.text, f"**{verdict.outcome}**", _counted(verdict), joint.short if joint else "—", links]
+        cells = [claim, verdict.text, f"**{verdict.outcome}**", verdict.counted, joint.short if joint else "—", links]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _counted(verdict: Verdict) -> str:
-    return " / ".join(map(str, counts(verdict.judged))) if len(verdict.judged) else "none made"
 
 
 def changes(verdicts: dict[str, Verdict]) -> str:
@@ -91,7 +87,7 @@ def at_budgets(verdicts: dict[str, Verdict]) -> pd.DataFrame:
     """Verdicts at every budget, of claims that were measured at several: ``claim, budget, outcome``, and the counts."""
     rows = []
     for claim, verdict in verdicts.items():
-        budgets = list(dict.fromkeys(verdict.tests.budget)) if len(verdict.tests) else []
+        budgets = list(dict.fromkeys(verdict.tests.budget))
         for budget in budgets if len(budgets) > 1 else ():
             there = verdict.at(budget)
             row = {"claim": claim, "budget": str(budget), "outcome": there.outcome}
@@ -108,14 +104,30 @@ def verdict_table(verdicts: dict[str, Verdict]) -> pd.DataFrame:
     for claim, verdict in verdicts.items():
         every = verdict.tests
         for other in filter(None, verdict.variations.values()):
-            rows, known = other.tests.assign(judged=False), set(zip(every.test, every.subject, every.budget, every["values"]))
+            rows, known = (
+                other.tests.assign(judged=False),
+                set(zip(every.test, every.subject, every.budget, every["values"])),
+            )
             new = [key not in known for key in zip(rows.test, rows.subject, rows.budget, rows["values"])]
             every = pd.concat([every, rows[new]])
         parts.append(every.assign(claim=claim, version=load_criteria()["version"]))
     table = pd.concat(parts, ignore_index=True)
     seeds = [own or (None,) for own in table.seeds]
     table = table.assign(seed=seeds, value=table["values"]).explode(["seed", "value"], ignore_index=True)
-    columns = ["claim", "version", "test", "subject", "budget", "variate", "judged", "seed", "value", "median", "low", "high"]
+    columns = [
+        "claim",
+        "version",
+        "test",
+        "subject",
+        "budget",
+        "variate",
+        "judged",
+        "seed",
+        "value",
+        "median",
+        "low",
+        "high",
+    ]
     return table[[*columns, "outcome"]].astype({"seed": "Int64", "value": float})
 
 
