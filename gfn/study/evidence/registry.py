@@ -64,7 +64,8 @@ def evidence_of(figure: str, settings: Any, runs: Runs, variate: str = "both") -
         variate: the control variates of Rényi's and Tsallis' gradients; of both KLs those of the paper stay.
     """
     if variate != "both" and figure in ELSEWHERE:
-        runs = {(task, line): run for (task, line), run in runs.items() if task in settings.tasks()}
+        own = [(task, line) for task in settings.tasks() for name, line in runs if name == task]
+        runs = {label: runs[label] for label in own}
     return SOURCES[figure](settings, runs, variate)
 
 

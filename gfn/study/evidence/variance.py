@@ -138,7 +138,7 @@ def _exactly(runs: Mapping[tuple[str, str], Run], variate: str, trajectories: in
     chosen = (frame.control_variate == variate) & (frame.trajectories == trajectories)
     chosen &= frame.epsilon.isna() | (frame.epsilon == EPSILON)
     frame = frame[chosen].astype({"task": str, "objective": str})
-    frame["subject"] = frame.task + ", " + frame.objective + ", " + frame.iteration.map(_stage)
+    frame["subject"] = frame.task + ", " + frame.objective + ", " + frame.iteration.map(_stage).astype(str)
     return frame.pivot_table(index="subject", columns="metric", values="value", observed=True, sort=False)
 
 
