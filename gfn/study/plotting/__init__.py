@@ -13,6 +13,7 @@ from gfn.study.plotting.planar import density_panels, difference_panels, sample_
 from gfn.study.plotting.style import ACCURACY, CONTROL_VARIATES, OBJECTIVES, TASKS, use_style
 from gfn.study.plotting.tasks import concentration_panel, grid_panel, matrix_panels
 from gfn.study.plotting.trees import tree_panels
+from gfn.study.plotting.verdicts import budget_panels
 
 __all__ = [
     "ACCURACY",
@@ -23,6 +24,7 @@ __all__ = [
     "balance_variance_panels",
     "batch_panel",
     "bias_panels",
+    "budget_panels",
     "centring_panels",
     "comparison_panels",
     "concentration_panel",
