@@ -25,7 +25,7 @@ from gfn.study.evidence.convergence import (
     large_batches,
     time_to_threshold,
 )
-from gfn.study.evidence.discovery import MODE, discovery, discovery_frame, mode_table
+from gfn.study.evidence.discovery import MODE, discovery, discovery_frame
 from gfn.study.evidence.importance import l1_estimates
 from gfn.study.evidence.planar import TENTH, banana_accuracy, mass_table, mode_seeking, sparse_targets
 from gfn.study.evidence.registry import SOURCES, evidence_of, nearest_batch
@@ -384,14 +384,6 @@ def test_discovery_compares_with_the_best_balance_loss():
     verdict = judge("C8", discovery(runs))
     assert verdict.outcome == "holds in part"
     assert set(verdict.tests.test[verdict.tests.passed]) == {"reward", "modes"}
-
-
-def test_modes_are_shown_under_every_definition():
-    """At the end of training, means over seeds: a row a task and fraction, a column an objective."""
-    runs = {("sets", "tb"): finds([0, 0], [3, 5], [2, 4]), ("sets", "db"): finds([0, 0], [1, 6])}
-    table = mode_table(runs)
-    assert table.index.tolist() == [("sets", "0.25"), ("sets", "0.50"), ("sets", "0.75")]
-    assert table.loc["sets"].to_dict("list") == {"tb": [5, 4, 5], "db": [6, 6, 6]}
 
 
 def test_discoveries_are_one_table():

@@ -9,11 +9,34 @@ import pandas as pd
 
 from gfn.study.results import Run
 
+SMALL = 1e-3  # below it, three decimals would say nothing
+
 
 def final(run: Run, metric: str) -> pd.Series:
     """The last recorded value of a metric for each seed."""
     frame = run.frame[run.frame.metric == metric]
     return frame[frame.iteration == frame.iteration.max()].set_index("seed").value
+
+
+def over_training(run: Run, metric: str) -> pd.Series:
+    """The mean of a metric over all evaluations after the start, for each seed."""
+    return curves(run, metric).iloc[1:].mean()
+
+
+def late(run: Run, metric: str) -> pd.Series:
+    """The mean of a metric over the evaluations in the last quarter of training, for each seed.
+
+    At a constant step size the last value alone is one draw of what fluctuates.
+    """
+    table = curves(run, metric)
+    return table[table.index > 0.75 * table.index.max()].mean()
+
+
+def mean_spread_median(values: pd.Series) -> str:
+    """Mean ± standard deviation over seeds with their median in brackets, small numbers in powers of ten."""
+    form = "{:.3f}" if values.mean() >= SMALL else "{:.1e}"
+    mean, deviation, median = (form.format(value) for value in (values.mean(), values.std(), values.median()))
+    return f"{mean}\u00a0±\u00a0{deviation} ({median})"
 
 
 def density(run: Run, seed: int) -> np.ndarray:
