@@ -63,7 +63,16 @@ def first_verdicts() -> pd.DataFrame:
 
 
 def printed(task: str) -> pd.DataFrame:
-    """What the paper's Table 1 prints for a task, by objective: ``mean``, ``standard_deviation`` and ``text``."""
+    """What the paper's Table 1 prints for a task, by objective: ``mean``, ``standard_deviation``, ``low``, ``high``, ``text``.
+
+    Where a range is known in place of a cell, it is from ``low`` to ``high``, and there is no mean.
+    """
     table = pd.read_csv(paper_data() / "table1.csv")
     table = table[table.task == task].set_index("objective")
-    return table.assign(text=[f"{m:.2f} ± {s:.2f}" for m, s in zip(table["mean"], table["standard_deviation"])])
+    return table.assign(text=[_cell(row) for row in table.itertuples()])
+
+
+def _cell(row: Any) -> str:
+    if pd.isna(row.mean):
+        return f"{row.low:.2f}–{row.high:.2f}"
+    return f"{row.mean:.2f} ± {row.standard_deviation:.2f}"

@@ -18,7 +18,7 @@ from gfn.study.evidence.convergence import (
     final_table,
     time_to_threshold,
 )
-from gfn.study.evidence.discovery import MODE, discovery_frame, mode_table
+from gfn.study.evidence.discovery import MODE, discovery_frame
 from gfn.study.evidence.importance import l1_estimates
 from gfn.study.evidence.planar import mass_table
 from gfn.study.evidence.tables import density, final, learning_frame
@@ -50,7 +50,7 @@ def with_density(values, jsd=0.1) -> Run:
 def test_final_is_the_last_value_of_each_seed():
     run = curve([[9, 8], [3, 4], [1, 2]])
     assert final(run, "jsd").to_dict() == {0: 1, 1: 2}
-    table = final_table({("a", "tb"): run, ("b", "tb"): curve([[5, 5]])}).set_index("task")
+    table = final_table({("a", "tb"): run, ("b", "tb"): curve([[5, 5], [5, 5]])}).set_index("task")
     shown = table.loc["a", ["mean", "standard_deviation", "seeds"]].to_dict()
     assert shown == pytest.approx({"mean": 1.5, "standard_deviation": 0.5**0.5, "seeds": 2})
     assert table.loc["b", "standard_deviation"] == 0
@@ -207,14 +207,6 @@ def finds(top_k, modes, half=None) -> Run:
         values = half if cell == 50 and half is not None else modes
         frames.append(curve([[v, v] for v in values], "modes").frame.assign(cell=cell))
     return Run(PLANAR, pd.concat(frames, ignore_index=True), {})
-
-
-def test_modes_are_shown_under_every_definition():
-    """At the end of training, means over seeds: a row a task and fraction, a column an objective."""
-    runs = {("sets", "tb"): finds([0, 0], [3, 5], [2, 4]), ("sets", "db"): finds([0, 0], [1, 6])}
-    table = mode_table(runs)
-    assert table.index.tolist() == [("sets", "0.25"), ("sets", "0.50"), ("sets", "0.75")]
-    assert table.loc["sets"].to_dict("list") == {"tb": [5, 4, 5], "db": [6, 6, 6]}
 
 
 def test_discoveries_are_one_table():

@@ -9,19 +9,23 @@ import pandas as pd
 from gfn.study.claims import OUTCOMES, counts, judge
 from gfn.study.evidence.comparisons import ACCURACY_BUDGETS, BASELINES, accuracy_ratios
 from gfn.study.evidence.convergence import accuracy_metric
-from gfn.study.evidence.tables import final
+from gfn.study.evidence.tables import final, mean_spread_median
 from gfn.study.results import Run
 
 Runs = Mapping[tuple[str, str, str], Run]
 
 
 def sensitivity_table(runs: Runs) -> pd.DataFrame:
-    """Final error of each objective under each choice: ``choice, value, objective, mean, standard_deviation``."""
+    """Final error of each line under each choice: ``choice, value, objective, mean, standard_deviation, median, shown``.
+
+    ``shown`` is the three numbers as text.
+    """
     rows = []
     for (choice, value, name), run in runs.items():
         error = final(run, accuracy_metric(run))
         row = {"choice": choice, "value": value, "objective": name, "mean": error.mean()}
-        rows.append(row | {"standard_deviation": error.std()})
+        row |= {"standard_deviation": error.std(), "median": error.median()}
+        rows.append(row | {"shown": mean_spread_median(error)})
     return pd.DataFrame(rows)
 
 

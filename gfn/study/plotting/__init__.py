@@ -1,5 +1,6 @@
 """Every kind of picture that the paper needs."""
 
+from gfn.study.plotting.batches import batch_seeds_panel
 from gfn.study.plotting.curves import (
     accuracy_curves,
     batch_panel,
@@ -9,6 +10,7 @@ from gfn.study.plotting.curves import (
     order_panels,
 )
 from gfn.study.plotting.gradients import balance_variance_panels, bias_panels, centring_panels, variance_panels
+from gfn.study.plotting.marks import with_error_bar, with_levels
 from gfn.study.plotting.planar import density_panels, difference_panels, sample_panel
 from gfn.study.plotting.style import ACCURACY, CONTROL_VARIATES, OBJECTIVES, TASKS, use_style
 from gfn.study.plotting.tasks import concentration_panel, grid_panel, matrix_panels
@@ -23,6 +25,7 @@ __all__ = [
     "accuracy_curves",
     "balance_variance_panels",
     "batch_panel",
+    "batch_seeds_panel",
     "bias_panels",
     "budget_panels",
     "centring_panels",
@@ -39,4 +42,6 @@ __all__ = [
     "tree_panels",
     "use_style",
     "variance_panels",
+    "with_error_bar",
+    "with_levels",
 ]
