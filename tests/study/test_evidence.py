@@ -71,7 +71,7 @@ def with_density(values, jsd=0.1) -> Run:
 def test_final_is_the_last_value_of_each_seed():
     run = curve([[9, 8], [3, 4], [1, 2]])
     assert final(run, "jsd").to_dict() == {0: 1, 1: 2}
-    table = final_table({("a", "tb"): run, ("b", "tb"): curve([[5, 5]])}).set_index("task")
+    table = final_table({("a", "tb"): run, ("b", "tb"): curve([[5, 5], [5, 5]])}).set_index("task")
     shown = table.loc["a", ["mean", "standard_deviation", "seeds"]].to_dict()
     assert shown == pytest.approx({"mean": 1.5, "standard_deviation": 0.5**0.5, "seeds": 2})
     assert table.loc["b", "standard_deviation"] == 0
