@@ -24,10 +24,10 @@ OBJECTIVES = {
     "reverse_kl": "reverse KL",
     "forward_kl": "forward KL",
     "renyi": "Rényi",
-    "renyi_joint": "Rényi, joint",
+    "renyi_joint": "Rényi, joint (ours)",
     "renyi_none": "Rényi, none",
     "tsallis": "Tsallis",
-    "tsallis_joint": "Tsallis, joint",
+    "tsallis_joint": "Tsallis, joint (ours)",
     "tsallis_none": "Tsallis, none",
 }
 # TB is black and its other starts grey; the divergences have the strongest colours.
