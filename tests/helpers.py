@@ -258,9 +258,9 @@ def made_up(settings) -> dict[Hashable, Run]:
             metrics = [
                 ("jsd" if isinstance(spec.task, PlanarEnvironment) else "l1", None),
                 ("top_k", None),
-                *(("modes", c) for c in (25, 50, 75)),
+                *(("modes", round(100 * fraction)) for fraction in spec.mode_fractions),
             ]
-            if set(settings.specs()) >= {-2.0, 2.0}:  # the densities of other figures are not evidence
+            if spec.density:
                 metrics += [("density", None)]
             rows = [
                 {"seed": s, "iteration": i, "trajectories": i * spec.batch_size, "seconds": float(i)}

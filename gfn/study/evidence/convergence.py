@@ -7,63 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from gfn.estimators import DIVERGENCES
-from gfn.study.claims import Evidence, ratio
-from gfn.study.evidence.tables import curves, final, late, mean_spread_median, over_training
+from gfn.study.evidence.tables import final, late, mean_spread_median, over_training
 from gfn.study.results import Run
-
-
-def faster_and_steadier(runs: Mapping[tuple[str, str], Run], metric: str = "l1") -> list[Evidence]:
-    """Evidence for C4: training without control variates against training with both, where there are runs of either."""
-    evidence = []
-    for name in dict.fromkeys(objective for objective, _ in runs):
-        if not {(name, "none"), (name, "both")} <= runs.keys():
-            continue
-        without, with_both = (curves(runs[name, variate], metric) for variate in ("none", "both"))
-        evidence.append(ratio("faster", name, without.mean(), with_both.mean()))
-        half = len(without) // 2
-        wobble = [curve.iloc[half:].diff().abs().mean() for curve in (without, with_both)]
-        evidence.append(ratio("stable", name, *wobble))
-    return evidence
 
 
 def accuracy_metric(run: Run) -> str:
     """Which accuracy a run recorded: ``l1`` or ``jsd``."""
     return "jsd" if (run.frame.metric == "jsd").any() else "l1"
-
-
-def convergence(runs: Mapping[tuple[str, str], Run]) -> list[Evidence]:
-    """Evidence for C1: mean error over training of TB over each divergence's, and how many objectives are fastest somewhere."""
-    evidence, fastest = [], set()
-    for task, objectives in by_task(runs).items():
-        means = {name: curves(run, accuracy_metric(run)).mean() for name, run in objectives.items()}
-        evidence += [
-            ratio("faster", f"{task}, {name}", means["tb"], means[name]) for name in means if name in DIVERGENCES
-        ]
-        fastest.add(min(means, key=lambda name: means[name].mean()))
-    count = float(len(fastest))
-    return [*evidence, Evidence("various", f"fastest somewhere: {', '.join(sorted(fastest))}", count, count, count)]
-
-
-def accuracy_ratios(runs: Mapping[tuple[str, str], Run]) -> list[Evidence]:
-    """Evidence for C2: final error of each divergence over that of TB."""
-    evidence = []
-    for task, objectives in by_task(runs).items():
-        errors = {name: final(run, accuracy_metric(run)) for name, run in objectives.items()}
-        evidence += [
-            ratio("accurate", f"{task}, {name}", errors[name], errors["tb"]) for name in errors if name in DIVERGENCES
-        ]
-    return evidence
-
-
-def large_batches(runs: Mapping[tuple[str, int], Run]) -> list[Evidence]:
-    """Evidence for C10: error of forward KL over that of TB, averaged over training, at the ends of the batch sizes."""
-    sizes = sorted({size for _, size in runs})
-    error = {key: curves(run, accuracy_metric(run)).mean() for key, run in runs.items()}
-    return [
-        ratio(test, f"{size} trajectories", error["forward_kl", size], error["tb", size])
-        for test, size in (("lags", sizes[0]), ("catches_up", sizes[-1]))
-    ]
 
 
 def by_task(runs: Mapping[tuple[str, str], Run]) -> dict[str, dict[str, Run]]:

@@ -36,9 +36,9 @@ DENSITY_CELLS = 64
 # sweep at which the mean final accuracy of TB is nearest to the paper's.
 SEQUENCES_SWEEP = (1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 17.0, 18.0, 18.25, 18.5, 20.0)
 SEQUENCES_CALIBRATED = 18.25
-SPACING_SWEEP = (2.0, 3.0, 3.5, 3.75)
+SPACING_SWEEP = (2.0, 3.0, 3.55, 3.75)
 SCALE_SWEEP = (0.5, 0.4, 0.3, 0.21)
-MIXTURE_CALIBRATED = (2.0, 0.21)  # spacing and standard deviation
+MIXTURE_CALIBRATED = (3.55, 0.5)  # spacing and standard deviation
 
 
 def peaked_sequences(reach: float, profile: Profile) -> Sequences:
