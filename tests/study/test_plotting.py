@@ -20,7 +20,6 @@ from gfn.study.experiments.tasks import CONTENDERS, VARIATIONS, calibrated_tasks
 from gfn.study.plotting import (
     accuracy_curves,
     balance_variance_panels,
-    batch_panel,
     bias_panels,
     centring_panels,
     comparison_panels,
@@ -286,23 +285,6 @@ def test_discoveries_have_a_panel_for_each_task():
     assert [axis.get_ylabel() for axis in shown] == ["modes found", ""]
     assert {axis.get_yscale() for axis in shown} == {"linear"}
     assert legend(figure) == ["TB", "VarGrad"]
-
-
-def test_batch_sizes_are_on_a_logarithmic_axis():
-    """A line an objective, medians over seeds, a tick at every size."""
-    frame = pd.DataFrame(
-        [
-            {"objective": o, "batch_size": n, "seed": s, "value": value / n}
-            for o in ("tb", "forward_kl")
-            for n in (128, 32, 512)
-            for s, value in enumerate((1, 2, 30))
-        ]
-    )
-    (axis,) = batch_panel(frame, "mean error").axes
-    assert [line.get_label() for line in axis.lines] == ["TB", "forward KL"]
-    np.testing.assert_allclose(axis.lines[0].get_xydata(), [[n, 2 / n] for n in (32, 128, 512)])
-    assert [tick.get_text() for tick in axis.get_xticklabels()] == ["32", "128", "512"]
-    assert (axis.get_xscale(), axis.get_yscale(), axis.get_ylabel()) == ("log", "log", "mean error")
 
 
 def test_orders_have_a_row_for_each_control_variate():

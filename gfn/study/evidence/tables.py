@@ -51,7 +51,7 @@ def over_training(run: Run, metric: str, budget: Budget = "whole", cell: int | N
 def late(run: Run, metric: str, budget: Budget = "whole") -> pd.Series:
     """The mean of a metric over the evaluations in the last quarter before a budget, for each seed.
 
-    A training that is shorter than the budget counts as a whole.
+    At a constant step size the last value alone is one draw of what fluctuates. A training that is shorter than the budget counts as a whole.
     """
     frame = _until(run, metric, budget)
     end = frame.iteration.max() if budget == "whole" else min(budget, run.frame.iteration.max())

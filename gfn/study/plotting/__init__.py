@@ -3,7 +3,6 @@
 from gfn.study.plotting.batches import batch_seeds_panel
 from gfn.study.plotting.curves import (
     accuracy_curves,
-    batch_panel,
     comparison_panels,
     discovery_panels,
     learning_curves,
@@ -24,7 +23,6 @@ __all__ = [
     "TASKS",
     "accuracy_curves",
     "balance_variance_panels",
-    "batch_panel",
     "batch_seeds_panel",
     "bias_panels",
     "budget_panels",

@@ -110,24 +110,6 @@ def discovery_panels(frame: pd.DataFrame, ylabel: str) -> Figure:
     return finished(figure)
 
 
-def batch_panel(frame: pd.DataFrame, ylabel: str) -> Figure:
-    """A number for each seed against batch size, one line an objective; lines are medians over seeds, bands ranges.
-
-    Arguments:
-        frame: columns ``objective, batch_size, seed, value``.
-    """
-    figure, axis = plt.subplots(figsize=(6, 3.8))
-    for name, part in frame.groupby("objective", sort=False):
-        table = part.pivot(index="batch_size", columns="seed", values="value")
-        _median_and_range(axis, table.index, table, marker="o", ms=4, label=OBJECTIVES[name], **LINES[name])
-    axis.set_xscale("log", base=2)
-    axis.set_xticks(sorted(frame.batch_size.unique()), [str(size) for size in sorted(frame.batch_size.unique())])
-    axis.set(xlabel="trajectories in a batch", ylabel=ylabel)
-    log_errors(axis)
-    axis.legend()
-    return finished(figure)
-
-
 def order_panels(frame: pd.DataFrame) -> Figure:
     """Accuracy during training: a row a control variate, a column a task, a line an order α.
 
