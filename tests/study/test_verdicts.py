@@ -206,13 +206,19 @@ def test_a_page_without_markers_is_refused(missing, tmp_path):
     assert page.read_text(encoding="utf-8") == text
 
 
+@pytest.fixture
+def few(untrained, monkeypatch):
+    """Two figures alone."""
+    monkeypatch.setattr(verdicts, "SOURCES", {figure: SOURCES[figure] for figure in ("fig1", "fig8")})
+
+
 def command(capsys, *arguments):
     with pytest.raises(SystemExit) as left:
         cli.main(list(map(str, arguments)))
     return (left.value.code, *capsys.readouterr())
 
 
-def test_the_command_shows_and_writes_the_summary(untrained, tmp_path, capsys):
+def test_the_command_shows_and_writes_the_summary(few, tmp_path, capsys):
     """Into each page that is named, and says whether it changed."""
     status, out, err = command(capsys, "verdicts", "--profile", "smoke")
     assert (status, err) == (0, "")
@@ -224,14 +230,14 @@ def test_the_command_shows_and_writes_the_summary(untrained, tmp_path, capsys):
     pages = ("--write", readme, "--write", intro)
     status, out, err = command(capsys, "verdicts", "--profile", "smoke", *pages)
     assert (status, out, err) == (0, f"{readme}: changed\n{intro}: changed\n", "")
-    assert "(book/paper/fig3.ipynb)" in readme.read_text(encoding="utf-8")
-    assert "(paper/fig3.ipynb)" in intro.read_text(encoding="utf-8")
+    assert "(book/paper/fig8.ipynb)" in readme.read_text(encoding="utf-8")
+    assert "(paper/fig8.ipynb)" in intro.read_text(encoding="utf-8")
     assert (
         command(capsys, "verdicts", "--profile", "smoke", *pages)[1] == f"{readme}: up to date\n{intro}: up to date\n"
     )
 
 
-def test_the_command_refuses_a_page_without_markers(untrained, tmp_path, capsys):
+def test_the_command_refuses_a_page_without_markers(few, tmp_path, capsys):
     """In one sentence."""
     page = tmp_path / "page.md"
     page.write_text("# Page\n", encoding="utf-8")
