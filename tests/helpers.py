@@ -235,10 +235,10 @@ def ratio_interval(above: Tensor, below: Tensor) -> tuple[float, float]:
 
 @cache
 def made_up(settings) -> dict[Hashable, Run]:
-    """Runs of a figure with the metrics and shapes that real ones have, and numbers that mean nothing."""
-    draw = np.random.default_rng(0)
+    """Runs of a figure with the metrics and shapes that real ones have, and numbers that mean nothing, the same for a run."""
     runs = {}
     for label, spec in settings.specs().items():
+        draw = np.random.default_rng(int(spec.hash, 16))
         rows = []
         if isinstance(spec, GradientSpec):
             metrics = ["variance", "variance_error"]
