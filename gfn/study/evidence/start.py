@@ -64,21 +64,27 @@ def deficit_table(runs: Runs, at_end: bool = False) -> pd.DataFrame:
     return pd.DataFrame(rows).T.rename_axis(["task", "start"])
 
 
-def deficit_sentence(runs: Runs, names: Mapping[str, str], at_end: bool = False) -> str:
-    """On which tasks TB from its default start has a deficit in every seed, and how much of it the remedies take away."""
+def shares_of_deficit(runs: Runs, at_end: bool = False) -> pd.DataFrame:
+    """The share of TB's deficit that vanishes with each remedy, medians over seeds: a row for each task on which every
+    seed of TB from its default start has a deficit.
+    """
     table = deficits(runs, at_end)
     table = table[table.start == "tb"]
-    lowest = table.groupby("task", sort=False).deficit.min()
-    behind = list(lowest.index[lowest > 0])
+    behind = table.groupby("task").deficit.transform("min") > 0
+    return table[behind].groupby("task", sort=False)[list(REMEDIES)].median()
+
+
+def deficit_sentence(runs: Runs, names: Mapping[str, str], at_end: bool = False) -> str:
+    """On which tasks TB from its default start has a deficit in every seed, and how much of it the remedies take away."""
+    shares, tasks = shares_of_deficit(runs, at_end), len(by_task(runs))
     when = "In the last quarter of training" if at_end else "Over the whole of training"
-    if not behind:
+    if shares.empty:
         return f"{when}, TB with log Z from 0 is behind the reverse KL in every seed on no task."
-    shares = table[table.task.isin(behind)].groupby("task")[list(REMEDIES)].median()
     low, middle, high = shares.min(), shares.median(), shares.max()
     first, known = (f"{middle[line]:.0%} ({low[line]:.0%} to {high[line]:.0%})" for line in REMEDIES)
-    where = ", ".join(names[task] for task in behind)
+    where = ", ".join(names[task] for task in shares.index)
     return (
-        f"{when}, TB with log Z from 0 is behind the reverse KL in every seed on {len(behind)} of {len(lowest)} tasks"
+        f"{when}, TB with log Z from 0 is behind the reverse KL in every seed on {len(shares)} of {tasks} tasks"
         f" ({where}). Of this deficit {first} vanishes with log Z from a first batch, and {known} with Z known: medians over"
         " these tasks of the medians over seeds, in brackets their range."
     )
