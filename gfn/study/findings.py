@@ -43,7 +43,7 @@ def start_of_log_z(runs: Mapping[tuple[str, str], Run]) -> str:
     return (
         f"**{much} of what trajectory balance lacks is the start of its log Z.** Its learned log Z starts at 0 and has to"
         f" travel to the truth, with a baseline that is wrong until it arrives. {deficit_sentence(runs, TASKS)}"
-        " No page of the paper names this. On the two tasks in the plane 0 is the truth, so nothing travels."
+        " What was read of the paper does not name this. On the two tasks in the plane 0 is the truth, so nothing travels."
     )
 
 
