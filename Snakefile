@@ -103,6 +103,7 @@ rule notebook:
         lambda wildcards: sorted({MADE[key] for key in RUNS[wildcards.name]}),
         PRESENTATION,
         "data/paper/claims.yaml",
+        "data/paper/verdicts_v1.csv",
         "data/paper/table1.csv",
     output:
         f"{BUILD}/notebooks/{{name}}.ipynb",

@@ -27,7 +27,7 @@ from gfn.study.results import (
     read_run,
     result_path,
 )
-from gfn.study.verdicts import gather, summary, summary_for, write_summary
+from gfn.study.verdicts import gather, summary, texts_for, write_between
 from gfn.study.verify import choose
 from gfn.study.verify import verify as compare_again
 
@@ -155,7 +155,7 @@ def verify(store: Path | None, count: int, seed: int, device: str) -> None:
     multiple=True,
     metavar="PAGE",
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="put the table between the markers of this page (may be repeated)",
+    help="put findings and table where this page has a place for them (may be repeated)",
 )
 def verdicts(profile: str, write: tuple[Path, ...]) -> None:
     """Judge all claims by the stored runs, and show the summary as a Markdown table.
@@ -168,7 +168,8 @@ def verdicts(profile: str, write: tuple[Path, ...]) -> None:
         click.echo(summary(*found))
     for page in write:
         try:
-            changed = write_summary(summary_for(page, *found), page)
+            texts = texts_for(page, *found, profile)
+            changed = any([write_between(name, text, page) for name, text in texts.items()])
         except ValueError as error:
             raise SettingsError(str(error)) from None
         click.echo(f"{page}: {'changed' if changed else 'up to date'}")

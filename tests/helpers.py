@@ -235,10 +235,10 @@ def ratio_interval(above: Tensor, below: Tensor) -> tuple[float, float]:
 
 @cache
 def made_up(settings) -> dict[Hashable, Run]:
-    """Runs of a figure with the metrics and shapes that real ones have, and numbers that mean nothing."""
-    draw = np.random.default_rng(0)
+    """Runs of a figure with the metrics and shapes that real ones have, and numbers that mean nothing, the same for a run."""
     runs = {}
     for label, spec in settings.specs().items():
+        draw = np.random.default_rng(int(spec.hash, 16))
         rows = []
         if isinstance(spec, GradientSpec):
             metrics = ["variance", "variance_error"]
@@ -258,9 +258,9 @@ def made_up(settings) -> dict[Hashable, Run]:
             metrics = [
                 ("jsd" if isinstance(spec.task, PlanarEnvironment) else "l1", None),
                 ("top_k", None),
-                *(("modes", c) for c in (25, 50, 75)),
+                *(("modes", round(100 * fraction)) for fraction in spec.mode_fractions),
             ]
-            if set(settings.specs()) >= {-2.0, 2.0}:  # the densities of other figures are not evidence
+            if spec.density:
                 metrics += [("density", None)]
             rows = [
                 {"seed": s, "iteration": i, "trajectories": i * spec.batch_size, "seconds": float(i)}

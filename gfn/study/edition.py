@@ -12,12 +12,12 @@ import pandas as pd
 from gfn.study.experiments import FIGURES, runs
 from gfn.study.results import ResultError, read_stored
 from gfn.study.swap import ASIDE, alone, discard, staging, swap
-from gfn.study.verdicts import gather, page_of, summary_for, write_summary
+from gfn.study.verdicts import gather, page_of, texts_for, write_between
 
 STORE = "data/results"
 PICTURE = "book/_static/results.png"
 PAGES = ("README.md", "book/intro.md")  # those that show the verdicts
-TABLES = [name for name in FIGURES if name not in ("tasks", "verdicts")]  # figures that save their data
+TABLES = [name for name in FIGURES if name != "tasks"]  # figures that save their data
 
 
 def publish(root: Path, profile: str, build: Path) -> list[str]:
@@ -42,7 +42,8 @@ def publish(root: Path, profile: str, build: Path) -> list[str]:
             found = gather(profile, store=new / STORE)
             for page in PAGES:
                 shutil.copy(root / page, new / page)
-                write_summary(summary_for(new / page, *found), new / page)
+                for name, text in texts_for(new / page, *found, profile, new / STORE).items():
+                    write_between(name, text, new / page)
             return swap(root, [STORE])
         finally:
             discard(root)

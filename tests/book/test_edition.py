@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import gfn
 from gfn.runs.provenance import source_fingerprint
 from gfn.study.experiments import runs
+from gfn.study.paper import load_criteria
 from gfn.study.results import read_run
 from gfn.study.verdicts import MARKERS, gather, summary_for
 
@@ -33,6 +35,14 @@ def test_every_stored_run_is_of_the_edition_and_of_this_code(path):
     assert run.provenance["source"] == source_fingerprint()
     assert set(run.frame.seed) == set(run.spec.seeds)
     assert (run.frame.value.notna() ^ run.frame.density.notna()).all()
+
+
+@published
+def test_every_run_is_later_than_the_criteria():
+    """Those that it is judged by: they had to be frozen before any of it was made. Until it is remade, this fails."""
+    frozen = datetime.fromisoformat(load_criteria()["frozen"])
+    written = {path.stem: datetime.fromisoformat(read_run(path).provenance["written"]) for path in STORED}
+    assert [name for name, when in written.items() if when <= frozen] == []
 
 
 @published

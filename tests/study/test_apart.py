@@ -167,7 +167,11 @@ def command(capsys, *arguments):
 def test_verify_draws_from_published_runs_alone(checkout, capsys):
     load_or_train(OTHER)
     status, out, err = command(capsys, "verify")
-    assert (status, out, err) == (2, "", f"gfn: {checkout / 'data/results'} holds no results\n")
+    assert (status, out, err) == (
+        2,
+        "",
+        f"gfn: {checkout / 'data/results'} holds no results: name a folder that does, or run inside a checkout of this project\n",
+    )
     published(checkout)
     status, out, err = command(capsys, "verify")
     assert (status, err) == (0, "")

@@ -1,15 +1,17 @@
-"""Verdicts: every outcome on made-up evidence, and the interval of a ratio."""
+"""Verdicts: every outcome on made-up evidence, and the criteria that are in force."""
 
 from __future__ import annotations
 
 import math
+from copy import deepcopy
+from datetime import datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from gfn.study.claims import Evidence, judge, ratio
-from gfn.study.paper import load_claims, printed
+from gfn.study.claims import BUDGETS, Evidence, difference, judge, over_seeds, ratio
+from gfn.study.paper import checksum, first_verdicts, load_claims, load_criteria, margin, printed
 
 CLAIMS = {
     "C1": {"claim": "It works.", "where": "Fig. 1"},
@@ -17,71 +19,162 @@ CLAIMS = {
         "claim": "It works well.",
         "where": "Fig. 2",
         "tests": {
-            "more": {"statement": "twice as much", "at_least": 2},
+            "more": {"statement": "twice as much", "why": "Two is more than one.", "at_least": 2},
             "less": {"statement": "half as much", "at_most": 0.5},
         },
     },
+    "C3": {"claim": "Mostly.", "tests": {"most": {"statement": "above one", "at_least": 1, "share": 0.5}}},
+    "C4": {
+        "claim": "Because.",
+        "tests": {
+            "there": {"statement": "it is there", "at_least": 1, "premise": True},
+            "gone": {"statement": "it goes", "at_most": 0.5},
+        },
+    },
+    "C5": {
+        "claim": "Alike.",
+        "tests": {"alike": {"statement": "near one", "at_least": 0.8, "at_most": 1.25, "budget": 512}},
+    },
 }
-GOOD, BAD = Evidence("more", "sets", 3, 2, 4), Evidence("more", "sets", 3, 1.99, 4)
-LESS, NOT_LESS = Evidence("less", "words", 0.3, 0.1, 0.5), Evidence("less", "words", 0.4, 0.3, 0.51)
-UNKNOWN = Evidence("less", "words", math.nan, math.nan, math.nan)
+
+
+def ten(test, low, high, subject="sets", **about):
+    """Ten seeds from one number to another, of which the interval of few measurements leaves out either end."""
+    return over_seeds(test, subject, pd.Series([low / 9, *np.linspace(low, high, 8), 9 * high]), **about)
+
+
+GOOD, BAD, OPEN = ten("more", 2, 4), ten("more", 1, 1.9), ten("more", 1.9, 4)
+LESS, NOT_LESS, OPEN_LESS = (ten("less", low, high, "words") for low, high in ((0.1, 0.5), (0.6, 0.9), (0.4, 0.6)))
 
 
 @pytest.mark.parametrize(
-    ("evidence", "outcome", "passed"),
+    ("evidence", "outcome", "found"),
     [
-        ([GOOD, LESS], "holds", [True, True]),
-        ([GOOD], "holds", [True]),
-        ([GOOD, NOT_LESS], "holds in part", [True, False]),
-        ([BAD, LESS], "holds in part", [False, True]),
-        ([BAD, NOT_LESS], "does not hold here", [False, False]),
-        ([GOOD, UNKNOWN], "holds in part", [True, False]),
-        ([], "not judged", []),
+        ([GOOD, LESS], "supported", "+ +"),
+        ([GOOD], "supported", "+"),
+        ([GOOD, NOT_LESS], "partly supported", "+ -"),
+        ([GOOD, OPEN_LESS], "partly supported", "+ ?"),
+        ([BAD, LESS], "partly supported", "- +"),
+        ([BAD, NOT_LESS], "contradicted", "- -"),
+        ([BAD, OPEN_LESS], "contradicted", "- ?"),
+        ([OPEN, OPEN_LESS], "inconclusive", "? ?"),
+        ([], "not judged", ""),
     ],
 )
-def test_outcomes(evidence, outcome, passed):
-    """Intervals count, not estimates: their lower end against ``at_least``, their upper end against ``at_most``."""
+def test_outcomes(evidence, outcome, found):
+    """The whole interval decides about a measurement, on either side of the bound."""
     verdict = judge("C2", evidence, claims=CLAIMS)
     assert (verdict.claim, verdict.text, verdict.outcome) == ("C2", "It works well.", outcome)
-    assert [row.passed for row in verdict.tests.itertuples()] == passed
-
-
-SHARED = {"C3": {"claim": "Mostly.", "tests": {"most": {"statement": "above one", "at_least": 1, "share": 0.5}}}}
-SHARED["C3"]["tests"]["all"] = {"statement": "below nine", "at_most": 9}
+    words = {"+": "supported", "-": "contradicted", "?": "inconclusive"}
+    assert verdict.tests.outcome.tolist() == [words[sign] for sign in found.split()]
+    assert verdict.counted == (" / ".join(str(found.count(sign)) for sign in words) if found else "—")
 
 
 @pytest.mark.parametrize(
-    ("passing", "failing", "others", "outcome"),
+    ("low", "high", "outcome"),
+    [(0.8, 1.25, "supported"), (0.5, 0.79, "contradicted"), (1.26, 2, "contradicted"), (0.7, 1, "inconclusive")],
+)
+def test_two_bounds(low, high, outcome):
+    verdict = judge("C5", [ten("alike", low, high, budget=512)], claims=CLAIMS)
+    assert verdict.outcome == outcome
+    assert "(0.8 to 1.25)" in verdict._repr_markdown_()
+
+
+@pytest.mark.parametrize(
+    ("supported", "contradicted", "outcome"),
+    [(2, 0, "supported"), (1, 1, "supported"), (1, 2, "partly supported"), (0, 1, "contradicted")],
+)
+def test_a_share_of_measurements_is_enough_where_the_criterion_says_so(supported, contradicted, outcome):
+    evidence = [ten("most", 1, 3, f"task {k}") for k in range(supported)]
+    evidence += [ten("most", 0.1, 0.9, f"task {supported + k}") for k in range(contradicted)]
+    verdict = judge("C3", evidence, claims=CLAIMS)
+    assert verdict.outcome == outcome
+    assert "(≥ 1, by 50% of the measurements at least)" in verdict._repr_markdown_()
+
+
+@pytest.mark.parametrize(
+    ("there", "gone", "outcome"),
     [
-        (2, 0, [], "holds"),
-        (1, 1, [], "holds"),
-        (1, 2, [], "holds in part"),
-        (0, 1, [], "does not hold here"),
-        (1, 1, [8], "holds"),
-        (1, 1, [8, 10], "holds in part"),
-        (0, 2, [8], "holds in part"),
-        (0, 2, [10], "does not hold here"),
+        ((1, 2), (0.1, 0.4), "supported"),
+        ((1, 2), (0.6, 0.9), "contradicted"),
+        ((1, 2), (0.4, 0.6), "inconclusive"),
+        ((0.5, 0.9), (0.1, 0.4), "premise not met"),
+        ((0.9, 1.1), (0.1, 0.4), "inconclusive"),
     ],
 )
-def test_a_share_of_measurements_is_enough_where_the_criterion_says_so(passing, failing, others, outcome):
-    """Of that test alone: another one without a share still wants all."""
-    evidence = [Evidence("most", f"task {k}", 2, 1, 3) for k in range(passing)]
-    evidence += [Evidence("most", f"task {passing + k}", 2, 0.9, 3) for k in range(failing)]
-    evidence += [Evidence("all", f"task {value}", value, value, value) for value in others]
-    verdict = judge("C3", evidence, claims=SHARED)
+def test_without_its_premise_a_claim_says_nothing(there, gone, outcome):
+    """And the premise alone supports nothing."""
+    verdict = judge("C4", [ten("there", *there), ten("gone", *gone)], claims=CLAIMS)
     assert verdict.outcome == outcome
-    assert verdict.tests.passed.sum() == passing + sum(value <= 9 for value in others)
-    assert "(≥ 1 by 50% of all)" in verdict._repr_markdown_()
-    assert not others or "(≤ 9)" in verdict._repr_markdown_()
+    assert "*Premise: it is there (≥ 1).*" in verdict._repr_markdown_()
+
+
+def test_three_seeds_are_too_few():
+    few = over_seeds("more", "sets", pd.Series([3.0, 4.0, 5.0]))
+    verdict = judge("C2", [few], claims=CLAIMS)
+    assert verdict.short == "inconclusive (0 / 0 / 1)"
+    text = verdict._repr_markdown_()
+    assert "| sets | 4 | none: too few seeds | inconclusive |" in text
+    assert "hold" not in text
+
+
+def test_a_criterion_holds_all_its_intervals_together():
+    """More measurements of one criterion at one budget make each interval wider; those of others do not."""
+    alone, crowd = judge("C2", [OPEN], claims=CLAIMS), [ten("more", 2, 4, f"task {k}") for k in range(8)]
+    assert alone.tests.low[0] == pytest.approx(1.9)
+    together = judge("C2", [OPEN, *crowd, LESS], claims=CLAIMS)
+    assert together.tests.low[0] == pytest.approx(1.9 / 9)
+    assert together.tests.low.iloc[-1] == pytest.approx(0.1)
+    elsewhere = [Evidence(item.test, item.subject, item.values, budget=128, seeds=item.seeds) for item in crowd]
+    assert judge("C2", [OPEN, *elsewhere], claims=CLAIMS).tests.low[0] == alone.tests.low[0]
+    text = together._repr_markdown_()
+    assert f"hold with at least {math.floor(100 * (1 - 9 * 2 / 1024))} %." in text
+    assert text.endswith(f"hold together with at least {math.floor(100 * (1 - 9 * 2 / 1024 - 22 / 1024))} %.")
+
+
+def test_estimates_are_judged_by_their_standard_errors():
+    """Two of them: each misses in one case of twenty."""
+    found = [Evidence("less", "a", (0.3,), 0.1), Evidence("less", "b", (0.3,), 0.11)]
+    verdict = judge("C2", found, claims=CLAIMS)
+    assert verdict.tests.high.tolist() == pytest.approx([0.3 + 1.96 * 0.1, 0.3 + 1.96 * 0.11], abs=1e-4)
+    assert verdict.tests.outcome.tolist() == ["supported", "inconclusive"]
+    assert "| measured on | estimate | interval | outcome |" in verdict._repr_markdown_()
+
+
+def test_other_budgets_are_shown_and_not_judged():
+    """A claim is judged at the budget of its criterion alone, and each budget has its verdict."""
+    evidence = [
+        ten("alike", 0.9, 1.1, budget=512),
+        ten("alike", 2, 3, budget=128),
+        ten("alike", 0.5, 1, budget="whole"),
+    ]
+    verdict = judge("C5", evidence, claims=CLAIMS)
+    assert verdict.short == "supported (1 / 0 / 0)"
+    assert verdict.at(128).short == "contradicted (0 / 1 / 0)"
+    wanted = "At other budgets of iterations: 128: contradicted (0 / 1 / 0), whole: inconclusive (0 / 0 / 1)."
+    assert wanted in verdict._repr_markdown_()
+
+
+def test_variations_say_what_another_control_variate_would_come_to():
+    """In one sentence each; where it is the same evidence, that it plays no part."""
+    other = [ten("more", 1, 1.5, variate="joint")]
+    same = [ten("more", 2, 4, variate="none")]
+    verdict = judge("C2", [GOOD], claims=CLAIMS, variations={"joint": other, "none": same})
+    assert verdict.outcome == "supported"
+    assert verdict.variations["none"] is None
+    text = verdict._repr_markdown_()
+    assert "With `joint` in place of `both`: contradicted (0 / 1 / 0)." in text
+    assert "With `none` in place of `both` nothing changes" in text
 
 
 @pytest.mark.parametrize("evidence", [[], [GOOD], [BAD]])
 def test_small_profiles_are_not_judged(evidence):
     """The measurements are shown all the same, and the note says why."""
     verdict = judge("C2", evidence, "smoke", CLAIMS)
-    assert verdict.outcome == "not judged"
+    assert (verdict.outcome, verdict.short, verdict.counted) == ("not judged", "not judged", "—")
     assert "smoke" in verdict.note
     assert len(verdict.tests) == len(evidence)
+    assert "met" not in verdict._repr_markdown_().replace("Criterion", "")
 
 
 def test_a_claim_without_criteria_is_not_judged():
@@ -89,66 +182,84 @@ def test_a_claim_without_criteria_is_not_judged():
 
 
 def test_a_verdict_reads_as_a_table():
-    """With the outcome, the claim, every criterion, its bound, the interval, and whether it passed."""
+    """With outcome and counts, the claim, every criterion with its bound and reason, median, interval and outcome."""
     text = judge("C2", [GOOD, NOT_LESS], claims=CLAIMS)._repr_markdown_()
-    assert text.startswith("**C2: holds in part.** It works well.")
+    assert text.startswith("**C2: partly supported (1 / 1 / 0).** It works well.")
     first, second = text.split("*Criterion: ")[1:]
-    assert first.startswith("twice as much (≥ 2); 1 of 1 passed.*")
-    assert "| sets | 3 | 2 to 4 | yes |" in first
-    assert second.startswith("half as much (≤ 0.5); 0 of 1 passed.*")
-    assert "| words | 0.4 | 0.3 to 0.51 | no |" in second
+    assert first.startswith("twice as much (≥ 2).* Two is more than one. *1 supported: met.*")
+    assert "| sets | 3 | 2 to 4 | supported |" in first
+    assert second.startswith("half as much (≤ 0.5).*")
+    assert "*1 contradicted: not met.*" in second
+    assert "| words | 0.75 | 0.6 to 0.9 | contradicted |" in second
     assert "|" not in judge("C2", [], claims=CLAIMS)._repr_markdown_()
 
 
-def test_a_ratio_of_one_seed_has_no_width():
-    assert ratio("more", "sets", [3.0], [1.5]) == Evidence("more", "sets", 2.0, 2.0, 2.0)
+def test_a_page_may_have_a_part_of_the_criteria():
+    assert "(This page's part of the claim: 1 of 2 criteria.)" in judge("C2", [GOOD], claims=CLAIMS).note
+    assert judge("C2", [GOOD, LESS], claims=CLAIMS).note == ""
+
+
+def test_ratios_and_differences_are_of_the_same_seeds():
+    """Whatever their order; other seeds are refused; the margin is added on both sides."""
+    above, below = pd.Series([2.0, 6.0], [0, 1]), pd.Series([2.0, 1.0], [1, 0])
+    assert ratio("more", "sets", above, below) == Evidence("more", "sets", (2.0, 3.0), seeds=(0, 1))
+    assert ratio("more", "sets", above, below, 1.0, budget=128).values == pytest.approx((1.5, 7 / 3))
+    assert difference("more", "sets", above, below, variate="joint").values == (1.0, 4.0)
+    with pytest.raises(ValueError, match=r"seeds \[0, 1\] and \[1, 2\] cannot be paired"):
+        ratio("more", "sets", above, pd.Series([1.0, 1.0], [1, 2]))
 
 
 @pytest.mark.filterwarnings("error")
 def test_a_ratio_over_zero_is_infinite():
-    """And passes for large; nothing over nothing passes for nothing."""
-    found = ratio("more", "sets", [1.0, 2.0, 3.0], [0.0, 0.0, 0.0])
-    assert (found.estimate, found.low, found.high) == (math.inf, math.inf, math.inf)
-    assert judge("C2", [found], claims=CLAIMS).outcome == "holds"
-    nothing = ratio("more", "sets", [0.0, 0.0], [0.0, 0.0])
-    assert math.isnan(nothing.low)
-    assert judge("C2", [nothing], claims=CLAIMS).outcome == "does not hold here"
-
-
-def test_a_ratio_resamples_the_same_seeds_above_and_below():
-    """Numbers in proportion have no spread; the interval holds the estimate, and repeats."""
-    exact = ratio("more", "sets", [2.0, 4.0, 6.0], [1.0, 2.0, 3.0])
-    assert (exact.estimate, exact.low, exact.high) == pytest.approx((2, 2, 2))
-    above, below = [2.0, 5.0, 9.0], [1.0, 2.0, 2.0]
-    found = ratio("more", "sets", pd.Series(above), pd.Series(below))
-    assert found.estimate == pytest.approx(16 / 5)
-    assert 2.0 <= found.low < found.estimate < found.high <= 4.5
-    assert found == ratio("more", "sets", above, below)
-
-
-def test_the_interval_of_a_ratio_covers_the_truth():
-    """The 95 % interval over 30 seeds holds the ratio of the expectations about that often, in 100 simulations."""
-    generator = np.random.default_rng(0)
-    covered = []
-    for _ in range(100):
-        below = 1 + generator.random(30)
-        found = ratio("more", "sets", 2 * below + generator.normal(size=30), below)
-        covered.append(found.low <= 2 <= found.high)
-    assert 0.85 < np.mean(covered) <= 1
+    """And nothing over nothing is nothing to go by."""
+    tens = pd.Series(np.ones(10)), pd.Series(np.zeros(10))
+    assert judge("C2", [ratio("more", "sets", *tens)], claims=CLAIMS).outcome == "supported"
+    assert judge("C2", [ratio("more", "sets", tens[1], tens[1])], claims=CLAIMS).outcome == "inconclusive"
 
 
 def test_the_papers_claims_are_complete():
-    """C1 to C11, each with where it is from, and each criterion with a statement and a bound."""
+    """C1 to C11, each with where it is from and what changed; each criterion with a statement, a reason and a bound."""
     claims = load_claims()
-    assert list(claims) == [f"C{number}" for number in range(1, 12)]
+    assert list(claims) == list(first_verdicts().index) == [f"C{number}" for number in range(1, 12)]
     for claim in claims.values():
         assert claim["claim"].endswith(".")
+        assert claim["changed"].endswith(".")
         assert claim["where"]
-        for test in claim.get("tests", {}).values():
+        for test in claim["tests"].values():
             assert test["statement"]
-            assert len({"at_least", "at_most"} & test.keys()) == 1
-            assert test.keys() <= {"statement", "for_each", "at_least", "at_most", "share"}
+            assert test["why"].endswith(".")
+            assert {"at_least", "at_most"} & test.keys()
+            known = {"statement", "why", "for_each", "at_least", "at_most", "share", "budget", "premise"}
+            assert test.keys() <= known
             assert 0 < test.get("share", 1) <= 1
+            assert test.get("budget", "whole") in BUDGETS
+
+
+def test_margins_have_reasons():
+    for name, about in load_criteria()["margins"].items():
+        assert margin(name) > 0
+        assert about["why"].endswith(".")
+
+
+def test_criteria_are_frozen():
+    """Whoever changes one has to put a new date and a new checksum; prose about a claim may be corrected."""
+    criteria = load_criteria()
+    assert datetime.fromisoformat(criteria["frozen"]).utcoffset().total_seconds() == 0
+    found = checksum(criteria)
+    assert criteria["checksum"] == found, (
+        f"criteria changed after {criteria['frozen']}: give a new date, then {found} or what it gives"
+    )
+    for change in (
+        lambda c: c["claims"]["C1"]["tests"]["faster"].update(at_least=1.05),
+        lambda c: c["margins"]["l1"].update(value=0.01),
+        lambda c: c.update(frozen="2027-01-01T00:00:00+00:00"),
+    ):
+        changed = deepcopy(criteria)
+        change(changed)
+        assert checksum(changed) != found
+    prose = deepcopy(criteria)
+    prose["claims"]["C1"]["changed"] = "Nothing."
+    assert checksum(prose) == found
 
 
 def test_printed_numbers_of_the_paper():

@@ -37,7 +37,7 @@ SPECS = [
 RUNS = {spec.hash: spec for spec in SPECS}
 FIRST = f"results/{SPECS[0].hash}.parquet"
 PAGE = f"# Page\n\n{MARKERS[0]}\nold\n{MARKERS[1]}\n\nEnd.\n"
-FOUND = {"C1": Verdict("C1", "It works.", "holds", pd.DataFrame({"passed": [True]}))}
+FOUND = {"C1": Verdict("C1", "It works.", "supported", pd.DataFrame({"outcome": ["supported"], "judged": [True]}))}
 PICTURE = b"\x89PNG\r\n\x1a\n..."
 
 
@@ -99,8 +99,8 @@ def test_all_that_was_built_is_published(root, monkeypatch):
         assert after[f"book/{page}.ipynb"] == notebook(1, 2).encode()
         assert (f"book/{page}.csv" in after) == (name != "tasks")
     assert after["book/_static/results.png"] == PICTURE
-    assert "| **holds** | 1 of 1 | [Figure 1](book/paper/fig1.ipynb) |" in after["README.md"].decode()
-    assert "| **holds** | 1 of 1 | [Figure 1](paper/fig1.ipynb) |" in after["book/intro.md"].decode()
+    assert "| **supported** | 1 / 0 / 0 | — | [Figure 1](book/paper/fig1.ipynb) |" in after["README.md"].decode()
+    assert "| **supported** | 1 / 0 / 0 | — | [Figure 1](paper/fig1.ipynb) |" in after["book/intro.md"].decode()
     assert after["gfn/code.py"] == before["gfn/code.py"]
     assert set(changed) == {name for name in before | after if before.get(name) != after.get(name)}
     assert publish(root, "edition", root / "build") == []

@@ -112,7 +112,7 @@ def test_an_impossible_value_is_refused(changes, value):
 def test_settings_are_shown_without_the_device():
     """It does not belong to the result."""
     table = settings_table(figure_settings("fig2", "smoke"))
-    assert table.index.tolist() == ["profile", "seeds", "batch_size", "replicates", "warmup", "alpha"]
+    assert table.index.tolist() == ["profile", "seeds", "batch_size", "replicates", "stages", "alpha"]
     assert table.value["batch_size"] == "(2, 16, 128)"
 
 
@@ -120,10 +120,11 @@ def test_obtain_reads_or_makes_every_run_on_the_device(monkeypatch):
     asked = []
     monkeypatch.setattr(notebook, "load_or_train", lambda *arguments: asked.append(arguments) or len(asked))
     settings = figure_settings("fig1", "smoke")
-    assert obtain(settings) == {-2.0: 1, -1.0: 2, 0.5: 3, 2.0: 4}
-    assert asked == [(spec, None, "cpu") for spec in settings.specs().values()]
+    specs = settings.specs()
+    assert obtain(settings) == {label: place for place, label in enumerate(specs, 1)}
+    assert asked == [(spec, None, "cpu") for spec in specs.values()]
     obtain(settings, Path("store"))
-    assert {store for _, store, _ in asked[4:]} == {Path("store")}
+    assert {store for _, store, _ in asked[len(specs) :]} == {Path("store")}
 
 
 def test_means_and_spreads():

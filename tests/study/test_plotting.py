@@ -16,15 +16,16 @@ from gfn.environments.forests import all_trees
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.runs.objective import BALANCE_LOSSES, OBJECTIVES
 from gfn.study import plotting
-from gfn.study.experiments.tasks import CALIBRATED, calibrated_tasks, paper_tasks
+from gfn.study.experiments.tasks import CONTENDERS, VARIATIONS, calibrated_tasks, paper_tasks
 from gfn.study.plotting import (
     accuracy_curves,
     balance_variance_panels,
-    batch_panel,
     bias_panels,
+    centring_panels,
     comparison_panels,
     concentration_panel,
     density_panels,
+    difference_panels,
     discovery_panels,
     grid_panel,
     learning_curves,
@@ -58,14 +59,15 @@ def legend(figure):
     return [text.get_text() for text in figure.legends[0].get_texts()]
 
 
-VARIATES = ["none", "leave-one-out", "score function", "both", "joint"]
+VARIATES = ["none", "leave-one-out", "score function", "both", "joint (ours)"]
 
 
 def test_everything_has_a_name():
-    """All tasks and those that are calibrated, objectives and control variates of the package, in its own order."""
-    assert set(plotting.TASKS) == {*TASKS, *CALIBRATED}
+    """All tasks, lines of figures and control variates of the package."""
+    assert set(plotting.TASKS) == {*TASKS, *calibrated_tasks("paper")}
     assert list(paper_tasks("paper") | calibrated_tasks("paper")) == list(plotting.TASKS)
-    assert tuple(plotting.OBJECTIVES) == OBJECTIVES
+    assert set(plotting.OBJECTIVES) == {*CONTENDERS, "tb_away", *VARIATIONS}
+    assert set(OBJECTIVES) < set(plotting.OBJECTIVES)
     assert tuple(plotting.CONTROL_VARIATES) == CONTROL_VARIATES
     assert [label for label, *_ in plotting.CONTROL_VARIATES.values()] == VARIATES
 
@@ -102,6 +104,20 @@ def test_a_spike_does_not_hide_the_other_densities():
     assert panels(density_panels({"a": spike}, ((0.0, 1.0), (0.0, 1.0))))[0].images[0].get_clim()[1] == 1
 
 
+def test_differences_have_a_scale_about_zero():
+    """Panels less the target, white where there is none."""
+    target, above = np.ones((8, 8)), np.ones((8, 8))
+    above[0, 3] = 3.0
+    figure = difference_panels({"same": target, "above": above}, target, ((0.0, 1.0), (0.0, 1.0)), {"same": "a"}, 2)
+    images = [axis.images[0] for axis in panels(figure)]
+    assert [images[1].get_array()[3, 0], images[1].get_array().sum(), abs(images[0].get_array()).max()] == [2, 2, 0]
+    low, high = images[0].get_clim()
+    assert low == -high < 0
+    assert images[1].get_clim() == (low, high)
+    np.testing.assert_allclose(images[0].cmap(0.5), (1, 1, 1, 1), atol=0.05)
+    assert panels(figure)[0].texts[0].get_text() == "a"
+
+
 def gradients(tasks, objectives, **more):
     rows = [
         {"task": t, "objective": o, "control_variate": v, "epsilon": 0.03, "trajectories": n, **more}
@@ -116,41 +132,65 @@ def gradients(tasks, objectives, **more):
 
 def test_variances_have_a_panel_for_each_task_and_divergence():
     """Log-log, a line for each control variate with its band."""
-    figure = variance_panels(gradients(["sequences", "sets"], ["renyi", "reverse_kl"]), "after 3 iterations")
+    frame = gradients(["sequences", "sets"], ["renyi", "reverse_kl"], iteration=3)
+    figure = variance_panels(pd.concat([frame, frame.assign(iteration=0, value=9.0)]), 3)
     titles = [axis.get_title() for axis in panels(figure)]
     assert titles == [f"{task}, {name}" for task in ("Sets", "Sequences") for name in ("reverse KL", "Rényi")]
     for axis in panels(figure):
         assert (axis.get_xscale(), axis.get_yscale()) == ("log", "log")
         assert [line.get_label() for line in axis.lines] == VARIATES
         assert len(axis.collections) == 5
+        note = ["both = leave-one-out = joint"] if axis.get_title().endswith("KL") else []
+        assert [text.get_text() for text in axis.texts] == note
         np.testing.assert_allclose(axis.lines[0].get_xydata(), [[n, 1 / n] for n in (2, 8, 32)])
-    assert figure.get_suptitle() == "after 3 iterations"
+    assert figure.get_suptitle() == "after 3 iterations of each divergence's own training"
+    assert variance_panels(frame.assign(iteration=0), 0).get_suptitle().startswith("at the start of each")
     assert legend(figure) == VARIATES
 
 
 def curves(objectives, variates):
+    """At iteration n, of 2 n trajectories and 3 n seconds, three seeds have 1/n, 2/n and 30/n: median 2/n, mean 11/n."""
     return pd.DataFrame(
         [
             {"objective": o, "control_variate": v, "seed": s, "iteration": n, "trajectories": 2 * n, "seconds": 3.0 * n}
-            | {"metric": "l1", "value": (1 + s) / n}
+            | {"metric": "l1", "value": value / n}
             for o in objectives
             for v in variates
-            for s in (0, 1)
+            for s, value in enumerate((1, 2, 30))
             for n in (1, 2, 4)
         ]
     )
 
 
 def test_learning_curves_have_a_panel_for_each_divergence():
-    """Means over seeds on a logarithmic axis, and the paper's value where there is one."""
+    """Medians over seeds on a logarithmic axis, and the paper's value where there is one; a note where lines coincide."""
     figure = learning_curves(curves(["renyi", "reverse_kl"], ["both", "none"]), {"renyi": 0.03})
     shown = panels(figure)
     assert [axis.get_title() for axis in shown] == ["reverse KL", "Rényi"]
     assert [len(axis.lines) for axis in shown] == [2, 3]
     assert [line.get_label() for line in shown[1].lines] == ["none", "both", "paper, final"]
-    np.testing.assert_allclose(shown[0].lines[0].get_xydata(), [[2, 1.5], [4, 0.75], [8, 0.375]])
+    np.testing.assert_allclose(shown[0].lines[0].get_xydata(), [[2, 2], [4, 1], [8, 0.5]])
+    assert [[text.get_text() for text in axis.texts] for axis in shown] == [["both = leave-one-out = joint"], []]
     assert shown[0].get_ylabel() == "L1 distance to target"
     assert shown[0].get_yscale() == "log"
+
+
+def test_balance_losses_have_a_panel_beside_the_divergences():
+    """With the colours that they have everywhere."""
+    divergences, losses = curves(["renyi"], ["both", "joint"]), curves(["tb_batch", "tb"], [None])
+    shown = panels(figure := learning_curves(divergences, balance=losses))
+    assert [axis.get_title() for axis in shown] == ["Rényi", "balance losses"]
+    assert [line.get_label() for line in shown[1].lines] == ["TB", "TB, log Z from a batch"]
+    assert [line.get_color() for line in shown[1].lines] == [LINES[name]["color"] for name in ("tb", "tb_batch")]
+    assert legend(figure) == ["both", "joint (ours)", "TB", "TB, log Z from a batch"]
+    assert all(axis.get_xlabel() == "trajectories" for axis in shown)
+
+
+def test_a_legend_is_no_wider_than_its_figure():
+    figure = comparison_panels(compared(["sets", "dags"], list(plotting.OBJECTIVES)))
+    figure.canvas.draw()
+    box = figure.legends[0].get_window_extent()
+    assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
 
 
 def test_a_legend_names_every_line_of_every_panel():
@@ -186,22 +226,22 @@ def test_biases_have_a_panel_for_each_task_and_divergence():
     figure = bias_panels(pd.concat([frame[frame.control_variate != "score"], both]))
     (axis,) = panels(figure)
     assert axis.get_title() == "Sets, Rényi"
-    assert legend(figure) == ["both, ε = 0.03", "both, ε = 1", "joint", "leave-one-out", "none"]
+    assert legend(figure) == ["both, ε = 0.03", "both, ε = 1", "joint (ours)", "leave-one-out", "none"]
     assert len({line.get_color() for line in axis.lines}) == 5
     np.testing.assert_allclose(axis.lines[0].get_ydata(), [2 / n for n in (2, 8, 32)])
 
 
 def compared(labels, objectives, metric="l1"):
-    """Curves of several tasks: at iteration n, of 2 n trajectories and 3 n seconds, seeds have 1/n and 2/n."""
+    """:func:`curves` of several tasks."""
     return pd.concat([curves(objectives, [None]).assign(label=label, metric=metric) for label in labels])
 
 
 def test_every_objective_has_a_line_of_its_own():
-    """Told apart by colour or dashes; balance losses are thinner than divergences."""
-    assert tuple(LINES) == OBJECTIVES
+    """Told apart by colour or dashes; balance losses are thinner than divergences, TB's are black or grey."""
+    assert list(LINES) == list(plotting.OBJECTIVES)
     assert len({(line["color"], str(line["ls"])) for line in LINES.values()}) == len(LINES)
     palette = sns.color_palette("colorblind")
-    assert all(line["color"] == "black" or line["color"] in palette for line in LINES.values())
+    assert all(line["color"] in ("black", "0.35", *palette) for line in LINES.values())
     widths = [{LINES[name]["lw"] for name in names} for names in (BALANCE_LOSSES, DIVERGENCES)]
     assert max(widths[0]) < min(widths[1])
 
@@ -215,7 +255,7 @@ def test_comparisons_have_a_panel_for_each_task(against, scale):
     assert [axis.get_title() for axis in shown] == ["DAGs", "Sets", "Banana"]
     assert [axis.get_ylabel() for axis in shown] == ["L1 distance to target", "", "JSD to target (nats)"]
     assert [[line.get_label() for line in axis.lines] for axis in shown] == [["TB", "Rényi"]] * 2 + [["SubTB"]]
-    np.testing.assert_allclose(shown[0].lines[0].get_xydata(), [[scale * n, 1.5 / n] for n in (1, 2, 4)])
+    np.testing.assert_allclose(shown[0].lines[0].get_xydata(), [[scale * n, 2 / n] for n in (1, 2, 4)])
     assert all(axis.get_yscale() == "log" for axis in shown)
     assert all(against in axis.get_xlabel() for axis in shown)
     assert legend(figure) == ["TB", "Rényi", "SubTB"]
@@ -235,7 +275,7 @@ def test_bands_reach_from_the_lowest_to_the_highest_seed():
     corners = band.get_paths()[0].vertices
     for n in (1, 2, 4):
         heights = corners[corners[:, 0] == 2 * n, 1]
-        assert (heights.min(), heights.max()) == pytest.approx((1 / n, 2 / n))
+        assert (heights.min(), heights.max()) == pytest.approx((1 / n, 30 / n))
 
 
 def test_discoveries_have_a_panel_for_each_task():
@@ -247,67 +287,61 @@ def test_discoveries_have_a_panel_for_each_task():
     assert legend(figure) == ["TB", "VarGrad"]
 
 
-def test_batch_sizes_are_on_a_logarithmic_axis():
-    """A line an objective, means over seeds, a tick at every size."""
-    frame = pd.DataFrame(
-        [
-            {"objective": o, "batch_size": n, "seed": s, "value": (1 + s) / n}
-            for o in ("tb", "forward_kl")
-            for n in (128, 32, 512)
-            for s in (0, 1)
-        ]
-    )
-    (axis,) = batch_panel(frame, "mean error").axes
-    assert [line.get_label() for line in axis.lines] == ["TB", "forward KL"]
-    np.testing.assert_allclose(axis.lines[0].get_xydata(), [[n, 1.5 / n] for n in (32, 128, 512)])
-    assert [tick.get_text() for tick in axis.get_xticklabels()] == ["32", "128", "512"]
-    assert (axis.get_xscale(), axis.get_yscale(), axis.get_ylabel()) == ("log", "log", "mean error")
-
-
-def test_orders_have_a_panel_for_each_task():
-    """A line an order, smallest first, in one colour and dash everywhere; a task without an order leaves it out."""
-    frame = pd.concat([compared(["hypergrid"], ["renyi"]).assign(alpha=a) for a in (2.0, -1.0, 0.5)])
-    frame = pd.concat([frame, compared(["gaussian_mixture"], ["renyi"], "jsd").assign(alpha=2.0)])
-    figure = order_panels(frame)
-    first, second = panels(figure)
-    assert [axis.get_title() for axis in (first, second)] == ["Hypergrid", "Gaussian mixture"]
-    assert [line.get_label() for line in first.lines] == legend(figure) == ["α = -1", "α = 0.5", "α = 2"]
+def test_orders_have_a_row_for_each_control_variate():
+    """A column a task, a line an order, smallest first, in one colour and dash everywhere; a task without one leaves it out."""
+    some = compared(["hypergrid"], ["renyi"])
+    parts = [some.assign(alpha=a, control_variate=v) for a in (2.0, -1.0, 0.5) for v in ("joint", "both")]
+    parts.append(compared(["gaussian_mixture"], ["renyi"], "jsd").assign(alpha=2.0, control_variate="both"))
+    figure = order_panels(pd.concat(parts))
+    names = [f"{task}: {variate}" for variate in ("both", "joint (ours)") for task in ("Hypergrid", "Gaussian mixture")]
+    first, second, third, empty = panels(figure)
+    assert [axis.get_title() for axis in (first, second, third, empty)] == names
+    for axis in (first, third):
+        assert [line.get_label() for line in axis.lines] == legend(figure) == ["α = -1", "α = 0.5", "α = 2"]
+        assert axis.get_ylim() == first.get_ylim()
     (line,) = second.lines
+    assert not empty.lines
     assert (line.get_color(), line.get_linestyle()) == (first.lines[2].get_color(), first.lines[2].get_linestyle())
     assert len({line.get_color() for line in first.lines}) == len({line.get_linestyle() for line in first.lines}) == 3
-    np.testing.assert_allclose(line.get_xydata(), [[2, 1.5], [4, 0.75], [8, 0.375]])
-    assert second.get_ylabel() == "JSD to target (nats)"
+    np.testing.assert_allclose(line.get_xydata(), [[2, 2], [4, 1], [8, 0.5]])
+    assert [axis.get_ylabel() for axis in (first, second)] == ["L1 distance to target", "JSD to target (nats)"]
+    assert [axis.get_xlabel() for axis in (first, third)] == ["", "trajectories"]
 
 
-def test_variances_of_balance_losses_stand_beside_those_of_divergences():
-    """A panel a task, with control variates as dots and without as crosses; objectives in their own colours."""
-    frame = gradients(["sets", "sequences"], ["reverse_kl", "renyi", "tsallis"])
-    plain = gradients(["sets", "sequences"], ["tb", "vargrad"])
-    figure = balance_variance_panels(pd.concat([frame, plain[plain.control_variate == "none"]]))
+def test_variances_of_balance_losses_have_a_row_for_each_stage():
+    """A column a task, TB's own log Z and the exact one beside VarGrad and the reverse KL, in the colours of objectives."""
+    names = ["tb_known", "tb", "vargrad", "reverse_kl"]
+    frame = pd.concat([gradients(["sets", "sequences"], names, iteration=stage) for stage in (8, 0)])
+    frame = frame[(frame.control_variate == "none") | (frame.objective == "reverse_kl")]
+    figure = balance_variance_panels(frame)
     shown = panels(figure)
-    assert [axis.get_title() for axis in shown] == ["Sets", "Sequences"]
+    assert [axis.get_title() for axis in shown] == [
+        f"{task}, {stage}" for stage in ("at the start", "after 8 iterations") for task in ("Sets", "Sequences")
+    ]
     named = {line.get_label(): line for line in shown[0].lines}
-    assert (
-        list(named)
-        == legend(figure)
-        == [
-            "TB",
-            "VarGrad",
-            "reverse KL, none",
-            "reverse KL, leave-one-out",
-            "Rényi, none",
-            "Rényi, both",
-            "Tsallis, none",
-            "Tsallis, both",
-        ]
-    )
-    assert {label: line.get_marker() for label, line in named.items() if "," in label} == {
-        label: "x" if label.endswith("none") else "o" for label in named if "," in label
-    }
-    assert named["Rényi, both"].get_color() == LINES["renyi"]["color"]
+    labels = ["TB, its own log Z", "TB, Z known", "VarGrad", "reverse KL, none", "reverse KL, leave-one-out"]
+    assert list(named) == legend(figure) == labels
+    assert [line.get_marker() for line in named.values()] == ["x", "x", "x", "x", "o"]
+    colours = [LINES[name]["color"] for name in ("tb", "tb_known", "vargrad", "reverse_kl", "reverse_kl")]
+    assert [line.get_color() for line in named.values()] == colours
     for line in named.values():
         np.testing.assert_allclose(line.get_xydata(), [[n, 1 / n] for n in (2, 8, 32)])
     assert all((axis.get_xscale(), axis.get_yscale()) == ("log", "log") for axis in shown)
+    assert [tick.get_text() for tick in shown[-1].get_xticklabels()] == ["2", "8", "32"]
+
+
+def test_centring_is_shown_for_the_tasks_that_have_it():
+    """A column a stage; leave-one-out, to which the constant does not matter, is there once."""
+    plain = gradients(["gaussian_mixture", "sets"], ["reverse_kl", "renyi"], rewards="as they are")
+    centred = gradients(["sets"], ["reverse_kl"], rewards="divided by Z").assign(value=7.0)
+    frame = pd.concat([part.assign(iteration=stage) for part in (plain, centred) for stage in (4, 0)])
+    figure = centring_panels(frame)
+    shown = panels(figure)
+    assert [axis.get_title() for axis in shown] == ["Sets, at the start", "Sets, after 4 iterations"]
+    variates = ("none", "score function")
+    labels = [f"{name}, rewards {how}" for name in variates for how in ("as they are", "divided by Z")]
+    assert [line.get_label() for line in shown[0].lines] == legend(figure) == [*labels, "leave-one-out, either"]
+    assert [line.get_ydata()[0] for line in shown[1].lines] == [0.5, 7, 0.5, 7, 0.5]
 
 
 def test_matrices_have_their_rows_first():

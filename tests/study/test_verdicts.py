@@ -11,18 +11,42 @@ import pytest
 import gfn
 from gfn import cli
 from gfn.study import verdicts
-from gfn.study.claims import Verdict
+from gfn.study.claims import Evidence, judge, over_seeds
 from gfn.study.evidence.registry import SOURCES, evidence_of
 from gfn.study.experiments import FIGURES, figure_settings
 from gfn.study.paper import load_claims
-from gfn.study.verdicts import MARKERS, gather, page_of, summary, summary_for, title_of, write_summary
+from gfn.study.plotting import budget_panels
+from gfn.study.verdicts import (
+    MARKERS,
+    at_budgets,
+    changes,
+    gather,
+    page_of,
+    summary,
+    summary_for,
+    title_of,
+    verdict_table,
+    write_summary,
+)
 from tests.helpers import made_up
 
 ROOT = Path(gfn.__file__).parents[1]
-TESTS = pd.DataFrame({"criterion": ["a", "a", "b"], "passed": [True, False, True]})
+TESTS = {"more": {"statement": "more", "at_least": 2}, "less": {"statement": "less", "at_most": 1, "budget": 512}}
+CLAIMS = {
+    "C1": {"claim": "It works.", "changed": "All of it.", "tests": TESTS},
+    "C2": {"claim": "So.", "changed": "Nothing.", "tests": {}},
+}
+
+
+def ten(test, value, budget="whole", variate="both"):
+    return over_seeds(test, f"{test} at {budget}", pd.Series(10 * [float(value)]), budget=budget, variate=variate)
+
+
+EVIDENCE = [ten("more", 3), ten("less", 2, 512), ten("less", 0.5, 128)]
+JOINT = [ten("more", 3, variate="joint"), ten("less", 0.5, 512, "joint"), ten("less", 0.5, 128, "joint")]
 FOUND = {
-    "C1": Verdict("C1", "It works.", "holds in part", TESTS),
-    "C2": Verdict("C2", "So.", "not judged", pd.DataFrame()),
+    "C1": judge("C1", EVIDENCE, claims=CLAIMS, variations={"joint": JOINT}),
+    "C2": judge("C2", [], claims=CLAIMS),
 }
 FROM = {"C1": ["fig3", "exact"], "C2": ["table1"]}
 EMPTY = f"# Page\n\nBefore.\n\n{MARKERS[0]}\n{MARKERS[1]}\n\nAfter, with \\1 and a | bar.\n"
@@ -37,14 +61,67 @@ def untrained(monkeypatch):
 
 
 def test_the_summary_is_a_table_of_claims():
-    """With outcomes, how many tests passed, and links to the pages that they rest on."""
+    """With outcomes, counts, what joint comes to, and links to the pages that they rest on."""
     assert summary(FOUND, FROM).splitlines() == [
-        "| | Claim | Verdict | Passed | Evidence |",
-        "|---|---|---|---|---|",
-        "| C1 | It works. | **holds in part** | 2 of 3 | [Figure 3](paper/fig3.ipynb), [Exact checks](theory/exact.ipynb) |",
-        "| C2 | So. | **not judged** | none made | [Table 1](paper/table1.ipynb) |",
+        "| | Claim | Verdict | supported / contradicted / inconclusive | with joint | Evidence |",
+        "|---|---|---|---|---|---|",
+        "| C1 | It works. | **partly supported** | 1 / 1 / 0 | supported (2 / 0 / 0) "
+        "| [Figure 3](paper/fig3.ipynb), [Exact checks](theory/exact.ipynb) |",
+        "| C2 | So. | **not judged** | — | — | [Table 1](paper/table1.ipynb) |",
     ]
     assert "(../paper/fig3.ipynb)" in summary(FOUND, FROM, "../{page}.ipynb")
+
+
+def test_changes_stand_beside_both_versions(monkeypatch):
+    monkeypatch.setattr(verdicts, "load_claims", lambda: CLAIMS)
+    *_, first, second = changes(FOUND).splitlines()
+    assert first == "| C1 | holds, 18 of 29 | partly supported (1 / 1 / 0) | All of it. |"
+    assert second == "| C2 | holds in part, 29 of 36 | not judged | Nothing. |"
+
+
+def test_verdicts_at_budgets():
+    """Of claims that were measured at several: what is judged elsewhere does not count."""
+    table = at_budgets(FOUND).set_index("budget")
+    assert table.claim.tolist() == 3 * ["C1"]
+    assert table.outcome.to_dict() == {"whole": "supported", "512": "contradicted", "128": "supported"}
+    assert table.loc["512", ["supported", "contradicted", "inconclusive"]].tolist() == [0, 1, 0]
+    assert at_budgets({"C2": FOUND["C2"]}).empty
+
+
+def test_every_number_is_in_the_table():
+    """A row a seed; of a variation what differs, and never as judged; an estimate has no seed."""
+    table = verdict_table(FOUND)
+    names = [
+        "claim",
+        "version",
+        "test",
+        "subject",
+        "budget",
+        "variate",
+        "judged",
+        "seed",
+        "value",
+        "median",
+        "low",
+        "high",
+    ]
+    assert table.columns.tolist() == [*names, "outcome"]
+    assert len(table) == 4 * 10
+    assert table.groupby(["budget", "variate"]).judged.first().to_dict() == {
+        ("whole", "both"): True,
+        (512, "both"): True,
+        (128, "both"): False,
+        (512, "joint"): False,
+    }
+    joint = table[table.variate == "joint"]
+    assert joint.seed.tolist() == list(range(10))
+    assert set(joint.value) == set(joint["median"]) == {0.5}
+    assert set(joint.outcome) == {"supported"}
+    (estimate,) = verdict_table({"C1": judge("C1", [Evidence("more", "a", (3.0,), 0.1)], claims=CLAIMS)}).to_dict(
+        "records"
+    )
+    assert pd.isna(estimate["seed"])
+    assert (estimate["value"], estimate["version"]) == (3.0, 2)
 
 
 def test_every_figure_has_a_page_and_a_title():
@@ -77,7 +154,9 @@ def test_all_claims_are_gathered_from_all_figures(untrained):
     found, figures = gather("smoke")
     assert list(found) == list(figures) == list(load_claims())
     assert [settings.profile for settings in untrained] == ["smoke"] * len(SOURCES)
-    assert sorted(figure for named in figures.values() for figure in named) == sorted([*SOURCES, "fig5", "exact"])
+    assert sorted(figure for named in figures.values() for figure in named) == sorted([*SOURCES, "fig3", "exact"])
+    assert figures["C5"] == ["fig3"]
+    assert figures["C6"] == ["fig5"]
     assert figures["C7"] == ["fig1", "fig9"]
     assert {verdict.outcome for verdict in found.values()} == {"not judged"}
     for claim, verdict in found.items():
@@ -86,6 +165,8 @@ def test_all_claims_are_gathered_from_all_figures(untrained):
             settings = figure_settings(figure, "smoke")
             expected += evidence_of(figure, settings, made_up(settings))[claim]
         assert verdict.tests.subject.tolist() == [item.subject for item in expected]
+        assert list(verdict.variations) == (["none", "joint"] if claim == "C7" else ["joint"])
+        assert (verdict.variations["joint"] is None) == (claim in ("C5", "C9", "C10"))
 
 
 def test_larger_profiles_are_judged(untrained, monkeypatch):
@@ -93,7 +174,9 @@ def test_larger_profiles_are_judged(untrained, monkeypatch):
     monkeypatch.setattr(verdicts, "figure_settings", lambda figure, profile, device: figure_settings(figure, "smoke"))
     found, figures = gather("edition")
     assert "not judged" not in {verdict.outcome for verdict in found.values()}
-    assert "none made" not in summary(found, figures)
+    assert not any(verdict.note for verdict in found.values())
+    assert "not judged" not in summary(found, figures)
+    assert set(at_budgets(found).claim) == {"C1", "C2", "C6", "C8"}
 
 
 def test_the_summary_is_written_between_the_markers(tmp_path):
@@ -123,13 +206,19 @@ def test_a_page_without_markers_is_refused(missing, tmp_path):
     assert page.read_text(encoding="utf-8") == text
 
 
+@pytest.fixture
+def few(untrained, monkeypatch):
+    """Two figures alone."""
+    monkeypatch.setattr(verdicts, "SOURCES", {figure: SOURCES[figure] for figure in ("fig1", "fig8")})
+
+
 def command(capsys, *arguments):
     with pytest.raises(SystemExit) as left:
         cli.main(list(map(str, arguments)))
     return (left.value.code, *capsys.readouterr())
 
 
-def test_the_command_shows_and_writes_the_summary(untrained, tmp_path, capsys):
+def test_the_command_shows_and_writes_the_summary(few, tmp_path, capsys):
     """Into each page that is named, and says whether it changed."""
     status, out, err = command(capsys, "verdicts", "--profile", "smoke")
     assert (status, err) == (0, "")
@@ -141,17 +230,38 @@ def test_the_command_shows_and_writes_the_summary(untrained, tmp_path, capsys):
     pages = ("--write", readme, "--write", intro)
     status, out, err = command(capsys, "verdicts", "--profile", "smoke", *pages)
     assert (status, out, err) == (0, f"{readme}: changed\n{intro}: changed\n", "")
-    assert "(book/paper/fig3.ipynb)" in readme.read_text(encoding="utf-8")
-    assert "(paper/fig3.ipynb)" in intro.read_text(encoding="utf-8")
+    assert "(book/paper/fig8.ipynb)" in readme.read_text(encoding="utf-8")
+    assert "(paper/fig8.ipynb)" in intro.read_text(encoding="utf-8")
     assert (
         command(capsys, "verdicts", "--profile", "smoke", *pages)[1] == f"{readme}: up to date\n{intro}: up to date\n"
     )
 
 
-def test_the_command_refuses_a_page_without_markers(untrained, tmp_path, capsys):
+def test_the_command_refuses_a_page_without_markers(few, tmp_path, capsys):
     """In one sentence."""
     page = tmp_path / "page.md"
     page.write_text("# Page\n", encoding="utf-8")
     status, out, err = command(capsys, "verdicts", "--profile", "smoke", "--write", page)
     assert (status, out, err.count("\n")) == (2, "", 1)
     assert "has no place for the verdicts" in err
+
+
+def test_verdicts_at_budgets_are_stacked_shares():
+    """A panel a claim, a bar a budget whose parts add up to one, the verdict above; kinds differ in more than colour."""
+    rows = [
+        ("C1", "128", "partly supported", 2, 1, 1),
+        ("C1", "whole", "supported", 4, 0, 0),
+        ("C2", "512", "contradicted", 0, 1, 3),
+    ]
+    frame = pd.DataFrame(rows, columns=["claim", "budget", "outcome", "supported", "contradicted", "inconclusive"])
+    figure = budget_panels(frame)
+    first, second = figure.axes
+    assert [axis.get_title() for axis in figure.axes] == ["C1", "C2"]
+    heights = {bars.get_label(): [bar.get_height() for bar in bars] for bars in first.containers}
+    assert heights == {"supported": [0.5, 1], "inconclusive": [0.25, 0], "contradicted": [0.25, 0]}
+    assert [bar.get_y() for bar in first.containers[2]] == [0.75, 1]
+    assert [text.get_text() for text in first.texts] == ["partly\nsupported", "supported"]
+    assert [text.get_text() for text in second.texts] == ["contradicted"]
+    assert [label.get_text() for label in first.get_xticklabels()] == ["128", "whole"]
+    assert len({bars[0].get_facecolor() for bars in first.containers}) == 3
+    assert len({bars[0].get_hatch() for bars in first.containers}) == 2

@@ -7,63 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from gfn.estimators import DIVERGENCES
-from gfn.study.claims import Evidence, ratio
-from gfn.study.evidence.tables import curves, final
+from gfn.study.evidence.tables import final, late, mean_spread_median, over_training
 from gfn.study.results import Run
-
-
-def faster_and_steadier(runs: Mapping[tuple[str, str], Run], metric: str = "l1") -> list[Evidence]:
-    """Evidence for C4: training without control variates against training with both, where there are runs of either."""
-    evidence = []
-    for name in dict.fromkeys(objective for objective, _ in runs):
-        if not {(name, "none"), (name, "both")} <= runs.keys():
-            continue
-        without, with_both = (curves(runs[name, variate], metric) for variate in ("none", "both"))
-        evidence.append(ratio("faster", name, without.mean(), with_both.mean()))
-        half = len(without) // 2
-        wobble = [curve.iloc[half:].diff().abs().mean() for curve in (without, with_both)]
-        evidence.append(ratio("stable", name, *wobble))
-    return evidence
 
 
 def accuracy_metric(run: Run) -> str:
     """Which accuracy a run recorded: ``l1`` or ``jsd``."""
     return "jsd" if (run.frame.metric == "jsd").any() else "l1"
-
-
-def convergence(runs: Mapping[tuple[str, str], Run]) -> list[Evidence]:
-    """Evidence for C1: mean error over training of TB over each divergence's, and how many objectives are fastest somewhere."""
-    evidence, fastest = [], set()
-    for task, objectives in by_task(runs).items():
-        means = {name: curves(run, accuracy_metric(run)).mean() for name, run in objectives.items()}
-        evidence += [
-            ratio("faster", f"{task}, {name}", means["tb"], means[name]) for name in means if name in DIVERGENCES
-        ]
-        fastest.add(min(means, key=lambda name: means[name].mean()))
-    count = float(len(fastest))
-    return [*evidence, Evidence("various", f"fastest somewhere: {', '.join(sorted(fastest))}", count, count, count)]
-
-
-def accuracy_ratios(runs: Mapping[tuple[str, str], Run]) -> list[Evidence]:
-    """Evidence for C2: final error of each divergence over that of TB."""
-    evidence = []
-    for task, objectives in by_task(runs).items():
-        errors = {name: final(run, accuracy_metric(run)) for name, run in objectives.items()}
-        evidence += [
-            ratio("accurate", f"{task}, {name}", errors[name], errors["tb"]) for name in errors if name in DIVERGENCES
-        ]
-    return evidence
-
-
-def large_batches(runs: Mapping[tuple[str, int], Run]) -> list[Evidence]:
-    """Evidence for C10: error of forward KL over that of TB, averaged over training, at the ends of the batch sizes."""
-    sizes = sorted({size for _, size in runs})
-    error = {key: curves(run, accuracy_metric(run)).mean() for key, run in runs.items()}
-    return [
-        ratio(test, f"{size} trajectories", error["forward_kl", size], error["tb", size])
-        for test, size in (("lags", sizes[0]), ("catches_up", sizes[-1]))
-    ]
 
 
 def by_task(runs: Mapping[tuple[str, str], Run]) -> dict[str, dict[str, Run]]:
@@ -84,20 +34,20 @@ def comparison_frame(runs: Mapping[tuple[str, str], Run]) -> pd.DataFrame:
 
 
 def time_to_threshold(runs: Mapping[tuple[str, str], Run], factor: float = 2.0) -> pd.DataFrame:
-    """When each objective's mean error first falls to a threshold for good: trajectories and training seconds.
+    """When each objective's median error first falls to a threshold for good: trajectories and training seconds.
 
-    The threshold of a task is ``factor`` times the lowest final mean error among its objectives.
-    Entries are missing where an objective never stays below it.
+    The threshold of a task is ``factor`` times the lowest error among its objectives, as the median over seeds of the
+    average over the last quarter of training. Entries are missing where an objective never stays below it.
     """
     rows = []
     for task, objectives in by_task(runs).items():
         metric = {name: accuracy_metric(run) for name, run in objectives.items()}
-        threshold = factor * min(final(run, metric[name]).mean() for name, run in objectives.items())
+        threshold = factor * min(late(run, metric[name]).median() for name, run in objectives.items())
         for name, run in objectives.items():
             frame = run.frame[run.frame.metric == metric[name]]
-            mean = frame.groupby("iteration")[["value", "trajectories", "seconds"]].mean()
-            above = mean.index[mean.value > threshold]
-            after = mean[mean.index > above.max()] if len(above) else mean
+            middle = frame.groupby("iteration")[["value", "trajectories", "seconds"]].median()
+            above = middle.index[middle.value > threshold]
+            after = middle[middle.index > above.max()] if len(above) else middle
             row = {"task": task, "objective": name, "threshold": threshold}
             first = after.iloc[0] if len(after) else None
             row["trajectories"] = np.nan if first is None else first.trajectories
@@ -107,10 +57,33 @@ def time_to_threshold(runs: Mapping[tuple[str, str], Run], factor: float = 2.0) 
 
 
 def final_table(runs: Mapping[tuple[str, str], Run]) -> pd.DataFrame:
-    """Final error of each run: ``task, objective, mean, standard_deviation, seeds``."""
+    """Error of each run in the last quarter of training, and the one value at its end.
+
+    Columns ``task, objective, metric, mean, standard_deviation, median, shown, last, seeds``: of the average over the
+    last quarter over seeds, ``shown`` as text, and ``last`` the median over seeds of the last value.
+    """
     rows = []
     for (task, name), run in runs.items():
-        values = final(run, accuracy_metric(run))
-        row = {"task": task, "objective": name, "metric": accuracy_metric(run), "mean": values.mean()}
-        rows.append(row | {"standard_deviation": values.std(), "seeds": len(values)})
+        metric = accuracy_metric(run)
+        values = late(run, metric)
+        row = {"task": task, "objective": name, "metric": metric, "mean": values.mean()}
+        row |= {"standard_deviation": values.std(), "median": values.median(), "shown": mean_spread_median(values)}
+        rows.append(row | {"last": final(run, metric).median(), "seeds": len(values)})
     return pd.DataFrame(rows)
+
+
+def batch_table(runs: Mapping[tuple[str, int], Run]) -> pd.DataFrame:
+    """Error over training of TB and forward KL by size of a batch, a row each: medians, and their ratio seed by seed.
+
+    Columns ``tb``, ``forward_kl``, ``ratio`` (median of forward KL's over TB's), ``low`` and ``high`` (its range over
+    seeds), ``behind`` (number of seeds in which it is above one) and ``seeds``.
+    """
+    error = {key: over_training(run, accuracy_metric(run)) for key, run in runs.items()}
+    rows = {}
+    for size in sorted({size for _, size in runs}):
+        above, below = error["forward_kl", size], error["tb", size]
+        ratios = above / below
+        row = {"tb": below.median(), "forward_kl": above.median(), "ratio": ratios.median()}
+        row |= {"low": ratios.min(), "high": ratios.max(), "behind": int((ratios > 1).sum()), "seeds": len(ratios)}
+        rows[size] = row
+    return pd.DataFrame(rows).T.rename_axis("batch_size").astype({"behind": int, "seeds": int})

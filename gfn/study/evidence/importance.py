@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 import torch
 
@@ -12,6 +14,8 @@ from gfn.evaluation.exact import terminal_distribution
 from gfn.runs.objective import Objective
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
+from gfn.study.evidence.tables import final
+from gfn.study.results import Run
 
 
 def l1_estimates(profile: str = "paper", repeats: int = 10) -> pd.DataFrame:
@@ -36,3 +40,20 @@ def l1_estimates(profile: str = "paper", repeats: int = 10) -> pd.DataFrame:
             row[f"{count} orders"] = f"{found.mean():.4f} ± {found.std() / repeats**0.5:.4f}"
         rows[stage] = row
     return pd.DataFrame(rows).T.rename_axis("iteration")
+
+
+def estimate_noise(runs: Mapping[str, Run]) -> pd.DataFrame:
+    """The estimate's own standard error beside the spread over seeds, at the end of training: a row a line.
+
+    Columns ``l1`` (median over seeds), ``deviation`` (standard deviation over seeds), ``error`` (root mean square over seeds
+    of the standard error) and ``share`` of the variance over seeds that is the estimate's own. Every seed draws objects of its
+    own, so that the spread over seeds contains the error. Runs whose distance is exact have no row.
+    """
+    rows = {}
+    for line, run in runs.items():
+        if not (run.frame.metric == "l1_error").any():
+            continue
+        found, errors = final(run, "l1"), final(run, "l1_error")
+        row = {"l1": found.median(), "deviation": found.std(), "error": errors.pow(2).mean() ** 0.5}
+        rows[line] = row | {"share": errors.pow(2).mean() / found.var()}
+    return pd.DataFrame(rows, index=["l1", "deviation", "error", "share"]).T

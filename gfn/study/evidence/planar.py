@@ -11,9 +11,7 @@ import torch
 from gfn.environments.planar import cell_area
 from gfn.evaluation.accuracy import target_density
 from gfn.randomness import stream
-from gfn.study.claims import Evidence, ratio
-from gfn.study.evidence.convergence import accuracy_metric
-from gfn.study.evidence.tables import density, final
+from gfn.study.evidence.tables import density
 from gfn.study.results import Run
 
 TENTH = 0.1
@@ -36,30 +34,6 @@ def mass_table(runs: Mapping[float, Run]) -> pd.DataFrame:
             stray = policy[target < TENTH * policy].sum() * area
             rows.append({"run": label, "seed": seed, "missed": missed, "stray": stray})
     return pd.DataFrame(rows)
-
-
-def mode_seeking(runs: Mapping[float, Run]) -> list[Evidence]:
-    """Evidence for C7 from runs of different α: which is most accurate, and which mass each misses or strays to."""
-    evidence = []
-    if 0.5 in runs:
-        best = final(runs[0.5], "jsd")
-        evidence += [ratio("best", f"α = {a:g}", final(r, "jsd"), best) for a, r in runs.items() if a != 0.5]
-    if {-2.0, 2.0} <= set(runs):
-        mass = mass_table({a: runs[a] for a in (-2.0, 2.0)}).pivot(index="run", columns="seed")
-        evidence.append(
-            ratio("covering", "missed mass, α = 2 over α = -2", mass.missed.loc[2.0], mass.missed.loc[-2.0])
-        )
-        evidence.append(ratio("seeking", "stray mass, α = -2 over α = 2", mass.stray.loc[-2.0], mass.stray.loc[2.0]))
-    return evidence
-
-
-def banana_accuracy(runs: Mapping[str, Run]) -> tuple[list[Evidence], list[Evidence]]:
-    """Evidence for C5 (TB and reverse KL alike) and C6 (the other divergences better than both)."""
-    jsd = {name: final(run, "jsd") for name, run in runs.items()}
-    pair = sorted((jsd["tb"], jsd["reverse_kl"]), key=lambda values: values.mean())
-    alike = [ratio("alike", "larger over smaller", pair[1], pair[0])]
-    better = [ratio("better", name, pair[0], jsd[name]) for name in ("forward_kl", "renyi", "tsallis")]
-    return alike, better
 
 
 def reference_samples(run: Run) -> np.ndarray:
@@ -93,15 +67,3 @@ def compare_samples(run: Run, seed: int = 0) -> pd.DataFrame:
             "5 % point": 1.358 * np.sqrt(1 / size + 1 / len(exact)),
         }
     return pd.DataFrame(rows).T
-
-
-def sparse_targets(runs: Mapping[tuple[str, float], Run]) -> list[Evidence]:
-    """Evidence for C7 on sparse targets: error at α = 1/2 over that at a negative order, and the orders' ranking."""
-    evidence = []
-    for task in dict.fromkeys(name for name, _ in runs):
-        of = {alpha: run for (name, alpha), run in runs.items() if name == task}
-        error = {alpha: final(run, accuracy_metric(run)) for alpha, run in of.items()}
-        if 0.5 in error:
-            evidence += [ratio("sparse", f"{task}, α = {a:g}", error[0.5], error[a]) for a in error if a < 0]
-            evidence += [ratio("sparse_best", f"{task}, α = {a:g}", error[a], error[0.5]) for a in error if a > 1]
-    return evidence

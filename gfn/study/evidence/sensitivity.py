@@ -6,30 +6,43 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from gfn.study.claims import judge
-from gfn.study.evidence.convergence import accuracy_metric, accuracy_ratios
-from gfn.study.evidence.tables import final
+from gfn.study.claims import OUTCOMES, counts, judge
+from gfn.study.evidence.comparisons import ACCURACY_BUDGETS, BASELINES, accuracy_ratios
+from gfn.study.evidence.convergence import accuracy_metric
+from gfn.study.evidence.tables import final, mean_spread_median
 from gfn.study.results import Run
 
 Runs = Mapping[tuple[str, str, str], Run]
 
 
 def sensitivity_table(runs: Runs) -> pd.DataFrame:
-    """Final error of each objective under each choice: ``choice, value, objective, mean, standard_deviation``."""
+    """Final error of each line under each choice: ``choice, value, objective, mean, standard_deviation, median, shown``.
+
+    ``shown`` is the three numbers as text.
+    """
     rows = []
     for (choice, value, name), run in runs.items():
         error = final(run, accuracy_metric(run))
         row = {"choice": choice, "value": value, "objective": name, "mean": error.mean()}
-        rows.append(row | {"standard_deviation": error.std()})
+        row |= {"standard_deviation": error.std(), "median": error.median()}
+        rows.append(row | {"shown": mean_spread_median(error)})
     return pd.DataFrame(rows)
 
 
 def verdict_changes(runs: Runs) -> pd.DataFrame:
-    """The verdict of C2 from each choice alone, and which divergences fail its criterion there."""
+    """The verdict of C2 from each choice alone: outcome, how many measurements are supported, contradicted and
+    inconclusive, and against which baselines a divergence is less accurate.
+    """
     rows = []
     for choice, value in dict.fromkeys((choice, value) for choice, value, _ in runs):
         part = {(value, name): run for (c, v, name), run in runs.items() if (c, v) == (choice, value)}
-        verdict = judge("C2", accuracy_ratios(part))
-        failing = [row.subject.split(", ")[1] for row in verdict.tests.itertuples() if not row.passed]
-        rows.append({"choice": choice, "value": value, "verdict": verdict.outcome, "worse than TB": ", ".join(failing)})
+        verdict = judge("C2", accuracy_ratios(part, budgets=(ACCURACY_BUDGETS[-1],)))
+        worse = verdict.tests[verdict.tests.outcome == "contradicted"]
+        names = [
+            f"{row.subject.split(', ')[1]} than {BASELINES[row.test.removeprefix('accurate')]}"
+            for row in worse.itertuples()
+        ]
+        row = {"choice": choice, "value": value, "verdict": verdict.outcome}
+        row |= dict(zip(OUTCOMES, counts(verdict.tests))) | {"less accurate": ", ".join(names)}
+        rows.append(row)
     return pd.DataFrame(rows).set_index(["choice", "value"])

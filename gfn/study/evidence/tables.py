@@ -7,13 +7,23 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from gfn.study.claims import Budget
 from gfn.study.results import Run
+
+SMALL = 1e-3  # below it, three decimals would say nothing
 
 
 def final(run: Run, metric: str) -> pd.Series:
     """The last recorded value of a metric for each seed."""
     frame = run.frame[run.frame.metric == metric]
     return frame[frame.iteration == frame.iteration.max()].set_index("seed").value
+
+
+def mean_spread_median(values: pd.Series) -> str:
+    """Mean ± standard deviation over seeds with their median in brackets, small numbers in powers of ten."""
+    form = "{:.3f}" if values.mean() >= SMALL else "{:.1e}"
+    mean, deviation, median = (form.format(value) for value in (values.mean(), values.std(), values.median()))
+    return f"{mean}\u00a0±\u00a0{deviation} ({median})"
 
 
 def density(run: Run, seed: int) -> np.ndarray:
@@ -30,3 +40,34 @@ def learning_frame(runs: Mapping[tuple[str, str], Run], metric: str) -> pd.DataF
 def curves(run: Run, metric: str) -> pd.DataFrame:
     """A metric of a run: a row an evaluation, a column a seed."""
     return run.frame[run.frame.metric == metric].pivot(index="iteration", columns="seed", values="value")
+
+
+def over_training(run: Run, metric: str, budget: Budget = "whole", cell: int | None = None) -> pd.Series:
+    """The mean of a metric over the evaluations after the start and up to a budget of iterations, for each seed."""
+    frame = _until(run, metric, budget, cell)
+    return frame[frame.iteration > 0].groupby("seed").value.mean()
+
+
+def late(run: Run, metric: str, budget: Budget = "whole") -> pd.Series:
+    """The mean of a metric over the evaluations in the last quarter before a budget, for each seed.
+
+    At a constant step size the last value alone is one draw of what fluctuates. A training that is shorter than the budget counts as a whole.
+    """
+    frame = _until(run, metric, budget)
+    end = frame.iteration.max() if budget == "whole" else min(budget, run.frame.iteration.max())
+    return frame[frame.iteration > 0.75 * end].groupby("seed").value.mean()
+
+
+def latest(run: Run, metric: str, budget: Budget = "whole", cell: int | None = None) -> pd.Series:
+    """The last value of a metric up to a budget, for each seed."""
+    frame = _until(run, metric, budget, cell)
+    return frame[frame.iteration == frame.iteration.max()].set_index("seed").value
+
+
+def _until(run: Run, metric: str, budget: Budget, cell: int | None = None) -> pd.DataFrame:
+    chosen = run.frame.metric == metric
+    if cell is not None:
+        chosen &= run.frame.cell == cell
+    if budget != "whole":
+        chosen &= run.frame.iteration <= budget
+    return run.frame[chosen]

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gfn.estimators import DIVERGENCES
+from gfn.estimators.control_variates import EPSILON
 from gfn.study.claims import Evidence, ratio
 from gfn.study.results import Run
 
@@ -29,19 +30,42 @@ def variance_table(runs: Mapping[str, Run], objectives: Sequence[str] = DIVERGEN
     return table.reset_index()
 
 
-def variance_reduction(runs: Mapping[str, Run], trajectories: int, stage: int) -> list[Evidence]:
-    """Evidence for C3: how much each control variate lowers the variance at one batch size and stage of training."""
+def variance_reduction(runs: Mapping[tuple[str, str], Run], trajectories: int, variate: str = "both") -> list[Evidence]:
+    """Evidence for C3: at every stage of a divergence's own training, its variance without control variates over that
+    with leave-one-out and with both, at one batch size.
+    """
     evidence = []
-    for task, run in runs.items():
-        frame = run.frame[
-            (run.frame.trajectories == trajectories) & (run.frame.iteration == stage) & (run.frame.metric == "variance")
-        ]
-        frame = frame[frame.objective.isin(DIVERGENCES)]
-        for objective, part in frame.groupby("objective", observed=True, sort=False):
-            by = part.pivot(index="seed", columns="control_variate", values="value")
-            evidence.append(ratio("loo_alone", f"{task}, {objective}", by["none"], by["loo"]))
-            evidence.append(ratio("both", f"{task}, {objective}", by["none"], by["both"]))
+    for (task, name), run in runs.items():
+        objective = name.removesuffix("_centred")
+        centred = objective != name
+        for stage, by in _variances(run, trajectories).items():
+            all_of = variate if (objective, variate) in by else "both"
+            about = {"subject": f"{task}, {name}, {_stage(stage)}", "variate": variate}
+            evidence += [
+                ratio(test, above=by[objective, "none"], below=by[objective, other], **about)
+                for test, other in zip(
+                    ("loo_centred", "both_centred") if centred else ("loo_alone", "both"), ("loo", all_of)
+                )
+            ]
     return evidence
+
+
+def _variances(run: Run, trajectories: int) -> dict[int, pd.DataFrame]:
+    """By stage of training, the variance of every estimate at one batch size: a row a seed, a column for each estimate.
+
+    A column is an objective with its control variate, or with its kind of log Z, or alone where it has neither.
+    """
+    frame = run.frame[(run.frame.trajectories == trajectories) & (run.frame.metric == "variance")]
+    which = frame.control_variate.astype(object).where(frame.control_variate.notna(), frame.log_z.astype(object))
+    frame = frame.assign(objective=frame.objective.astype(str), which=which.fillna(""))
+    return {
+        int(stage): part.pivot(index="seed", columns=["objective", "which"], values="value")
+        for stage, part in frame.groupby("iteration")
+    }
+
+
+def _stage(iteration: int) -> str:
+    return f"after {iteration} iterations" if iteration else "at the start"
 
 
 def bias_table(runs: Mapping[str, Run]) -> pd.DataFrame:
@@ -81,30 +105,57 @@ def by_batch(table: pd.DataFrame, column: str, title: str, digits: int = 3) -> p
     return wide.rename_axis(columns=["", f"{title} at N ="])
 
 
-def unbiasedness(table: pd.DataFrame, trajectories: int) -> list[Evidence]:
-    """Evidence for C3's second half: the bias of leave-one-out at one batch size."""
-    part = table[(table.control_variate == "loo") & (table.trajectories == trajectories)]
+def unbiasedness(runs: Mapping[tuple[str, str], Run], trajectories: int) -> list[Evidence]:
+    """Evidence for C3: the squared bias of leave-one-out relative to the squared gradient, at one batch size.
+
+    Squared, since of this there is an unbiased estimate: it is below zero as often as above where there is no bias.
+    """
+    table = _exactly(runs, "loo", trajectories)
     return [
-        Evidence("unbiased", f"{row.task}, {row.objective}", max(row.value, 0.0), row.low, row.high)
-        for row in part.itertuples()
+        Evidence(
+            "unbiased",
+            subject,
+            (row.bias_squared / row.gradient_squared,),
+            row.bias_squared_error / row.gradient_squared,
+        )
+        for subject, row in table.iterrows()
     ]
 
 
-def balance_variance(runs: Mapping[str, Run], trajectories: int, stage: int) -> list[Evidence]:
-    """Evidence for C9: the variance of TB's gradient beside reverse KL's, and what centring by the batch takes off it.
+def baseline_quality(runs: Mapping[tuple[str, str], Run], trajectories: int, variate: str = "both") -> list[Evidence]:
+    """Evidence for C11: mean squared error with the baseline of eq. 6 over that with the optimal one, at one batch size."""
+    table = _exactly(runs, variate, trajectories)
+    return [
+        Evidence("good_enough", subject, (row.optimal,), row.optimal_error, variate=variate)
+        for subject, row in table.iterrows()
+        if row.get("optimal", np.nan) == row.get("optimal")
+    ]
+
+
+def _exactly(runs: Mapping[tuple[str, str], Run], variate: str, trajectories: int) -> pd.DataFrame:
+    """What exact checks measured of one control variate, with the ε in force: a row for each divergence and stage."""
+    frame = pd.concat([run.frame for run in runs.values()])
+    chosen = (frame.control_variate == variate) & (frame.trajectories == trajectories)
+    chosen &= frame.epsilon.isna() | (frame.epsilon == EPSILON)
+    frame = frame[chosen].astype({"task": str, "objective": str})
+    frame["subject"] = frame.task + ", " + frame.objective + ", " + frame.iteration.map(_stage).astype(str)
+    return frame.pivot_table(index="subject", columns="metric", values="value", observed=True, sort=False)
+
+
+def balance_variance(runs: Mapping[tuple[str, str], Run], trajectories: int) -> list[Evidence]:
+    """Evidence for C9: at every stage of TB's own training and with the log Z that it has then, the variance of the
+    reverse KL over that of TB, and what centring by the batch (VarGrad) takes off that of TB, at one batch size.
 
     TB's gradient estimates twice that of the reverse KL (Proposition 1), so its variance is divided by four.
     """
     evidence = []
-    for task, run in runs.items():
-        frame = run.frame[
-            (run.frame.trajectories == trajectories) & (run.frame.iteration == stage) & (run.frame.metric == "variance")
-        ]
-        frame = frame.astype({"control_variate": object}).fillna({"control_variate": "none"})
-        by = frame[frame.control_variate == "none"].pivot(index="seed", columns="objective", values="value")
-        tb, vargrad = by["tb"] / 4, by["vargrad"] / 4
-        evidence.append(ratio("low", task, by["reverse_kl"], tb))
-        evidence.append(ratio("little", task, tb, vargrad))
+    for (task, line), run in runs.items():
+        end = line.removeprefix("tb")
+        own = "batch" if end else "learned"
+        for stage, by in _variances(run, trajectories).items():
+            subject, tb = f"{task}, {_stage(stage)}", by["tb", own]
+            evidence.append(ratio(f"low{end}", subject, by["reverse_kl", "none"], tb / 4))
+            evidence.append(ratio(f"little{end}", subject, tb, by["vargrad", ""]))
     return evidence
 
 
@@ -113,18 +164,3 @@ def balance_variance_table(runs: Mapping[str, Run]) -> pd.DataFrame:
     table = variance_table(runs, ("tb", "vargrad", *DIVERGENCES))
     scale = np.where(table.objective.isin(["tb", "vargrad"]), 0.25, 1.0)
     return table.assign(**{name: table[name] * scale for name in ("value", "low", "high")})
-
-
-def baseline_quality(table: pd.DataFrame, trajectories: int) -> list[Evidence]:
-    """Evidence for C11: mean squared error with the linearised baseline over that with the optimal one, at one batch size."""
-    part = table[(table.control_variate == "both") & (table.trajectories == trajectories) & table.optimal.notna()]
-    return [
-        Evidence(
-            "good_enough",
-            f"{row.task}, {row.objective}, ε = {row.epsilon:g}",
-            row.optimal,
-            row.optimal_low,
-            row.optimal_high,
-        )
-        for row in part.itertuples()
-    ]

@@ -1,18 +1,20 @@
 """Every kind of picture that the paper needs."""
 
+from gfn.study.plotting.batches import batch_seeds_panel
 from gfn.study.plotting.curves import (
     accuracy_curves,
-    batch_panel,
     comparison_panels,
     discovery_panels,
     learning_curves,
     order_panels,
 )
-from gfn.study.plotting.gradients import balance_variance_panels, bias_panels, variance_panels
-from gfn.study.plotting.planar import density_panels, sample_panel
+from gfn.study.plotting.gradients import balance_variance_panels, bias_panels, centring_panels, variance_panels
+from gfn.study.plotting.marks import with_error_bar, with_levels
+from gfn.study.plotting.planar import density_panels, difference_panels, sample_panel
 from gfn.study.plotting.style import ACCURACY, CONTROL_VARIATES, OBJECTIVES, TASKS, use_style
 from gfn.study.plotting.tasks import concentration_panel, grid_panel, matrix_panels
 from gfn.study.plotting.trees import tree_panels
+from gfn.study.plotting.verdicts import budget_panels
 
 __all__ = [
     "ACCURACY",
@@ -21,11 +23,14 @@ __all__ = [
     "TASKS",
     "accuracy_curves",
     "balance_variance_panels",
-    "batch_panel",
+    "batch_seeds_panel",
     "bias_panels",
+    "budget_panels",
+    "centring_panels",
     "comparison_panels",
     "concentration_panel",
     "density_panels",
+    "difference_panels",
     "discovery_panels",
     "grid_panel",
     "learning_curves",
@@ -35,4 +40,6 @@ __all__ = [
     "tree_panels",
     "use_style",
     "variance_panels",
+    "with_error_bar",
+    "with_levels",
 ]

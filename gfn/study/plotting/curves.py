@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -12,6 +13,8 @@ from matplotlib.figure import Figure
 from gfn.study.plotting.style import (
     ACCURACY,
     CONTROL_VARIATES,
+    KL_NOTE,
+    KLS,
     LINES,
     OBJECTIVES,
     TASKS,
@@ -19,31 +22,38 @@ from gfn.study.plotting.style import (
     finished,
     legend_below,
     log_errors,
+    title_with_note,
 )
 
 
-def learning_curves(frame: pd.DataFrame, reference: Mapping[str, float] | None = None) -> Figure:
+def learning_curves(
+    frame: pd.DataFrame, reference: Mapping[str, float] | None = None, balance: pd.DataFrame | None = None
+) -> Figure:
     """Accuracy against trajectories, a panel for each divergence, a line for each control variate.
 
-    Lines are means over seeds, bands the range over seeds.
+    Lines are medians over seeds, bands the range over seeds.
 
     Arguments:
         frame: long format with ``objective, control_variate, seed, trajectories, metric, value``.
         reference: a horizontal line in the panel of each objective, the paper's final value.
+        balance: the same for one more panel with a line for each balance loss, and with ``iteration``.
     """
     names = [name for name in OBJECTIVES if name in set(frame.objective)]
-    figure, axes = plt.subplots(1, len(names), figsize=(2.8 * len(names), 3.0), sharex=True, sharey=True, squeeze=False)
+    columns = len(names) + (balance is not None)
+    figure, axes = plt.subplots(1, columns, figsize=(2.8 * columns, 3.3), sharex=True, sharey=True, squeeze=False)
     for axis, name in zip(axes[0], names):
+        shown = frame[frame.objective == name]
         for variate, (label, colour, style, _) in CONTROL_VARIATES.items():
-            part = frame[(frame.objective == name) & (frame.control_variate == variate)]
-            table = part.pivot(index="trajectories", columns="seed", values="value")
-            if table.empty:
-                continue
-            axis.plot(table.index, table.mean(axis=1), color=colour, ls=style, label=label)
-            axis.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=colour, alpha=0.2, lw=0)
+            table = shown[shown.control_variate == variate].pivot(index="trajectories", columns="seed", values="value")
+            if not table.empty:
+                _median_and_range(axis, table.index, table, color=colour, ls=style, label=label)
         if reference and name in reference:
             axis.axhline(reference[name], color="black", lw=1, ls=":", label="paper, final")
-        axis.set_title(OBJECTIVES[name])
+        title_with_note(axis, OBJECTIVES[name], KL_NOTE if name in KLS else "")
+    if balance is not None:
+        _objectives(axes[0, -1], balance, "trajectories")
+        title_with_note(axes[0, -1], "balance losses", "")
+    for axis in axes[0]:
         log_errors(axis)
         count_trajectories(axis)
     axes[0, 0].set_ylabel(ACCURACY[frame.metric.iloc[0]])
@@ -52,20 +62,20 @@ def learning_curves(frame: pd.DataFrame, reference: Mapping[str, float] | None =
 
 
 def accuracy_curves(frame: pd.DataFrame) -> Figure:
-    """Accuracy against trajectories, one line an objective; lines are means over seeds, bands the range over seeds."""
-    figure, axis = plt.subplots(figsize=(6.5, 4))
+    """Accuracy against trajectories, one line an objective; lines are medians over seeds, bands the range over seeds."""
+    figure, axis = plt.subplots(figsize=(8, 4))
     _objectives(axis, frame, "trajectories")
     axis.set_ylabel(ACCURACY[frame.metric.iloc[0]])
     log_errors(axis)
     count_trajectories(axis)
-    axis.legend()
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return finished(figure)
 
 
 def comparison_panels(frame: pd.DataFrame, against: str = "trajectories") -> Figure:
     """Accuracy during training, a panel a task, a line an objective.
 
-    Lines are means over seeds, bands the range over seeds.
+    Lines are medians over seeds, bands the range over seeds.
 
     Arguments:
         frame: long format with ``label, objective, seed, trajectories, seconds, metric, value``.
@@ -88,7 +98,7 @@ def comparison_panels(frame: pd.DataFrame, against: str = "trajectories") -> Fig
 
 
 def discovery_panels(frame: pd.DataFrame, ylabel: str) -> Figure:
-    """Rewards or modes found during training, a panel a task, a line an objective; bands are ranges over seeds."""
+    """Rewards or modes found during training, a panel a task, a line an objective; lines are medians over seeds, bands ranges."""
     figure, axes = _panels(frame)
     for axis, (label, part) in zip(axes.flat, frame.groupby("label", sort=False)):
         _objectives(axis, part, "trajectories")
@@ -100,48 +110,34 @@ def discovery_panels(frame: pd.DataFrame, ylabel: str) -> Figure:
     return finished(figure)
 
 
-def batch_panel(frame: pd.DataFrame, ylabel: str) -> Figure:
-    """A number for each seed against batch size, one line an objective; bands are ranges over seeds.
-
-    Arguments:
-        frame: columns ``objective, batch_size, seed, value``.
-    """
-    figure, axis = plt.subplots(figsize=(6, 3.8))
-    for name, part in frame.groupby("objective", sort=False):
-        table = part.pivot(index="batch_size", columns="seed", values="value")
-        axis.plot(table.index, table.mean(axis=1), marker="o", ms=4, label=OBJECTIVES[name], **LINES[name])
-        axis.fill_between(
-            table.index, table.min(axis=1), table.max(axis=1), color=LINES[name]["color"], alpha=0.15, lw=0
-        )
-    axis.set_xscale("log", base=2)
-    axis.set_xticks(sorted(frame.batch_size.unique()), [str(size) for size in sorted(frame.batch_size.unique())])
-    axis.set(xlabel="trajectories in a batch", ylabel=ylabel)
-    log_errors(axis)
-    axis.legend()
-    return finished(figure)
-
-
 def order_panels(frame: pd.DataFrame) -> Figure:
-    """Accuracy during training, a panel a task, a line an order α; lines are means over seeds, bands the range over seeds.
+    """Accuracy during training: a row a control variate, a column a task, a line an order α.
+
+    Lines are medians over seeds, bands the range over seeds. Panels of a column share their axes.
 
     Arguments:
-        frame: long format with ``label, alpha, seed, trajectories, metric, value``.
+        frame: long format with ``label, control_variate, alpha, seed, trajectories, metric, value``.
     """
     labels, orders = list(dict.fromkeys(frame.label)), sorted(frame.alpha.unique())
-    figure, axes = plt.subplots(1, len(labels), figsize=(4.6 * len(labels), 3.8), squeeze=False)
+    variates = [name for name in CONTROL_VARIATES if name in set(frame.control_variate)]
+    size = (4.6 * len(labels), 3.0 * len(variates))
+    shape = (len(variates), len(labels))
+    figure, axes = plt.subplots(*shape, figsize=size, sharex="col", sharey="col", squeeze=False)
     shades = plt.get_cmap("viridis")
     styles = ("-", "--", "-.", ":", (0, (3, 1, 1, 1)), (0, (5, 1)))
-    for axis, label in zip(axes[0], labels):
-        part = frame[frame.label == label]
-        for rank, alpha in enumerate(orders):
-            table = part[part.alpha == alpha].pivot(index="trajectories", columns="seed", values="value")
-            if table.empty:
-                continue
-            colour = shades(0.9 * rank / max(1, len(orders) - 1))
-            axis.plot(table.index, table.mean(axis=1), color=colour, ls=styles[rank % 6], label=f"α = {alpha:g}")
-            axis.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=colour, alpha=0.15, lw=0)
-        axis.set(title=TASKS[label], ylabel=ACCURACY[part.metric.iloc[0]])
+    for row, variate in zip(axes, variates):
+        for axis, label in zip(row, labels):
+            part = frame[(frame.label == label) & (frame.control_variate == variate)]
+            for rank, alpha in enumerate(orders):
+                table = part[part.alpha == alpha].pivot(index="trajectories", columns="seed", values="value")
+                if not table.empty:
+                    line = {"color": shades(0.8 * rank / max(1, len(orders) - 1)), "ls": styles[rank % 6]}
+                    _median_and_range(axis, table.index, table, label=f"α = {alpha:g}", **line)
+            metric = frame.metric[frame.label == label].iloc[0]
+            axis.set(title=f"{TASKS[label]}: {CONTROL_VARIATES[variate][0]}", ylabel=ACCURACY[metric])
+    for axis in axes.flat:
         log_errors(axis)
+    for axis in axes[-1]:
         count_trajectories(axis)
     legend_below(figure, axes)
     return finished(figure)
@@ -173,6 +169,10 @@ def _objectives(axis: Axes, frame: pd.DataFrame, against: str) -> None:
         if part.empty:
             continue
         table = part.pivot(index="iteration", columns="seed", values="value")
-        places = part.groupby("iteration")[against].mean()
-        axis.plot(places, table.mean(axis=1), label=label, **LINES[name])
-        axis.fill_between(places, table.min(axis=1), table.max(axis=1), color=LINES[name]["color"], alpha=0.12, lw=0)
+        _median_and_range(axis, part.groupby("iteration")[against].mean(), table, label=label, **LINES[name])
+
+
+def _median_and_range(axis: Axes, places: Sequence, table: pd.DataFrame, **line: Any) -> None:
+    """A line and a band over the columns of ``table``, the seeds: on log axes a mean would follow a single one."""
+    axis.plot(places, table.median(axis=1), **line)
+    axis.fill_between(places, table.min(axis=1), table.max(axis=1), color=line["color"], alpha=0.15, lw=0)

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gfn.study.plotting.style import COLOURS, CONTROL_VARIATES, LINES, OBJECTIVES, TASKS, finished, legend_below
+from gfn.study.plotting.style import (
+    COLOURS,
+    CONTROL_VARIATES,
+    KL_NOTE,
+    KLS,
+    LINES,
+    OBJECTIVES,
+    TASKS,
+    finished,
+    legend_below,
+    title_with_note,
+)
 
 
-def variance_panels(frame: pd.DataFrame, title: str) -> Figure:
+def variance_panels(frame: pd.DataFrame, stage: int) -> Figure:
     """Variance of gradient estimates against batch size: a row a task, a column a divergence, log-log.
 
     Arguments:
-        frame: columns ``task, objective, control_variate, trajectories, value, low, high``.
-        title: of the whole figure.
+        frame: columns ``task, objective, control_variate, iteration, trajectories, value, low, high``.
+        stage: the iteration to show.
     """
+    frame = frame[frame.iteration == stage]
     tasks = [t for t in TASKS if t in set(frame.task)]
     objectives = [o for o in OBJECTIVES if o in set(frame.objective)]
     figure, axes = plt.subplots(
@@ -30,17 +45,14 @@ def variance_panels(frame: pd.DataFrame, title: str) -> Figure:
         for axis, objective in zip(row, objectives):
             for name, (label, colour, style, marker) in CONTROL_VARIATES.items():
                 part = frame[(frame.task == task) & (frame.objective == objective) & (frame.control_variate == name)]
-                if part.empty:
-                    continue
-                axis.plot(part.trajectories, part.value, color=colour, ls=style, marker=marker, ms=4, label=label)
-                axis.fill_between(part.trajectories, part.low, part.high, color=colour, alpha=0.2, lw=0)
-            axis.set_xscale("log", base=2)
-            axis.set_yscale("log")
-            axis.set_title(f"{TASKS[task]}, {OBJECTIVES[objective]}", fontsize="small")
+                _line_with_band(axis, part, color=colour, ls=style, marker=marker, ms=4, label=label)
+            batch_sizes(axis, frame.trajectories)
+            note = KL_NOTE if objective in KLS else ""
+            title_with_note(axis, f"{TASKS[task]}, {OBJECTIVES[objective]}", note, size="small")
         row[0].set_ylabel("trace of covariance")
     for axis in axes[-1]:
         axis.set_xlabel("trajectories")
-    figure.suptitle(title)
+    figure.suptitle(f"{_after(stage)} of each divergence's own training")
     legend_below(figure, axes)
     return finished(figure)
 
@@ -86,27 +98,85 @@ def bias_panels(frame: pd.DataFrame) -> Figure:
     return finished(figure)
 
 
-def balance_variance_panels(frame: pd.DataFrame) -> Figure:
-    """Variance of TB's gradient beside the divergences', a panel a task, log-log.
+def centring_panels(frame: pd.DataFrame) -> Figure:
+    """The reverse KL with rewards as they are and divided by Z: a row a task, a column a stage of training, log-log.
 
     Arguments:
-        frame: columns ``task, objective, control_variate, trajectories, value, low, high``.
+        frame: columns ``task, objective, rewards, control_variate, iteration, trajectories, value, low, high``.
     """
-    shown = [("tb", "none"), ("vargrad", "none"), ("reverse_kl", "none"), ("reverse_kl", "loo")]
-    shown += [("renyi", "none"), ("renyi", "both"), ("tsallis", "none"), ("tsallis", "both")]
-    tasks = [t for t in TASKS if t in set(frame.task)]
-    figure, axes = plt.subplots(1, len(tasks), figsize=(3.6 * len(tasks), 3.4), sharex=True, squeeze=False)
-    for axis, task in zip(axes[0], tasks):
-        for name, variate in shown:
-            chosen = (frame.task == task) & (frame.objective == name) & (frame.control_variate == variate)
-            part = frame[chosen]
-            corrected = variate != "none"
-            label = OBJECTIVES[name] + ("" if name in ("tb", "vargrad") else f", {CONTROL_VARIATES[variate][0]}")
-            marker = {"marker": "o" if corrected else "x", "ms": 5, "label": label}
-            axis.plot(part.trajectories, part.value, **LINES[name] | marker)
-            axis.fill_between(part.trajectories, part.low, part.high, color=LINES[name]["color"], alpha=0.15, lw=0)
-        axis.set_xscale("log", base=2)
-        axis.set(yscale="log", title=TASKS[task], xlabel="trajectories")
-    axes[0, 0].set_ylabel("trace of covariance")
+    frame = frame[frame.objective == "reverse_kl"]
+    centred = frame[frame.rewards == "divided by Z"]
+    tasks, stages = list(dict.fromkeys(centred.task)), sorted(frame.iteration.unique())
+    size = (3.6 * len(stages), 2.7 * len(tasks))
+    shape = (len(tasks), len(stages))
+    figure, axes = plt.subplots(*shape, figsize=size, sharex=True, sharey="row", squeeze=False)
+    shown = [(variate, rewards) for variate in ("none", "score") for rewards in ("as they are", "divided by Z")]
+    for row, task in zip(axes, tasks):
+        for axis, stage in zip(row, stages):
+            here = frame[(frame.task == task) & (frame.iteration == stage)]
+            for variate, rewards in [*shown, ("loo", "as they are")]:
+                name, colour, _, marker = CONTROL_VARIATES[variate]
+                divided = rewards == "divided by Z"
+                line = {"color": colour, "marker": marker, "ms": 4, "ls": "--" if divided else "-"}
+                line |= {"markerfacecolor": "white" if divided else colour}
+                line["label"] = f"{name}, rewards {rewards}" if variate != "loo" else f"{name}, either"
+                _line_with_band(axis, here[(here.control_variate == variate) & (here.rewards == rewards)], **line)
+            batch_sizes(axis, frame.trajectories)
+            axis.set_title(f"{TASKS[task]}, {_after(stage)}", fontsize="small")
+        row[0].set_ylabel("trace of covariance")
+    for axis in axes[-1]:
+        axis.set_xlabel("trajectories")
     legend_below(figure, axes)
     return finished(figure)
+
+
+def balance_variance_panels(frame: pd.DataFrame) -> Figure:
+    """Variance of TB's gradient along its training beside VarGrad's and the reverse KL's: a row a stage, a column a task.
+
+    Arguments:
+        frame: columns ``task, objective, control_variate, iteration, trajectories, value, low, high``.
+    """
+    shown = {
+        ("tb", "none"): "TB, its own log Z",
+        ("tb_known", "none"): "TB, Z known",
+        ("vargrad", "none"): "VarGrad",
+        ("reverse_kl", "none"): "reverse KL, none",
+        ("reverse_kl", "loo"): "reverse KL, leave-one-out",
+    }
+    tasks, stages = [t for t in TASKS if t in set(frame.task)], sorted(frame.iteration.unique())
+    size = (3.6 * len(tasks), 2.7 * len(stages))
+    shape = (len(stages), len(tasks))
+    figure, axes = plt.subplots(*shape, figsize=size, sharex=True, sharey="col", squeeze=False)
+    for row, stage in zip(axes, stages):
+        for axis, task in zip(row, tasks):
+            here = frame[(frame.task == task) & (frame.iteration == stage)]
+            for (name, variate), label in shown.items():
+                line = LINES[name] | {"marker": "x", "ms": 5, "label": label}
+                line |= {"marker": "o", "ls": "--"} if variate == "loo" else {}
+                part = here[(here.objective == name) & (here.control_variate == variate)]
+                _line_with_band(axis, part, **line)
+            batch_sizes(axis, frame.trajectories)
+            axis.set_title(f"{TASKS[task]}, {_after(stage)}", fontsize="small")
+        row[0].set_ylabel("trace of covariance")
+    for axis in axes[-1]:
+        axis.set_xlabel("trajectories")
+    legend_below(figure, axes)
+    return finished(figure)
+
+
+def batch_sizes(axis: Axes, sizes: pd.Series) -> None:
+    """Log-log axes with a tick at each batch size."""
+    ticks = sorted(sizes.unique())
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(ticks, [str(size) for size in ticks], fontsize="small")
+    axis.set_yscale("log")
+
+
+def _after(stage: int) -> str:
+    return f"after {stage} iterations" if stage else "at the start"
+
+
+def _line_with_band(axis: Axes, part: pd.DataFrame, **line: Any) -> None:
+    if len(part):
+        axis.plot(part.trajectories, part.value, **line)
+        axis.fill_between(part.trajectories, part.low, part.high, color=line["color"], alpha=0.2, lw=0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,44 +15,72 @@ from gfn.evaluation.accuracy import target_density
 from gfn.study.plotting.style import COLOURS, finished
 
 
-def density_panels(panels: Mapping[str, np.ndarray], box: Box, notes: Mapping[str, str] | None = None) -> Figure:
+def density_panels(
+    panels: Mapping[str, np.ndarray], box: Box, notes: Mapping[str, str] | None = None, columns: int = 3
+) -> Figure:
     """Densities side by side on one colour scale.
 
     Arguments:
         panels: title to density ``[x1, x2]`` on a grid of ``box``.
         box: the rectangle that the grids cover.
         notes: a line to write into a panel, by title.
+        columns: panels in a row.
     """
-    (left, right), (bottom, top) = box
-    columns = min(len(panels), 3)
-    rows = -(-len(panels) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(3.3 * columns, 3.3 * rows), sharex=True, sharey=True, squeeze=False
-    )
     # A spike of a badly trained policy must not make the others invisible.
     highest = np.quantile(np.concatenate([np.ravel(p) for p in panels.values()]), 0.999)
+    return _images(panels, box, notes or {}, columns, "density", {"cmap": "magma_r", "vmin": 0, "vmax": highest})
+
+
+def difference_panels(
+    panels: Mapping[str, np.ndarray],
+    target: np.ndarray,
+    box: Box,
+    notes: Mapping[str, str] | None = None,
+    columns: int = 3,
+) -> Figure:
+    """Densities less the target's, on one colour scale that is symmetric about zero; arguments as of :func:`density_panels`."""
+    differences = {title: np.asarray(density) - np.asarray(target) for title, density in panels.items()}
+    reach = np.quantile(np.abs(np.concatenate([np.ravel(d) for d in differences.values()])), 0.999)
+    scale = {"cmap": "RdBu_r", "vmin": -reach, "vmax": reach}
+    return _images(differences, box, notes or {}, columns, "density less the target's", scale)
+
+
+def _images(
+    panels: Mapping[str, np.ndarray],
+    box: Box,
+    notes: Mapping[str, str],
+    columns: int,
+    label: str,
+    scale: dict[str, Any],
+) -> Figure:
+    (left, right), (bottom, top) = box
+    columns = min(len(panels), columns)
+    rows = -(-len(panels) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(3.3 * columns, 3.0 * rows), sharex=True, sharey=True, squeeze=False
+    )
     for axis, (title, density) in zip(axes.flat, panels.items()):
         image = axis.imshow(
             np.asarray(density).T,
             origin="lower",
             extent=(left, right, bottom, top),
             aspect="auto",
-            cmap="magma_r",
-            vmin=0,
-            vmax=highest,
             interpolation="bilinear",
+            **scale,
         )
         axis.set_title(title)
         axis.grid(False)
-        if notes and title in notes:
+        if title in notes:
             axis.text(0.03, 0.03, notes[title], transform=axis.transAxes, fontsize="small", va="bottom")
     for axis in axes.flat[len(panels) :]:
         axis.set_axis_off()
-    for axis in axes[-1]:
-        axis.set_xlabel("$x_1$")
+    for column in axes.T:
+        lowest = [axis for axis in column if axis.axison][-1]
+        lowest.set_xlabel("$x_1$")
+        lowest.xaxis.set_tick_params(labelbottom=True)
     for axis in axes[:, 0]:
         axis.set_ylabel("$x_2$")
-    figure.colorbar(image, ax=axes, label="density", shrink=0.8)
+    figure.colorbar(image, ax=axes, label=label, shrink=0.8)
     return finished(figure)
 
 

@@ -24,10 +24,10 @@ OBJECTIVES = {
     "reverse_kl": "reverse KL",
     "forward_kl": "forward KL",
     "renyi": "Rényi",
-    "renyi_joint": "Rényi, joint",
+    "renyi_joint": "Rényi, joint (ours)",
     "renyi_none": "Rényi, none",
     "tsallis": "Tsallis",
-    "tsallis_joint": "Tsallis, joint",
+    "tsallis_joint": "Tsallis, joint (ours)",
     "tsallis_none": "Tsallis, none",
 }
 # TB is black and its other starts grey; the divergences have the strongest colours.
@@ -64,8 +64,10 @@ CONTROL_VARIATES = {
     "loo": ("leave-one-out", COLOURS[0], "--", "s"),
     "score": ("score function", COLOURS[1], "-.", "D"),
     "both": ("both", COLOURS[2], "-", "^"),
-    "joint": ("joint", COLOURS[5], "--", "v"),
+    "joint": ("joint (ours)", COLOURS[5], "--", "v"),
 }
+KLS = ("reverse_kl", "forward_kl")
+KL_NOTE = "both = leave-one-out = joint"
 ACCURACY = {"l1": "L1 distance to target", "jsd": "JSD to target (nats)", "elbo": "lower bound on log Z (nats)"}
 
 
@@ -103,10 +105,20 @@ def log_errors(axis: Axes) -> None:
     axis.yaxis.set_minor_formatter(NullFormatter())
 
 
+def title_with_note(axis: Axes, title: str, note: str, size: str = "medium") -> None:
+    """A title with room for a smaller line under it, which may be empty so that titles of a row stay in line."""
+    axis.set_title(title, pad=17, fontsize=size)
+    if note:
+        where = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center", "va": "bottom"}
+        axis.annotate(note, (0.5, 1), xytext=(0, 4), fontsize="x-small", **where)
+
+
 def legend_below(figure: Figure, axes: Sequence) -> None:
-    """One legend for the lines of all panels, under the figure."""
+    """One legend for the lines of all panels, under the figure, in as many columns as it has room for."""
     entries = {label: line for axis in axes.flat for line, label in zip(*axis.get_legend_handles_labels())}
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=min(len(entries), 8))
+    widest = 0.7 + 0.085 * max(map(len, entries), default=0)  # inches, of a line and its label at this size of type
+    columns = max(2, min(len(entries), int(figure.get_figwidth() / widest)))
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
 
 
 def finished(figure: Figure) -> Figure:

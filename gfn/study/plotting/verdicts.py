@@ -1,0 +1,41 @@
+"""Pictures of verdicts."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from gfn.study.plotting.style import COLOURS, finished, legend_below
+
+# Blue, orange and grey can be told apart by all; hatches tell them apart in print.
+SHARES = {
+    "supported": {"color": COLOURS[0]},
+    "inconclusive": {"color": "0.85"},
+    "contradicted": {"color": COLOURS[1], "hatch": "//"},
+}
+
+
+def budget_panels(frame: pd.DataFrame) -> Figure:
+    """Shares of measurements that support or contradict a claim at every budget: a panel a claim, a bar a budget.
+
+    Arguments:
+        frame: columns ``claim, budget, outcome, supported, contradicted, inconclusive``, the last three counts.
+    """
+    claims = list(dict.fromkeys(frame.claim))
+    figure, axes = plt.subplots(1, len(claims), figsize=(3.1 * len(claims), 3.6), sharey=True, squeeze=False)
+    for axis, claim in zip(axes[0], claims):
+        part = frame[frame.claim == claim]
+        names, below = list(SHARES), 0.0
+        shares = part[names].div(part[names].sum(axis=1), axis=0)
+        for name, style in SHARES.items():
+            axis.bar(part.budget, shares[name], bottom=below, width=0.75, edgecolor="white", label=name, **style)
+            below = below + shares[name]
+        for place, outcome in enumerate(part.outcome):
+            axis.text(place, 1.02, outcome.replace(" ", "\n"), ha="center", va="bottom", fontsize="x-small")
+        axis.set(ylim=(0, 1.25), yticks=[0, 0.25, 0.5, 0.75, 1], xlabel="iterations")
+        axis.set_title(claim)
+        axis.grid(visible=False, axis="x")
+    axes[0, 0].set_ylabel("share of measurements")
+    legend_below(figure, axes)
+    return finished(figure)
