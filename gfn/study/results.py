@@ -117,7 +117,7 @@ def make_store(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=out) as file:
-            file.write(bytes(2**16))
+            file.write(bytes(2**12))
     except OSError as error:
         why = error.strerror or error
         raise StoreError(f"out = {str(out)!r} is not allowed: no results can be written there ({why})") from None
