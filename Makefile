@@ -40,10 +40,17 @@ help:
 
 setup: $(VENV)/.ready
 
-INSTALL := pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[book,cluster,test]"
+# First all that has a hash, then what has none, torch and this package. `make setup HASHES=` is for indices of other files.
+HASHES ?= requirements.txt
+PIP := pip install --quiet --disable-pip-version-check
+HASHED := $(if $(HASHES),$(PIP) --no-deps --require-hashes --requirement $(call quoted,$(HASHES)),true)
+UNHASHED := $(PIP) $(if $(HASHES),--no-build-isolation) --constraint constraints.txt --editable ".[book,cluster,test]"
 
-$(VENV)/.ready: pyproject.toml constraints.txt
-	$(PYTHON) $(ALONE) sh -c '"$$@" -m venv $(VENV) && $(INSTALL) && touch $@' sh $(PYTHON)
+$(VENV)/.ready: pyproject.toml constraints.txt requirements.txt
+	$(PYTHON) $(ALONE) $(PYTHON) -m venv $(VENV)
+	$(PYTHON) $(ALONE) $(HASHED)
+	$(PYTHON) $(ALONE) $(UNHASHED)
+	@touch $@
 
 book: setup
 	$(SNAKEMAKE) --config profile=$(call profile,PROFILE) $(call quoted,$(CONFIG))

@@ -205,7 +205,7 @@ def make(target: str, made: str) -> Callable[[Path, int, random.Random], Counter
         took, found = 0.0, Counter()
         for number in range(-1, count):
             place = copied(folder / str(number))
-            call = ["make", *target.split()]
+            call = ["make", "-o", ".venv/.ready", *target.split()]  # which is this one's
             if number < 0:
                 started = time.monotonic()
                 subprocess.run(call, cwd=place, env=variables(place), check=True, stdout=subprocess.DEVNULL)

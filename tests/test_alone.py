@@ -154,7 +154,7 @@ def test_snakemake_goes_on_after_a_kill(tmp_path):
     finally:
         for each in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
             each.kill()
-    process.communicate(timeout=60)
+    process.wait(timeout=60)
     (tmp_path / "fast").touch()
     plain = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True)
     assert "LockException" in plain.stderr
