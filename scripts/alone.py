@@ -140,8 +140,8 @@ def snakemake_here() -> int | None:
     """A Snakemake that somebody has started in this folder without the Makefile."""
     for process in psutil.process_iter() if psutil else ():
         with suppress(psutil.Error, OSError):
-            words = [Path(word).name for word in process.cmdline()[:4]]
-            if "snakemake" in words and Path(process.cwd()) == Path.cwd():
+            words = [Path(word).name for word in process.cmdline()[:3]]
+            if "snakemake" in words and Path(__file__).name not in words and Path(process.cwd()) == Path.cwd():
                 return process.pid
     return None
 

@@ -122,6 +122,18 @@ def test_after_a_kill_the_next_command_goes_on(job, work, tmp_path):
     assert json.loads((tmp_path / ".gfn.lock").read_text())["tokens"] == []
 
 
+def test_a_snakemake_that_somebody_else_started_is_in_the_way(tmp_path):
+    """Where it has left a lock, and is at work in this folder."""
+    (tmp_path / ".snakemake/locks").mkdir(parents=True)
+    (tmp_path / ".snakemake/locks/0.output.lock").touch()
+    shutil.copy("/bin/sleep", tmp_path / "snakemake")
+    with subprocess.Popen([tmp_path / "snakemake", "60"], cwd=tmp_path) as other:
+        refused = said(alone(tmp_path, "true"))
+        other.kill()
+    assert refused[0] == 1
+    assert refused[2].startswith(f"gfn: process {other.pid} (snakemake) is at work in this checkout")
+
+
 def test_a_lock_of_somebody_else_stays(tmp_path):
     locks = tmp_path / ".snakemake/locks"
     locks.mkdir(parents=True)
@@ -147,7 +159,7 @@ rule all:
 def test_snakemake_goes_on_after_a_kill(tmp_path):
     """With the same command, where it would stop by itself, since it finds its own lock."""
     (tmp_path / "Snakefile").write_text(SNAKEFILE)
-    call = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-incomplete"]
+    call = [str(Path(sys.executable).parent / "snakemake"), "--cores", "1", "--rerun-incomplete"]
     process = alone(tmp_path, *call)
     try:
         until(lambda: any((tmp_path / ".snakemake/locks").glob("*")))
