@@ -50,13 +50,9 @@ def main() -> int:
     left = note().get("tokens", [])
     for token in left:
         end(token)
-    if SNAKEMAKE_LOCKS.is_dir() and any(SNAKEMAKE_LOCKS.iterdir()):
-        if (other := snakemake_here()) is not None:
-            return refuse(
-                f"process {other} (snakemake) is at work in this checkout: wait until it is through, or stop it"
-            )
-        if left:  # else it is of a Snakemake that was not started here: perhaps of another machine
-            shutil.rmtree(SNAKEMAKE_LOCKS)
+    # Where nothing was left, a lock is of a Snakemake that was not started here: perhaps of another machine.
+    if other := snakemake_here(unlock=bool(left)):
+        return refuse(f"process {other} (snakemake) is at work in this checkout: wait until it is through, or stop it")
     token = secrets.token_hex(8)
     tokens = [token] if psutil else [*left, token]
     about = {"command": shlex.join(command), "tokens": tokens}
@@ -72,8 +68,9 @@ def main() -> int:
     if stopped and stopped[0] != signal.SIGINT:
         end(token, wait=False)
     status = child.wait()
-    if status < 0 or stopped:
+    if status:
         end(token)
+        snakemake_here(unlock=True)
     write(lock, {"command": "", "processes": [], "tokens": [] if psutil else tokens})
     return 128 + stopped[0] if stopped else 128 - status if status < 0 else status
 
@@ -136,13 +133,17 @@ def end(token: str, wait: bool = True) -> None:
         time.sleep(0.1)
 
 
-def snakemake_here() -> int | None:
-    """A Snakemake that somebody has started in this folder without the Makefile."""
+def snakemake_here(unlock: bool) -> int | None:
+    """The Snakemake, if any, that has a lock in this folder and was started without this script; else remove its lock."""
+    if not SNAKEMAKE_LOCKS.is_dir() or not any(SNAKEMAKE_LOCKS.iterdir()):
+        return None
     for process in psutil.process_iter() if psutil else ():
         with suppress(psutil.Error, OSError):
             words = [Path(word).name for word in process.cmdline()[:3]]
             if "snakemake" in words and Path(__file__).name not in words and Path(process.cwd()) == Path.cwd():
                 return process.pid
+    if unlock:
+        shutil.rmtree(SNAKEMAKE_LOCKS)
     return None
 
 

@@ -96,10 +96,15 @@ def test_a_signal_ends_all_of_it(number, work):
     assert not runs(work.job)
 
 
-def test_where_the_command_alone_is_killed_its_jobs_end(work):
+def test_where_the_command_alone_is_killed_its_jobs_end(work, tmp_path):
+    """And its lock goes."""
+    locks = tmp_path / ".snakemake/locks"
+    locks.mkdir(parents=True)
+    (locks / "0.output.lock").touch()
     work.kill("command")
     assert said(work.process)[0] == 128 + signal.SIGKILL
     assert not runs(work.job)
+    assert not locks.exists()
 
 
 def test_a_command_without_its_script_is_still_in_the_way(work, tmp_path):
