@@ -77,7 +77,7 @@ def counted(verdicts: Mapping[str, Verdict]) -> str:
         outcome: [claim for claim, verdict in verdicts.items() if verdict.outcome == outcome] for outcome in ORDERED
     }
     parts = [f"{len(found)} {outcome} ({', '.join(found)})" for outcome, found in claims.items() if found]
-    return f"**Of the paper's {len(verdicts)} claims, {' · '.join(parts)}.**"
+    return f"**The paper's {len(verdicts)} claims:** {', '.join(parts)}."
 
 
 def _times(run: Run, other: Run) -> float:
