@@ -60,10 +60,8 @@ class TrainingSpec(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.batch_size < 2 and self.objective.control_variate in ("loo", "both", "joint"):
-            combined = f"batch_size = {self.batch_size} is not allowed with control variate"
-            needs = "leave-one-out needs at least 2 trajectories"
-            raise ValueError(f"{combined} {self.objective.control_variate}: {needs}")
+        if hindrance := self.objective.hindrance(self.batch_size):
+            raise ValueError(f"batch_size = {self.batch_size} is not allowed {hindrance}")
         if self.density and not isinstance(self.task, PlanarEnvironment):
             refused = f"density = {self.density} is not allowed for task {self.task.task}"
             raise ValueError(f"{refused}: only planar tasks have a density")
