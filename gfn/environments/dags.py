@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, model_validator
 from torch import Tensor
 
 from gfn.environments.base import DiscreteEnvironment
 from gfn.environments.graphs import closure, count_dags, log_max_over_dags, log_sum_over_dags
-from gfn.environments.linear_gaussian import check_table, log_likelihood_gain, read_table, simulate
+from gfn.environments.linear_gaussian import log_likelihood_gain, simulate
+from gfn.environments.tables import check_table, read_table
 from gfn.settings import SettingsError
 
 TABLE_NODES = 10
@@ -38,6 +39,7 @@ class DAGs(DiscreteEnvironment):
     """
 
     task: Literal["dags"] = "dags"
+    drawn: ClassVar[bool] = True
     min_steps: ClassVar[int] = 1
     nodes: int = Field(5, ge=2, le=32, description="number n of variables")
     samples: int = Field(100, ge=3, le=1_000_000, description="number N of observations")
@@ -53,11 +55,15 @@ class DAGs(DiscreteEnvironment):
 
     @model_validator(mode="before")
     @classmethod
-    def _read(cls, values: Any) -> Any:
-        """Data name their own sizes, and a file becomes its content, so that the settings are the data's identity."""
+    def _read(cls, values: Any, info: ValidationInfo) -> Any:
+        """Data name their own sizes, and a file becomes its content, so that the settings are the data's identity.
+
+        A stored record names no file: whoever wrote it must not choose what is opened here.
+        """
         if not isinstance(values, dict) or values.get("data") is None:
             return values
-        rows = read_table(values["data"]) if isinstance(values["data"], str | Path) else values["data"]
+        named = isinstance(values["data"], str | Path) and info.mode != "json"
+        rows = read_table(values["data"]) if named else values["data"]
         first = rows[0] if isinstance(rows, list | tuple) and rows else None
         sizes = {"nodes": len(first), "samples": len(rows)} if isinstance(first, list | tuple) and first else {}
         return sizes | values | {"data": rows}
@@ -71,6 +77,9 @@ class DAGs(DiscreteEnvironment):
             raise ValueError(f"weight_low = {low} is not allowed: it must be at most weight_high = {high}")
         if self.data is not None:
             check_table(self.data, self.samples, self.nodes)
+            for name in ("task_seed", "edges_per_node", "weight_low", "weight_high"):
+                if (value := getattr(self, name)) != type(self).model_fields[name].default:
+                    raise ValueError(f"{name} = {value} is not allowed beside data: it belongs to simulated ones")
         return self
 
     @cached_property

@@ -22,6 +22,7 @@ class Sequences(DiscreteEnvironment):
     """
 
     task: Literal["sequences"] = "sequences"
+    drawn: ClassVar[bool] = True
     min_steps: ClassVar[int] = 1
     alphabet: int = Field(8, ge=1, le=256, description="number |D| of letters")
     length: int = Field(6, ge=1, le=256, description="largest number N of letters in a word")
