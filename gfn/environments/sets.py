@@ -24,7 +24,7 @@ class Sets(DiscreteEnvironment):
 
     drawn: ClassVar[bool] = True
     task: Literal["sets"] = "sets"
-    universe: int = Field(32, ge=2, le=1024, description="number |D| of elements to choose from")
+    universe: int = Field(32, ge=1, le=1024, description="number |D| of elements to choose from")
     size: int = Field(16, ge=1, le=1024, description="number N of elements in a finished set")
     low: float = Field(-1.0, description="lower end of the law of f")
     high: float = Field(1.0, description="upper end of the law of f")

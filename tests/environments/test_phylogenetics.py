@@ -358,7 +358,7 @@ def test_what_is_no_alignment_is_refused(value):
 
 def test_bytes_that_are_no_text_are_refused(tmp_path):
     (tmp_path / "x").write_bytes(b"\xff\xfe\x80>")
-    with pytest.raises(SettingsError, match="must be text in UTF-8$"):
+    with pytest.raises(SettingsError, match=r"must be text in UTF-8$"):
         Phylogenetics(alignment=tmp_path / "x")
 
 
