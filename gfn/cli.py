@@ -14,6 +14,7 @@ from gfn.environments import TASKS
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.policies import PolicySettings
 from gfn.runs.objective import OBJECTIVES, Objective
+from gfn.runs.size import check_size
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import TrainingError, check_device
 from gfn.settings import Settings, SettingsError
@@ -127,6 +128,8 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
         known = ", ".join(name for name in TASKS[task].model_fields if name != "task")
         raise SettingsError(f"--{foreign[0].replace('_', '-')} does not belong to task {task}, which has: {known}")
     spec = TrainingSpec(task=chosen_task, objective=chosen_objective, policy=policy, **training)
+    if notice := check_size(spec, device):
+        click.echo(f"gfn: {notice}", err=True)
     make_store(out)
     run = load_or_train(spec, out, device)
     if len(run.frame):

@@ -43,7 +43,7 @@ class DAGs(DiscreteEnvironment):
     min_steps: ClassVar[int] = 1
     nodes: int = Field(5, ge=2, le=32, description="number n of variables")
     samples: int = Field(100, ge=3, le=1_000_000, description="number N of observations")
-    edges_per_node: float = Field(1.0, ge=0, description="expected edges of the true graph, for each variable")
+    edges_per_node: float = Field(1.0, ge=0, le=1e6, description="expected edges of the true graph, for each variable")
     weight_low: float = Field(0.1, ge=0, le=10, description="least size of the true weights, whose signs are random")
     weight_high: float = Field(0.5, ge=0, le=10, description="largest size of the true weights")
     prior: Literal["bic", "uniform"] = Field("bic", description="graph prior: bic (N^(-1/2) an edge) or uniform")

@@ -45,14 +45,18 @@ class TrainingSpec(Spec):
     batch_size: int = Field(128, ge=1, le=1_000_000, description="trajectories for each step and seed")
     learning_rate: float = Field(1e-3, gt=0, description="Adam's step size for the policy")
     log_z_learning_rate: float = Field(0.1, gt=0, description="Adam's step size for TB's learned log Z")
-    evaluate_every: int = Field(16, ge=1, description="iterations between evaluations")
-    l1_objects: int = Field(128, ge=2, description="objects in the importance estimate of L1, where it cannot be exact")
-    l1_orders: int = Field(32, ge=1, description="backward orders for each of these objects")
+    evaluate_every: int = Field(16, ge=1, le=10**9, description="iterations between evaluations")
+    l1_objects: int = Field(
+        128, ge=2, le=10**9, description="objects in the importance estimate of L1, where it cannot be exact"
+    )
+    l1_orders: int = Field(32, ge=1, le=10**9, description="backward orders for each of these objects")
     resolution: int = Field(256, ge=8, le=4096, description="quadrature cells along each axis (planar tasks)")
     density: int = Field(
         0, ge=0, le=1024, description="cells along each axis of the final density to keep, 0 for none (planar tasks)"
     )
-    top_k: int = Field(100, ge=1, description="best objects found whose mean log-reward is recorded (discrete tasks)")
+    top_k: int = Field(
+        100, ge=1, le=10**9, description="best objects found whose mean log-reward is recorded (discrete tasks)"
+    )
     mode_fractions: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (0.25, 0.5, 0.75), description="fractions of the highest reward from which on an object counts as a mode"
     )
