@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import torch
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from gfn.environments.base import DiscreteEnvironment
@@ -55,15 +55,11 @@ class DAGs(DiscreteEnvironment):
 
     @model_validator(mode="before")
     @classmethod
-    def _read(cls, values: Any, info: ValidationInfo) -> Any:
-        """Data name their own sizes, and a file becomes its content, so that the settings are the data's identity.
-
-        A stored record names no file: whoever wrote it must not choose what is opened here.
-        """
+    def _read(cls, values: Any) -> Any:
+        """Data name their own sizes, and a file becomes its content, so that the settings are the data's identity."""
         if not isinstance(values, dict) or values.get("data") is None:
             return values
-        named = isinstance(values["data"], str | Path) and info.mode != "json"
-        rows = read_table(values["data"]) if named else values["data"]
+        rows = read_table(values["data"]) if isinstance(values["data"], str | Path) else values["data"]
         first = rows[0] if isinstance(rows, list | tuple) and rows else None
         sizes = {"nodes": len(first), "samples": len(rows)} if isinstance(first, list | tuple) and first else {}
         return sizes | values | {"data": rows}

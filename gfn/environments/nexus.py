@@ -71,8 +71,8 @@ def _format(text: str, letters: str) -> dict[str, str]:
     for name, value in found.items():
         if name not in SETTINGS:
             raise ValueError(f"its format has {name}, which is not read: only {', '.join(SETTINGS)}")
-        if name in ("missing", "gap", "matchchar") and len(value) != 1:
-            raise ValueError(f"its format has {name} = {value}, which must be one character")
+        if name in ("missing", "gap", "matchchar") and (len(value) != 1 or value in "acgtu"):
+            raise ValueError(f"its format has {name} = {value}, which must be one character and no base")
     if foreign := set(found.get("symbols", "").upper()) - {*letters, "U", " "}:
         raise ValueError(f"its format has the symbols {' '.join(sorted(foreign))}, which stand for no base")
     return found

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, field_validator
 from torch import Tensor
 
 from gfn.environments.alignment import Alignment, check_alignment, read_alignment, shipped_alignment, site_patterns
@@ -43,9 +43,8 @@ class Phylogenetics(DiscreteEnvironment):
 
     @field_validator("alignment", mode="before")
     @classmethod
-    def _read(cls, value: Any, info: ValidationInfo) -> Any:
-        """A file becomes its content; a stored record names none, so that its writer does not choose what is opened."""
-        return read_alignment(value) if isinstance(value, str | Path) and info.mode != "json" else value
+    def _read(cls, value: Any) -> Any:
+        return read_alignment(value) if isinstance(value, str | Path) else value
 
     @field_validator("alignment")
     @classmethod

@@ -1,6 +1,7 @@
 """Specifications: frozen, validated records that name a run completely."""
 
 import hashlib
+import json
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
@@ -126,9 +127,20 @@ _ANY = TypeAdapter(AnySpec)
 def parse_spec(text: str | bytes) -> TrainingSpec | GradientSpec | ReferenceSpec:
     """The specification written as JSON in ``text``.
 
+    It holds all data itself: whoever wrote it must not choose what file is opened here.
+
     Raises:
         SettingsError: if it is none.
     """
+    try:
+        task = json.loads(text).get("task")
+    except (ValueError, AttributeError, RecursionError):
+        task = None
+    for name in ("alignment", "data") if isinstance(task, dict) else ():
+        if isinstance(task.get(name), str):
+            raise SettingsError(
+                f"task.{name} = {task[name]!r} is not allowed in a specification: the data, not their file"
+            )
     try:
         return _ANY.validate_json(text)
     except ValidationError as error:
