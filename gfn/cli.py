@@ -14,7 +14,6 @@ from gfn.environments import TASKS
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.policies import PolicySettings
 from gfn.runs.objective import OBJECTIVES, Objective
-from gfn.runs.size import check_size
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import TrainingError, check_device
 from gfn.settings import Settings, SettingsError
@@ -29,6 +28,7 @@ from gfn.study.results import (
     read_run,
     result_path,
 )
+from gfn.study.size import check_size
 from gfn.study.verdicts import gather, summary, summary_for, write_summary
 from gfn.study.verify import choose
 from gfn.study.verify import verify as compare_again

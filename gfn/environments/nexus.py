@@ -83,23 +83,20 @@ def _rows(matrix: str, taxa: int, sites: int, interleaved: bool) -> Rows:
     lines, rows = [], []
     for line in filter(str.strip, matrix.split("\n")):
         name, rest = re.fullmatch(r"\s*('(?:[^']|'')*'|\S+)(.*)", line).groups()
-        lines.append(
-            (name[1:-1].replace("''", "'") if name[0] == name[-1] == "'" else name, "".join(rest.split()), line)
-        )
+        name = name[1:-1].replace("''", "'") if name[0] == name[-1] == "'" else name
+        lines.append((name, "".join(rest.split()), "".join(line.split())))
     if interleaved:
         rows = [(name, rest) for name, rest, _ in lines[:taxa]]
         place = {name: index for index, (name, _) in enumerate(rows)}
         for name, rest, _ in lines[taxa:]:
             if name not in place:
-                raise ValueError(
-                    f"a later block of its matrix has the name {name!r}, which is not among the first {taxa}"
-                )
+                raise ValueError(f"a later block of its matrix has {name!r}, which is not among the first {taxa} names")
             rows[place[name]] = (name, rows[place[name]][1] + rest)
     else:
         for name, rest, line in lines:
             # A row goes on over lines until it is full, unless each line is a row.
             if rows and len(lines) > taxa and len(rows[-1][1]) < sites:
-                rows[-1] = (rows[-1][0], rows[-1][1] + "".join(line.split()))
+                rows[-1] = (rows[-1][0], rows[-1][1] + line)
             else:
                 rows.append((name, rest))
     if len(rows) != taxa:

@@ -26,8 +26,8 @@ class Sets(DiscreteEnvironment):
     task: Literal["sets"] = "sets"
     universe: int = Field(32, ge=1, le=1024, description="number |D| of elements to choose from")
     size: int = Field(16, ge=1, le=1024, description="number N of elements in a finished set")
-    low: float = Field(-1.0, ge=-1e6, le=1e6, description="lower end of the law of f")
-    high: float = Field(1.0, ge=-1e6, le=1e6, description="upper end of the law of f")
+    low: float = Field(-1.0, ge=-1e100, le=1e100, description="lower end of the law of f")
+    high: float = Field(1.0, ge=-1e100, le=1e100, description="upper end of the law of f")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -14,6 +14,7 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 MISSING = ("na", "n/a", "nan", "inf", "-inf", "+inf", "infinity", "-infinity", "null", "none")
+LEAVE_OUT = "leave row numbers out (row.names = FALSE, index = False)"
 CONSTANT = 1e-9  # spread of a column, relative to its largest value, that is taken for rounding
 Cells = list[tuple[int, list[str]]]
 
@@ -21,8 +22,7 @@ Cells = list[tuple[int, list[str]]]
 def read_table(path: str | Path) -> list[list[float]]:
     """Observations from a CSV file: a line each, a column for each variable, with or without a line of names.
 
-    Columns are separated by commas, and numbers have points. Row numbers are refused, and so are numbers that may be
-    names.
+    Columns are separated by commas, and numbers have points. Row numbers, and numbers that may be names, are refused.
 
     Raises:
         ValueError: if there is no such file, or it could be read in another way.
@@ -33,10 +33,9 @@ def read_table(path: str | Path) -> list[list[float]]:
         rows = [(lines.line_num, [cell.strip() for cell in row]) for row in lines if any(map(str.strip, row))]
         names = _names(text.lstrip("\n"), rows)
         table = _numbers(rows[bool(names) :])
-        if len(table) > 2 and all(after[0] - before[0] == 1 for before, after in pairwise(table)):
-            raise ValueError(
-                "its first column counts the rows: leave row numbers out (row.names = FALSE, index = False)"
-            )
+        counts = all(after[0] - before[0] == 1 for before, after in pairwise(table))
+        if len(table) > 2 and counts and table[0][0].is_integer():
+            raise ValueError(f"its first column counts the rows: {LEAVE_OUT}")
     except (ValueError, csv.Error) as error:
         raise ValueError(f"data = {str(path)!r} is not allowed: {error}") from None
     return table
@@ -55,9 +54,7 @@ def _names(text: str, rows: Cells) -> list[str] | None:
         if len(row) != len(first):
             raise ValueError(f"row {number} has {len(row)} cells, where row {place} has {len(first)}")
     if not first[0] and any(first):
-        raise ValueError(
-            "its first column has no name, as row numbers: leave them out (row.names = FALSE, index = False)"
-        )
+        raise ValueError(f"its first column has no name: {LEAVE_OUT}")
     if not any(NUMBER.fullmatch(cell) for cell in first):
         for cell in first:
             if cell.lower() in MISSING or not any(map(str.isalpha, cell)):
@@ -66,10 +63,8 @@ def _names(text: str, rows: Cells) -> list[str] | None:
             raise ValueError(f"two of its columns are named {max(first, key=first.count)!r}")
         return first
     if len(first) > 1 and all(WHOLE.fullmatch(cell) for cell in first):
-        others = [row for _, row in rows[1:]]
-        counted = [int(cell) - k for k, cell in enumerate(first)]
-        counts = len(set(counted)) == 1 and counted[0] in (0, 1)
-        alone = bool(others) and not any(WHOLE.fullmatch(cell) for row in others for cell in row)
+        counts = {int(cell) - k for k, cell in enumerate(first)} in ({0}, {1})
+        alone = len(rows) > 1 and not any(WHOLE.fullmatch(cell) for _, row in rows[1:] for cell in row)
         if counts or alone or ('"' in text.partition("\n")[0] and '"' not in text.partition("\n")[2]):
             raise ValueError(f"row {place} may be a line of names ({', '.join(first)}): put a line of words above it")
     return None
@@ -81,9 +76,8 @@ def _numbers(rows: Cells) -> list[list[float]]:
             if not NUMBER.fullmatch(cell):
                 where = f"row {number}, column {column + 1}"
                 advice = ": use points in numbers" if NUMBER.fullmatch(cell.replace(",", ".")) else ""
-                raise ValueError(
-                    f"{where} holds {cell!r}, which is not a number{advice}" if cell else f"{where} is empty"
-                )
+                what = f"holds {cell!r}, which is not a number{advice}" if cell else "is empty"
+                raise ValueError(f"{where} {what}")
     return [[float(cell) for cell in row] for _, row in rows]
 
 

@@ -3,14 +3,7 @@
 from pathlib import Path
 
 LARGEST = 1 << 28  # bytes
-ENCODINGS = {
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-    b"\x1f\x8b": "gzip",
-    b"PK": "zip",
-    b"BZ": "bzip2",
-    b"\xfd7": "xz",
-}
+KNOWN = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x1f\x8b": "gzip", b"PK\x03": "zip", b"BZh": "bzip2"}
 
 
 def read_text(path: str | Path) -> str:
@@ -28,12 +21,12 @@ def read_text(path: str | Path) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise ValueError((error.strerror or "it cannot be read").lower()) from None
-    known = next((name for start, name in ENCODINGS.items() if content.startswith(start)), None)
+    other = next((name for start, name in KNOWN.items() if content.startswith(start)), None)
     try:
-        text = "" if known else content.decode("utf-8-sig")
+        text = "" if other else content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         byte = f"byte {content[error.start]:#x} at position {error.start}"
         raise ValueError(f"its encoding is not UTF-8 ({byte}): it may be Latin-1, save it as UTF-8") from None
-    if known or "\0" in text:
-        raise ValueError(f"it seems to be {known or 'UTF-16'}, and must be text in UTF-8")
+    if other or "\0" in text:
+        raise ValueError(f"it seems to be {other or 'UTF-16'}, and must be text in UTF-8")
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -95,7 +95,7 @@ REFUSED = {
     ),
     "later block": (
         nexus("a ACG\nb AC-\nc ACN\nd TAC\nb TAA\nc TA?", "interleave"),
-        "has the name 'd', which is not among",
+        "has 'd', which is not among the first 3 names",
     ),
     "match in the first row": (nexus(".CGTAC\nb AC-TAA\nc ACNTA?", "matchchar=."), "is not allowed"),
     "match in the first sequence": (nexus("a .CGTAC\nb AC-TAA\nc ACNTA?", "matchchar=."), "the match character '.'"),

@@ -46,7 +46,7 @@ def test_files_are_read_right(case, tmp_path):
 
 COUNTS = "counts the rows: leave row numbers out"
 REFUSED = {
-    "pandas' index": (numbered(",a,b,c"), "its first column has no name, as row numbers: leave them out"),
+    "pandas' index": (numbered(",a,b,c"), "its first column has no name: leave row numbers out"),
     "R's row names": (numbered('"","a","b","c"', 1, '"'), "its first column has no name"),
     "R's row names that are words": ('"","a"\n"x",1.5\n"y",2.5\n', "its first column has no name"),
     "index with a name": (numbered("id,a,b,c"), COUNTS),

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from gfn.environments import Banana, DAGs, GaussianMixture, Hypergrid, Phylogenetics, Sequences, Sets
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.policies import PolicySettings
-from gfn.runs import size
 from gfn.runs.objective import OBJECTIVES, Objective
-from gfn.runs.size import check_size, estimate
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
 from gfn.settings import SettingsError
+from gfn.study import size
+from gfn.study.size import check_size, estimate
 
 SMALLEST = [
     Sets(universe=1, size=1),
