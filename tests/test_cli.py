@@ -435,3 +435,30 @@ def test_a_process_of_its_own_is_quiet(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert "stored in" in done.stdout
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_seed_is_refused_where_nothing_is_random(task, gfn_command, tmp_path):
+    """It would change the name of the run, and nothing else."""
+    if TASKS[task].drawn:
+        assert TASKS[task](task_seed=1) != TASKS[task]()
+    else:
+        status, out, err = gfn_command("train", "--task", task, "--task-seed", "1", "--out", tmp_path)
+        assert (status, out) == (2, "")
+        assert err == f"gfn: task_seed = 1 is not allowed for task {task}: nothing of its reward is random\n"
+
+
+def test_a_task_seed_beside_data_is_refused(gfn_command, tmp_path):
+    (tmp_path / "x.csv").write_text("a,b\n1.5,2\n3,1\n0,9\n")
+    status, out, err = gfn_command("train", "--task", "dags", "--data", tmp_path / "x.csv", "--task-seed", "1")
+    assert (status, out) == (2, "")
+    assert err == "gfn: task_seed = 1 is not allowed beside data: it belongs to simulated ones\n"
+
+
+def test_what_cannot_fit_is_refused_before_it_starts(gfn_command, tmp_path):
+    status, out, err = gfn_command("train", "--hidden", "65536,65536,65536,65536,65536", "--out", tmp_path / "store")
+    assert (status, out) == (2, "")
+    assert err.startswith(
+        "gfn: hidden = (65536, 65536, 65536, 65536, 65536) is not allowed here: the training needs some"
+    )
+    assert not (tmp_path / "store").exists()
