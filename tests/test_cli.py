@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
@@ -48,8 +49,10 @@ def test_list_names_everything(gfn_command):
     """Tasks with their settings, objectives, control variates, figures."""
     status, out, err = gfn_command("list")
     assert (status, err) == (0, "")
-    for word in (*TASKS, *OBJECTIVES, *CONTROL_VARIATES, *FIGURES, "correlation = 0.9", f"({len(runs('fig1'))} runs)"):
+    for word in (*TASKS, *OBJECTIVES, *CONTROL_VARIATES, *FIGURES, "correlation = 0.9"):
         assert word in out
+    counts = re.findall(r"^  (\w+): .* \((\d+) runs\)$", out, re.MULTILINE)
+    assert {name: int(count) for name, count in counts} == {name: len(runs(name)) for name in FIGURES}
 
 
 @pytest.mark.parametrize("command", cli.cli.commands)
@@ -432,3 +435,30 @@ def test_a_process_of_its_own_is_quiet(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stderr) == (0, "")
     assert "stored in" in done.stdout
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_task_seed_is_refused_where_nothing_is_random(task, gfn_command, tmp_path):
+    """It would change the name of the run, and nothing else."""
+    if TASKS[task].drawn:
+        assert TASKS[task](task_seed=1) != TASKS[task]()
+    else:
+        status, out, err = gfn_command("train", "--task", task, "--task-seed", "1", "--out", tmp_path)
+        assert (status, out) == (2, "")
+        assert err == f"gfn: task_seed = 1 is not allowed for task {task}: nothing of its reward is random\n"
+
+
+def test_a_task_seed_beside_data_is_refused(gfn_command, tmp_path):
+    (tmp_path / "x.csv").write_text("a,b\n1.5,2\n3,1\n0,9\n")
+    status, out, err = gfn_command("train", "--task", "dags", "--data", tmp_path / "x.csv", "--task-seed", "1")
+    assert (status, out) == (2, "")
+    assert err == "gfn: task_seed = 1 is not allowed beside data: it belongs to simulated ones\n"
+
+
+def test_what_cannot_fit_is_refused_before_it_starts(gfn_command, tmp_path):
+    status, out, err = gfn_command("train", "--hidden", "65536,65536,65536,65536,65536", "--out", tmp_path / "store")
+    assert (status, out) == (2, "")
+    assert err.startswith(
+        "gfn: hidden = (65536, 65536, 65536, 65536, 65536) is not allowed here: the training needs some"
+    )
+    assert not (tmp_path / "store").exists()

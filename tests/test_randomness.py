@@ -135,7 +135,7 @@ def test_no_two_streams_of_the_edition_are_alike(names):
     for spec in distinct_runs("edition"):
         start = len(names)
         if isinstance(spec, TrainingSpec):
-            trainer = Trainer(spec.model_copy(update={"l1_objects": 2, "l1_orders": 1, "resolution": 8}))
+            trainer = Trainer(spec.model_copy(update={"l1_objects": 4, "l1_orders": 1, "resolution": 8}))
             made = names[start:]
             assert len(made) >= 2 * len(spec.seeds)
             trainer.evaluate()

@@ -1,13 +1,14 @@
 """Alignments of DNA: read from FASTA or NEXUS, checked, and compressed to site patterns."""
 
 import re
-from io import StringIO
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from gfn.checkout import checkout_path
+from gfn.environments.nexus import Rows, read_nexus
+from gfn.environments.text import read_text
 from gfn.settings import SettingsError
 
 Alignment = tuple[tuple[str, str], ...]
@@ -36,36 +37,35 @@ def read_alignment(path: str | Path) -> Alignment:
     """Names and sequences of a FASTA or NEXUS file, as they stand there.
 
     Raises:
-        ValueError: if there is no such file, or it is neither of the two.
+        ValueError: if there is no such file, or it is neither of the two, or cannot be DNA.
     """
-    from Bio import SeqIO
-    from Bio.Nexus.Nexus import Nexus, NexusError
-
-    refused = f"alignment = {str(path)!r} is not allowed"
     try:
-        text = Path(path).read_text(encoding="utf-8-sig").lstrip()
-    except UnicodeDecodeError:
-        text = ""
-    except OSError as error:
-        raise ValueError(f"{refused}: {(error.strerror or 'it cannot be read').lower()}") from None
-    try:
-        if text.startswith(">"):
-            return tuple((record.id, str(record.seq)) for record in SeqIO.parse(StringIO(text), "fasta"))
+        text = read_text(path).lstrip()
         if text[:6].upper() == "#NEXUS":
-            return _matrix(Nexus(StringIO(text)))
-    except (NexusError, ValueError, LookupError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split()).rstrip(".") or "it cannot be parsed"
-        raise ValueError(f"{refused}: {reason[0].lower()}{reason[1:]}") from None
-    raise ValueError(f"{refused}: it must be a FASTA file (starting with >) or a NEXUS file (starting with #NEXUS)")
+            rows = read_nexus(text, "".join(CODE))
+        elif text.startswith(">"):
+            rows = _read_fasta(text)
+        else:
+            raise ValueError("it must be a FASTA file (starting with >) or a NEXUS file (starting with #NEXUS)")
+        told = [c for _, sequence in rows for c in sequence.upper().replace("U", "T") if c in CODE and CODE[c] != BASES]
+        bases = sum(c in BASES for c in told)
+        if bases < len(told) / 2:
+            raise ValueError(f"of {len(told)} characters only {bases} are A, C, G or T, so that it cannot be DNA")
+    except ValueError as error:
+        raise ValueError(f"alignment = {str(path)!r} is not allowed: {error}") from None
+    return tuple(rows)
 
 
-def _matrix(nexus) -> Alignment:
-    """The rows of a parsed NEXUS file, with the repeated names that the parser has altered."""
-    names = nexus.taxlabels
-    if not names or not nexus.matrix:
-        raise ValueError("its blocks hold no data matrix")
-    stems = [re.sub(r"\.copy\d*$", "", name) for name in names]
-    return tuple((stem if stem in names else name, str(nexus.matrix[name])) for name, stem in zip(names, stems))
+def _read_fasta(text: str) -> Rows:
+    """A name ends at the first blank."""
+    parts = [part.partition("\n") for part in re.split(r"^>", text, flags=re.MULTILINE)[1:]]
+    titles: dict[str, str] = {}
+    for title, _, _ in parts:
+        name, title = title.split(None, 1)[0] if title.strip() else "", title.strip()
+        if titles.setdefault(name, title) != title:
+            both = f"{titles[name]!r} and {title!r} are both {name!r}"
+            raise ValueError(f"names end at the first blank, so that {both}: write underscores for blanks")
+    return [("".join(title.split(None, 1)[:1]), "".join(sequence.split())) for title, _, sequence in parts]
 
 
 def check_alignment(alignment: Alignment) -> Alignment:

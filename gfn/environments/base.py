@@ -7,10 +7,10 @@ Every function is pure and batched over any leading axes, by convention ``[R, B,
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, field_validator
 from torch import Tensor
 
 from gfn.randomness import stream
@@ -29,7 +29,17 @@ class Environment(Settings, ABC):
         0, ge=0, lt=2**63, description="seed of the reward's random law, apart from the training seeds"
     )
 
+    drawn: ClassVar[bool] = False  #: whether anything of the reward is random
+
     _constants: dict = PrivateAttr(default_factory=dict)
+
+    @field_validator("task_seed")
+    @classmethod
+    def _applies(cls, seed: int) -> int:
+        if seed and not cls.drawn:
+            name = cls.model_fields["task"].default
+            raise ValueError(f"task_seed = {seed} is not allowed for task {name}: nothing of its reward is random")
+        return seed
 
     @property
     @abstractmethod

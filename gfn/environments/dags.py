@@ -11,7 +11,8 @@ from torch import Tensor
 
 from gfn.environments.base import DiscreteEnvironment
 from gfn.environments.graphs import closure, count_dags, log_max_over_dags, log_sum_over_dags
-from gfn.environments.linear_gaussian import check_table, log_likelihood_gain, read_table, simulate
+from gfn.environments.linear_gaussian import log_likelihood_gain, simulate
+from gfn.environments.tables import check_table, read_table
 from gfn.settings import SettingsError
 
 TABLE_NODES = 10
@@ -38,10 +39,11 @@ class DAGs(DiscreteEnvironment):
     """
 
     task: Literal["dags"] = "dags"
+    drawn: ClassVar[bool] = True
     min_steps: ClassVar[int] = 1
     nodes: int = Field(5, ge=2, le=32, description="number n of variables")
     samples: int = Field(100, ge=3, le=1_000_000, description="number N of observations")
-    edges_per_node: float = Field(1.0, ge=0, description="expected edges of the true graph, for each variable")
+    edges_per_node: float = Field(1.0, ge=0, le=1e6, description="expected edges of the true graph, for each variable")
     weight_low: float = Field(0.1, ge=0, le=10, description="least size of the true weights, whose signs are random")
     weight_high: float = Field(0.5, ge=0, le=10, description="largest size of the true weights")
     prior: Literal["bic", "uniform"] = Field("bic", description="graph prior: bic (N^(-1/2) an edge) or uniform")
@@ -71,6 +73,9 @@ class DAGs(DiscreteEnvironment):
             raise ValueError(f"weight_low = {low} is not allowed: it must be at most weight_high = {high}")
         if self.data is not None:
             check_table(self.data, self.samples, self.nodes)
+            for name in ("task_seed", "edges_per_node", "weight_low", "weight_high"):
+                if (value := getattr(self, name)) != type(self).model_fields[name].default:
+                    raise ValueError(f"{name} = {value} is not allowed beside data: it belongs to simulated ones")
         return self
 
     @cached_property

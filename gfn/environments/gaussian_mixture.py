@@ -19,8 +19,8 @@ class GaussianMixture(PlanarEnvironment):
 
     task: Literal["gaussian_mixture"] = "gaussian_mixture"
     side: int = Field(3, ge=1, le=32, description="components along each axis (side² in all)")
-    spacing: float = Field(2.0, gt=0, description="distance between neighbouring means")
-    scale: float = Field(0.5, gt=0, description="standard deviation of a component")
+    spacing: float = Field(2.0, ge=1e-6, le=1e6, description="distance between neighbouring means")
+    scale: float = Field(0.5, ge=1e-6, le=1e6, description="standard deviation of a component")
 
     @cached_property
     def means(self) -> Tensor:

@@ -25,9 +25,9 @@ class Hypergrid(DiscreteEnvironment):
     min_steps: ClassVar[int] = 1
     side: int = Field(12, ge=2, le=4096, description="number H of cells along each axis")
     dimensions: int = Field(2, ge=1, le=64, description="number d of axes")
-    r0: float = Field(1e-3, gt=0, description="reward R0 of every cell")
-    r1: float = Field(0.5, ge=0, description="reward R1 added in the outer part of every axis")
-    r2: float = Field(2.0, ge=0, description="reward R2 added in the 2^d modes")
+    r0: float = Field(1e-3, gt=0, le=1e100, description="reward R0 of every cell")
+    r1: float = Field(0.5, ge=0, le=1e100, description="reward R1 added in the outer part of every axis")
+    r2: float = Field(2.0, ge=0, le=1e100, description="reward R2 added in the 2^d modes")
 
     @cached_property
     def outer(self) -> Tensor:

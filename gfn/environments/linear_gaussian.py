@@ -1,9 +1,5 @@
-"""Linear-Gaussian networks: data drawn from a random one or read, and how well parents explain a variable."""
+"""Linear-Gaussian networks: data drawn from a random one, and how well parents explain a variable."""
 
-from collections.abc import Sequence
-from pathlib import Path
-
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -36,46 +32,6 @@ def simulate(
     weight = graph * (low + (high - low) * sizes) * torch.where(signs < 0.5, -1.0, 1.0)
     noise = torch.randn(samples, nodes, generator=generator, dtype=torch.float64)
     return graph, torch.linalg.solve(torch.eye(nodes, dtype=torch.float64) - weight, noise, left=False)
-
-
-def read_table(path: str | Path) -> list[list[float]]:
-    """Observations from a CSV file: a line each, a column for each variable, with or without a line of names.
-
-    Raises:
-        ValueError: if there is no such file, or a cell is not a number.
-    """
-    try:
-        table = pd.read_csv(path, header=None, skipinitialspace=True)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"data = {str(path)!r} is not allowed: {str(error).strip()}") from None
-    numbers = table.apply(pd.to_numeric, errors="coerce")
-    if numbers.iloc[0].isna().all():
-        table, numbers = table[1:], numbers[1:]
-    if numbers.isna().any(axis=None):
-        row, column = (int(place[0]) for place in numbers.isna().to_numpy().nonzero())
-        where = f"row {table.index[row] + 1}, column {column + 1}"
-        reason = f"{where} holds {table.iloc[row, column]!r}, which is not a number"
-        raise ValueError(f"data = {str(path)!r} is not allowed: {reason}")
-    return numbers.to_numpy(float).tolist()
-
-
-def check_table(rows: Sequence[Sequence[float]], samples: int, nodes: int) -> None:
-    """Refuse data of other sizes than stated, or under which a variable is an exact linear function of others.
-
-    Raises:
-        ValueError: saying what is wrong with them.
-    """
-    if len({len(row) for row in rows}) > 1:
-        raise ValueError("data are not allowed: their rows differ in length")
-    if (len(rows), len(rows[0])) != (samples, nodes):
-        has = f"the data have {len(rows)} rows and {len(rows[0])} columns"
-        raise ValueError(f"samples = {samples} and nodes = {nodes} are not allowed: {has}")
-    table = torch.tensor(rows, dtype=torch.float64)
-    constant = (table == table[:1]).all(0).nonzero().flatten().tolist()
-    if constant:
-        raise ValueError(f"data are not allowed: column {constant[0] + 1} is constant")
-    if torch.linalg.eigvalsh(torch.corrcoef(table.T))[0] < 1e-10:
-        raise ValueError("data are not allowed: their columns are linearly dependent")
 
 
 def log_likelihood_gain(correlation: Tensor, samples: int, node: Tensor, parents: Tensor) -> Tensor:

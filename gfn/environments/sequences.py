@@ -22,13 +22,14 @@ class Sequences(DiscreteEnvironment):
     """
 
     task: Literal["sequences"] = "sequences"
+    drawn: ClassVar[bool] = True
     min_steps: ClassVar[int] = 1
     alphabet: int = Field(8, ge=1, le=256, description="number |D| of letters")
     length: int = Field(6, ge=1, le=256, description="largest number N of letters in a word")
-    f_low: float = Field(-1.0, description="lower end of the law of f, the value of a letter")
-    f_high: float = Field(1.0, description="upper end of the law of f")
-    g_low: float = Field(0.0, description="lower end of the law of g, the weight of a position")
-    g_high: float = Field(2.0, description="upper end of the law of g")
+    f_low: float = Field(-1.0, ge=-1e100, le=1e100, description="lower end of the law of f, the value of a letter")
+    f_high: float = Field(1.0, ge=-1e100, le=1e100, description="upper end of the law of f")
+    g_low: float = Field(0.0, ge=-1e100, le=1e100, description="lower end of the law of g, the weight of a position")
+    g_high: float = Field(2.0, ge=-1e100, le=1e100, description="upper end of the law of g")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -2,7 +2,7 @@
 
 import math
 from functools import cached_property
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -22,11 +22,12 @@ class Sets(DiscreteEnvironment):
     k elements has k parents.
     """
 
+    drawn: ClassVar[bool] = True
     task: Literal["sets"] = "sets"
     universe: int = Field(32, ge=1, le=1024, description="number |D| of elements to choose from")
     size: int = Field(16, ge=1, le=1024, description="number N of elements in a finished set")
-    low: float = Field(-1.0, description="lower end of the law of f")
-    high: float = Field(1.0, description="upper end of the law of f")
+    low: float = Field(-1.0, ge=-1e100, le=1e100, description="lower end of the law of f")
+    high: float = Field(1.0, ge=-1e100, le=1e100, description="upper end of the law of f")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -13,6 +13,7 @@ from torch import Tensor
 ControlVariate = Literal["none", "loo", "score", "both", "joint"]
 CONTROL_VARIATES: tuple[str, ...] = get_args(ControlVariate)
 EPSILON = 0.03
+CANCELLING = 0.01
 
 
 def leave_one_out(values: Tensor) -> Tensor:
@@ -118,11 +119,14 @@ def surrogate(
     if control_variate not in CONTROL_VARIATES:
         raise ValueError(f"control_variate = {control_variate!r} is not allowed: one of {', '.join(CONTROL_VARIATES)}")
     pathwise, score = pathwise.detach(), score.detach()
-    if control_variate == "joint":
-        return (leave_one_out(pathwise + score) * log_pf).mean(-1)
+    if control_variate in ("none", "joint"):
+        # Where u and v nearly cancel, their sum would round away.
+        cancels = ratio is not None and abs(1 + ratio) < CANCELLING
+        whole = pathwise * (1 + ratio) if cancels else pathwise + score
+        return ((leave_one_out(whole) if control_variate == "joint" else whole) * log_pf).mean(-1)
     if control_variate in ("loo", "both"):
         score = leave_one_out(score)
-    if control_variate in ("none", "loo"):
+    if control_variate == "loo":
         return ((pathwise + score) * log_pf).mean(-1)
     parameters, stacked = _trained(parameters), log_pf.dim() == 2
     mean_f, mean_score = mean_gradient(log_pf, parameters, pathwise), mean_gradient(log_pf, parameters)

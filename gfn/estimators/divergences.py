@@ -8,7 +8,9 @@ anything else of this package. Shapes: ``[N]`` for N trajectories of one policy,
 Arguments that they share:
 
 - ``log_pf``, ``log_pb``, ``log_reward``: log p_F(τ; θ), differentiable; log p_B(τ | x); log r(x).
-- ``alpha``: α, any finite number but 0 and 1; :func:`order_factor` raises ``ValueError`` for others.
+- ``alpha``: α, any finite number but 1, at least 1e-6 away from 0; :func:`order_factor` raises ``ValueError`` for
+  others. Within 0.01 of 1, g - 1 stands for g in the score term, where a constant changes no expectation: g / (α - 1)
+  would lose all differences to rounding, and (g - 1) / (α - 1) tends to the f of the reverse KL.
 - ``control_variate``: ``none``, ``loo``, ``score``, ``both`` or ``joint``.
 - ``parameters``: θ, needed by ``score``, and for Tsallis and Rényi by ``both``.
 - ``epsilon``: ε of the score control variate.
@@ -28,6 +30,8 @@ from torch import Tensor
 from .control_variates import EPSILON, ControlVariate, surrogate
 
 DIVERGENCES = ("reverse_kl", "forward_kl", "renyi", "tsallis")
+LEAST = 1e-6  # size of α: the gradient is proportional to it, and Adam stops at some 1e-8
+NEAR_ONE = 0.01  # |1 - α| from which on g itself stands in the score term
 
 
 def reverse_kl(
@@ -96,7 +100,7 @@ def tsallis(
     into what can be minimised (see :func:`order_factor`).
     """
     pathwise, score = tsallis_terms(log_pf, log_pb, log_reward, alpha, log_scale)
-    return surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, ratio=1 / (alpha - 1))
+    return surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, _ratio(alpha))
 
 
 def renyi(
@@ -118,7 +122,7 @@ def renyi(
     self-normalised: consistent, and biased by O(1/N).
     """
     pathwise, score = renyi_terms(log_pf, log_pb, log_reward, alpha)
-    return surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, ratio=1 / (alpha - 1))
+    return surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, _ratio(alpha))
 
 
 def tsallis_terms(
@@ -126,9 +130,10 @@ def tsallis_terms(
 ) -> tuple[Tensor, Tensor]:
     """The weights u and v of the Tsallis gradient's pathwise and score terms, as :func:`~.control_variates.surrogate` takes them."""
     factor = order_factor(alpha)
-    g = ((1 - alpha) * (log_pb + log_reward - log_pf - log_scale)).detach().exp()
+    log_g = ((1 - alpha) * (log_pb + log_reward - log_pf - log_scale)).detach()
+    g = log_g.exp()
     # ∇g = (α - 1) g ∇log p_F.
-    return factor * (alpha - 1) * g, factor * g
+    return factor * (alpha - 1) * g, factor * (log_g.expm1() if _near_one(alpha) else g)
 
 
 def renyi_terms(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
@@ -136,7 +141,20 @@ def renyi_terms(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, alpha: float
     factor = order_factor(alpha)
     log_g = ((1 - alpha) * (log_pb + log_reward - log_pf)).detach()
     g = log_g.softmax(-1) * log_g.shape[-1]
-    return factor * (alpha - 1) * g, factor * g
+    if not _near_one(alpha):
+        return factor * (alpha - 1) * g, factor * g
+    above = (log_g - log_g.amax(-1, keepdim=True)).expm1()
+    mean = above.mean(-1, keepdim=True)
+    return factor * (alpha - 1) * g, factor * (above - mean) / (1 + mean)
+
+
+def _near_one(alpha: float) -> bool:
+    return abs(1 - alpha) < NEAR_ONE
+
+
+def _ratio(alpha: float) -> float | None:
+    """v / u of the two terms, where it is a constant."""
+    return None if _near_one(alpha) else 1 / (alpha - 1)
 
 
 def order_factor(alpha: float) -> float:
@@ -147,12 +165,13 @@ def order_factor(alpha: float) -> float:
     The sign makes every order a divergence to minimise, and changes nothing for α > 0.
 
     Raises:
-        ValueError: for α that is 0, 1 or not finite.
+        ValueError: for α that is 0, nearer to it than 1e-6, 1 or not finite.
     """
     if alpha == 1:
         raise ValueError("alpha = 1 is not allowed: both divergences become the reverse KL there, use reverse_kl")
-    if alpha == 0:
-        raise ValueError("alpha = 0 is not allowed: the gradient vanishes there, use any other finite number but 1")
+    if abs(alpha) < LEAST:
+        vanishes = "the gradient vanishes there, use any other finite number but 1"
+        raise ValueError(f"alpha = {alpha:g} is not allowed: {vanishes}, at least {LEAST:g} away from 0")
     if not math.isfinite(alpha):
         raise ValueError(f"alpha = {alpha} is not allowed: any finite number but 0 and 1")
     return math.copysign(1.0, alpha) / (alpha - 1)

@@ -41,7 +41,7 @@ def estimate_l1(
         policy: a policy of R replicas.
         objects: number of objects x (an even number is used).
         orders: backward orders for each object.
-        seed: of the objects and orders, one for every replica alike or one for each.
+        seed: of the objects and orders, for every replica alike; or of the objects, one for each replica.
 
     Returns:
         float64 ``[R]``.
@@ -60,7 +60,8 @@ def l1_terms(
     generators = [stream("L1: policy's objects", each, device=device) for each in seeds]
     drawn = {each: environment.sample_target(half, stream("L1: target's objects", each)) for each in set(seeds)}
     target = torch.stack([drawn[each] for each in seeds]).to(device)
-    order = stream("L1: backward orders", seeds[0], device=device)
+    # Random numbers that all replicas share, whatever other seeds there are.
+    order = stream("L1: backward orders", seed if isinstance(seed, int) else 0, device=device)
     sampled = rollout(environment, policy, half, generators).terminal
     x = torch.cat([target, sampled], 1)
     log_weights = []

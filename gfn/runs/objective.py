@@ -1,5 +1,6 @@
 """Objectives as validated settings, so that a run names its objective completely."""
 
+import math
 from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
@@ -79,9 +80,31 @@ class Objective(Settings):
     @property
     def label(self) -> str:
         """A short name for messages and file listings."""
-        alpha = None if self.alpha is None else f"alpha={self.alpha:g}"
+        alpha = None if self.alpha is None else f"alpha={self.alpha!r}".removesuffix(".0")
         log_z = f"log_z={self.log_z}" if self.log_z in ("known", "batch") else None
         return " ".join(filter(None, [self.name, alpha, self.control_variate, log_z]))
+
+    def hindrance(self, batch_size: int) -> str | None:
+        """Why no training with so many trajectories a step can learn, None if there is no such reason.
+
+        The mean gradient is zero, or leads away from the target. With Rényi's ``loo`` and α < 0, the weight that depends
+        on the rewards is (α + 1 / (N - 1)) g / (α - 1), whose sign is wrong from α = -1 / (N - 1) on. The baseline â
+        does the same where the scores of trajectories are orthogonal, and more in the tests' small tasks.
+        """
+        alone, name, variate = batch_size == 1, self.name, self.control_variate
+        if alone and variate in ("loo", "both", "joint"):
+            return f"with control variate {variate}: leave-one-out needs at least 2 trajectories"
+        if alone and name == "vargrad":
+            return "with vargrad: the variance of a single value is 0, so at least 2 trajectories are needed"
+        if alone and name == "renyi":
+            return "with renyi: a weight divided by itself is 1 for all rewards, so at least 2 trajectories are needed"
+        if alone and name == "forward_kl" and variate == "score" and self.epsilon == 0:
+            return "with forward_kl score and epsilon = 0: one trajectory is its own baseline, so 2 or more are needed"
+        turning = {"renyi": ("loo", "both"), "tsallis": ("score", "both")}.get(name, ())
+        if variate in turning and self.alpha < 0 and self.alpha * (batch_size - 1) >= -1:
+            least = f"at least {math.floor(1 - 1 / self.alpha) + 1} trajectories are needed, or another control variate"
+            return f"with {self.label}: the gradient is zero or leads away from the target, so {least}"
+        return None
 
     def loss(
         self,

@@ -1,6 +1,7 @@
 """Specifications: frozen, validated records that name a run completely."""
 
 import hashlib
+import json
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
@@ -45,14 +46,18 @@ class TrainingSpec(Spec):
     batch_size: int = Field(128, ge=1, le=1_000_000, description="trajectories for each step and seed")
     learning_rate: float = Field(1e-3, gt=0, description="Adam's step size for the policy")
     log_z_learning_rate: float = Field(0.1, gt=0, description="Adam's step size for TB's learned log Z")
-    evaluate_every: int = Field(16, ge=1, description="iterations between evaluations")
-    l1_objects: int = Field(128, ge=2, description="objects in the importance estimate of L1, where it cannot be exact")
-    l1_orders: int = Field(32, ge=1, description="backward orders for each of these objects")
+    evaluate_every: int = Field(16, ge=1, le=10**9, description="iterations between evaluations")
+    l1_objects: int = Field(
+        128, ge=4, le=10**9, description="objects in the importance estimate of L1, where it cannot be exact"
+    )
+    l1_orders: int = Field(32, ge=1, le=10**9, description="backward orders for each of these objects")
     resolution: int = Field(256, ge=8, le=4096, description="quadrature cells along each axis (planar tasks)")
     density: int = Field(
         0, ge=0, le=1024, description="cells along each axis of the final density to keep, 0 for none (planar tasks)"
     )
-    top_k: int = Field(100, ge=1, description="best objects found whose mean log-reward is recorded (discrete tasks)")
+    top_k: int = Field(
+        100, ge=1, le=10**9, description="best objects found whose mean log-reward is recorded (discrete tasks)"
+    )
     mode_fractions: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (0.25, 0.5, 0.75), description="fractions of the highest reward from which on an object counts as a mode"
     )
@@ -60,10 +65,8 @@ class TrainingSpec(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.batch_size < 2 and self.objective.control_variate in ("loo", "both", "joint"):
-            combined = f"batch_size = {self.batch_size} is not allowed with control variate"
-            needs = "leave-one-out needs at least 2 trajectories"
-            raise ValueError(f"{combined} {self.objective.control_variate}: {needs}")
+        if hindrance := self.objective.hindrance(self.batch_size):
+            raise ValueError(f"batch_size = {self.batch_size} is not allowed {hindrance}")
         if self.density and not isinstance(self.task, PlanarEnvironment):
             refused = f"density = {self.density} is not allowed for task {self.task.task}"
             raise ValueError(f"{refused}: only planar tasks have a density")
@@ -124,9 +127,20 @@ _ANY = TypeAdapter(AnySpec)
 def parse_spec(text: str | bytes) -> TrainingSpec | GradientSpec | ReferenceSpec:
     """The specification written as JSON in ``text``.
 
+    It holds all data itself: whoever wrote it must not choose what file is opened here.
+
     Raises:
         SettingsError: if it is none.
     """
+    try:
+        task = json.loads(text).get("task")
+    except (ValueError, AttributeError, RecursionError):
+        task = None
+    for name in ("alignment", "data") if isinstance(task, dict) else ():
+        if isinstance(task.get(name), str):
+            raise SettingsError(
+                f"task.{name} = {task[name]!r} is not allowed in a specification: the data, not their file"
+            )
     try:
         return _ANY.validate_json(text)
     except ValidationError as error:

@@ -16,7 +16,7 @@ from gfn.study.verdicts import gather, page_of, texts_for, write_between
 
 STORE = "data/results"
 PICTURE = "book/_static/results.png"
-PAGES = ("README.md", "book/intro.md")  # those that show the verdicts
+PAGES = ("README.md", "book/intro.md")  # those that show the findings and the verdicts
 TABLES = [name for name in FIGURES if name != "tasks"]  # figures that save their data
 
 

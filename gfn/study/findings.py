@@ -43,7 +43,7 @@ def start_of_log_z(runs: Mapping[tuple[str, str], Run]) -> str:
     return (
         f"**{much} of what trajectory balance lacks is the start of its log Z.** Its learned log Z starts at 0 and has to"
         f" travel to the truth, with a baseline that is wrong until it arrives. {deficit_sentence(runs, TASKS)}"
-        " What was read of the paper does not name this. On the two tasks in the plane 0 is the truth, so nothing travels."
+        " As far as could be read, the paper does not separate the two. In the plane 0 is the truth, so nothing travels."
     )
 
 
@@ -67,7 +67,7 @@ def baseline_of_the_batch(runs: Mapping[tuple[str, str], Run], sparse: Mapping[t
         f" variate at all, and is worse in {worse['both']} of {len(orders)} cases; leave-one-out on the whole weight, which"
         f" this book adds as `joint`, ends with {joint} times that error, and is worse in {worse['joint']}."
         f" At α = 1/2 `joint` ends with {half['renyi']} (Rényi) and {half['tsallis']} (Tsallis) times the error of the"
-        " paper's `both`. All are medians, over targets and seeds, of errors in the last quarter of training."
+        " paper's `both`. All are medians, over targets and seeds, of ratios of errors in the last quarter of training."
     )
 
 
@@ -77,7 +77,7 @@ def counted(verdicts: Mapping[str, Verdict]) -> str:
         outcome: [claim for claim, verdict in verdicts.items() if verdict.outcome == outcome] for outcome in ORDERED
     }
     parts = [f"{len(found)} {outcome} ({', '.join(found)})" for outcome, found in claims.items() if found]
-    return f"**Of the paper's {len(verdicts)} claims, {' · '.join(parts)}.**"
+    return f"**The paper's {len(verdicts)} claims:** {', '.join(parts)}."
 
 
 def _times(run: Run, other: Run) -> float:

@@ -29,6 +29,7 @@ from gfn.runs.spec import GradientSpec, ReferenceSpec, Spec, TrainingSpec, parse
 from gfn.runs.training import PARTIAL, UNSIGNED, Record, Trainer, TrainingError, replacing, warn
 from gfn.settings import SettingsError
 from gfn.study.paper import project_folder
+from gfn.study.size import check_size
 
 SCHEMA = pa.schema(
     [
@@ -285,6 +286,7 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
     Raises:
         TrainingError: if training meets a number that is not finite; what was recorded until then
             is kept beside the store's results, in a file ending in ``.failed.parquet``.
+        SettingsError: if the run is to be made, and needs more memory or time than there is.
         StoreError: if the run is to be made, and the store cannot be written.
         UnreadableError: if what has the run's name in the store cannot be read.
     """
@@ -300,6 +302,8 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
                     raise
                 then = "making it again" if place == path else f"it stays as it is, and {path} takes its place"
                 warn(f"{error}; {then}")
+    if isinstance(spec, TrainingSpec) and (notice := check_size(spec, device)):
+        warn(f"gfn: {notice}")
     make_store(path.parent)
     sweep(path.parent)
     try:

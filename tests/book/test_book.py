@@ -175,7 +175,8 @@ def test_every_reference_to_a_page_leads_to_one(path, target):
 def test_every_equation_and_section_that_is_referred_to_has_its_label():
     text = "\n".join(markdown(path) for path in (*PAGES, *NOTEBOOKS))
     for role, labels in (("eq", re.findall(r":label: (\S+)", text)), ("ref", re.findall(r"^\((\S+)\)=$", text, re.M))):
-        assert set(re.findall(rf"\{{{role}\}}`([^`]+)`", text)) <= set(labels)
+        named = re.findall(rf"\{{{role}\}}`(?:[^`<]*<([^>`]+)>|([^`]+))`", text)
+        assert {label or bare for label, bare in named} <= set(labels)
         assert len(labels) == len(set(labels))
 
 

@@ -12,7 +12,7 @@ from gfn.runs.provenance import source_fingerprint
 from gfn.study.experiments import runs
 from gfn.study.paper import load_criteria
 from gfn.study.results import read_run
-from gfn.study.verdicts import MARKERS, gather, summary_for
+from gfn.study.verdicts import MARKERS, gather, texts_for
 
 ROOT = Path(gfn.__file__).parents[1]
 STORE = ROOT / "data" / "results"
@@ -52,21 +52,21 @@ def test_every_run_of_the_edition_is_stored():
     assert sorted(STORE.iterdir()) == STORED
 
 
-def between_markers(page):
-    return (ROOT / page).read_text(encoding="utf-8").split(MARKERS[0])[1].split(MARKERS[1])[0].strip()
+def between_markers():
+    pages = {page: (ROOT / page).read_text(encoding="utf-8") for page in PAGES}
+    places = [(page, name, *lines) for page in PAGES for name, lines in MARKERS.items()]
+    return {(page, name): pages[page].split(first)[1].split(last)[0].strip() for page, name, first, last in places}
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_pages_show_the_verdicts_of_the_stored_runs(page, monkeypatch):
+@published
+def test_pages_show_the_findings_and_the_verdicts_of_the_stored_runs(monkeypatch):
     """Word for word what comes out of them now; nothing is trained for it."""
-    shown = between_markers(page)
-    if not shown or not STORED:
-        pytest.skip("no verdicts are written between the markers, or no results are stored")
     monkeypatch.setenv("GFN_RESULTS", str(STORE))
     monkeypatch.setattr("gfn.study.results.execute", None)
-    assert shown == summary_for(ROOT / page, *gather(PROFILE))
+    found = gather(PROFILE)
+    texts = {page: texts_for(ROOT / page, *found, PROFILE) for page in PAGES}
+    assert between_markers() == {(page, name): text for page in PAGES for name, text in texts[page].items()}
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_no_verdicts_are_shown_without_their_runs(page):
-    assert STORED or not between_markers(page)
+def test_nothing_is_shown_without_runs():
+    assert STORED or not any(between_markers().values())

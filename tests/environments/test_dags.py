@@ -228,7 +228,7 @@ def test_given_data_are_part_of_the_settings(tmp_path):
 
 GOOD = [[1.0, 2.0], [2.0, 1.0], [0.0, 5.0], [4.0, 4.0]]
 BAD_DATA = {
-    "no such file": ("missing.csv", "No such file"),
+    "no such file": ("missing.csv", "no such file"),
     "no rows": ([], "at least 1 item"),
     "no columns": ([[]], "at least 1 item"),
     "no table": ([1.0, 2.0], "data.0 = 1.0 is not allowed"),
@@ -254,9 +254,9 @@ def test_bad_data_are_refused(case):
     ("text", "message"),
     [
         ("a,b\n1,2\n3,x\n", "row 3, column 2 holds 'x'"),
-        ("1,2\n3\n", "row 2, column 2"),
-        ("1,2\n1,2,3\n", "saw 3"),
-        ("", "No columns"),
+        ("1,2\n3\n", "row 2 has 1 cells, where row 1 has 2"),
+        ("1,2\n1,2,3\n", "row 2 has 3 cells"),
+        ("", "no columns"),
     ],
 )
 def test_bad_files_are_refused(tmp_path, text, message):

@@ -19,7 +19,7 @@ from gfn.environments import Sets
 from gfn.policies import PolicySettings
 from gfn.runs.objective import Objective
 from gfn.runs.spec import TrainingSpec
-from gfn.study import edition
+from gfn.study import edition, verdicts
 from gfn.study.claims import Verdict
 from gfn.study.edition import publish
 from gfn.study.results import ResultError, load_or_train, read_run, write_run
@@ -36,7 +36,7 @@ SPECS = [
 ]
 RUNS = {spec.hash: spec for spec in SPECS}
 FIRST = f"results/{SPECS[0].hash}.parquet"
-PAGE = f"# Page\n\n{MARKERS[0]}\nold\n{MARKERS[1]}\n\nEnd.\n"
+PAGE = "# Page\n\n" + "\nold\n".join(MARKERS["findings"]) + "\n\n" + "\nold\n".join(MARKERS["verdicts"]) + "\n\nEnd.\n"
 FOUND = {"C1": Verdict("C1", "It works.", "supported", pd.DataFrame({"outcome": ["supported"], "judged": [True]}))}
 PICTURE = b"\x89PNG\r\n\x1a\n..."
 
@@ -65,6 +65,7 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setattr(edition, "FIGURES", ("fig1", "exact", "tasks"))
     monkeypatch.setattr(edition, "TABLES", ["fig1", "exact"])
     monkeypatch.setattr(edition, "gather", lambda profile, store: (FOUND, {"C1": ["fig1"]}))
+    monkeypatch.setattr(verdicts, "findings", lambda found, profile, store: "1. **Found.**")
     older = {"README.md": PAGE, "book/intro.md": PAGE, "data/results/older.parquet": "older", "data/results/stray": "?"}
     older |= {"book/paper/fig1.ipynb": notebook(7), "book/paper/fig1.csv": "value\n7\n", "gfn/code.py": "pass\n"}
     built = {f"notebooks/{name}.ipynb": notebook(1, 2) for name in ("fig1", "exact", "tasks")}
@@ -78,14 +79,20 @@ def root(tmp_path, monkeypatch):
 
 
 def test_all_that_was_built_is_published(root, monkeypatch):
-    """Runs, notebooks, tables, the picture; verdicts by the very runs that come; what is not of the edition stays."""
+    """Runs, notebooks, tables, the picture; verdicts and findings by the very runs that come; what is not of the edition
+    stays.
+    """
     judged = []
 
     def gather(profile, store):
         judged.append((profile, {path.stem: read_run(path).spec for path in store.iterdir()}))
         return FOUND, {"C1": ["fig1"]}
 
+    def findings(found, profile, store):
+        return f"1. **{found['C1'].outcome} by {len(list(store.iterdir()))} runs of {profile}**"
+
     monkeypatch.setattr(edition, "gather", gather)
+    monkeypatch.setattr(verdicts, "findings", findings)
     before = contents(root)
     changed = publish(root, "edition", root / "build")
     assert judged == [("edition", RUNS)]
@@ -101,6 +108,9 @@ def test_all_that_was_built_is_published(root, monkeypatch):
     assert after["book/_static/results.png"] == PICTURE
     assert "| **supported** | 1 / 0 / 0 | — | [Figure 1](book/paper/fig1.ipynb) |" in after["README.md"].decode()
     assert "| **supported** | 1 / 0 / 0 | — | [Figure 1](paper/fig1.ipynb) |" in after["book/intro.md"].decode()
+    for page in edition.PAGES:
+        assert f"{MARKERS['findings'][0]}\n1. **supported by 2 runs of edition**\n" in after[page].decode()
+        assert "old" not in after[page].decode()
     assert after["gfn/code.py"] == before["gfn/code.py"]
     assert set(changed) == {name for name in before | after if before.get(name) != after.get(name)}
     assert publish(root, "edition", root / "build") == []
@@ -108,7 +118,6 @@ def test_all_that_was_built_is_published(root, monkeypatch):
 
 def test_runs_are_judged_where_they_are_laid_out(root, monkeypatch):
     """By the real judgement of one figure: what is asked for is read there, and nothing is made."""
-    from gfn.study import verdicts
     from gfn.study.experiments import runs
 
     planned = runs("fig1", "smoke")
@@ -119,6 +128,7 @@ def test_runs_are_judged_where_they_are_laid_out(root, monkeypatch):
     monkeypatch.setattr(edition, "FIGURES", ("fig1",))
     monkeypatch.setattr(edition, "TABLES", ["fig1"])
     monkeypatch.setattr(verdicts, "SOURCES", {"fig1": verdicts.SOURCES["fig1"]})
+    monkeypatch.setattr(verdicts, "findings", lambda found, profile, store: "1. **Found.**")
     monkeypatch.setattr("gfn.study.results.execute", None)
     publish(root, "smoke", root / "build")
     assert {path.stem for path in (root / "data/results").iterdir()} == planned.keys()
@@ -142,7 +152,8 @@ FAULTS = {
     "a table has no rows": ("notebooks/fig1.csv", "value\n", "fig1.csv is not a table with data"),
     "the picture is missing": ("results.png", None, "results.png"),
     "the picture is none": ("results.png", "", "results.png is no picture"),
-    "a page has no markers": ("../README.md", "# Page\n", "has no place for the verdicts"),
+    "a page has no markers": ("../README.md", "# Page\n", "has no place for the findings"),
+    "a page has half of them": ("../README.md", PAGE.replace(MARKERS["verdicts"][1], ""), "no place for the verdicts"),
 }
 
 

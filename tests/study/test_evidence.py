@@ -22,7 +22,7 @@ from gfn.study.evidence.discovery import MODE, discovery_frame
 from gfn.study.evidence.importance import l1_estimates
 from gfn.study.evidence.planar import mass_table
 from gfn.study.evidence.tables import density, final, learning_frame
-from gfn.study.evidence.variance import balance_variance_table, bias_table, by_batch, variance_table
+from gfn.study.evidence.variance import bias_table, by_batch, variance_table
 from gfn.study.experiments.tasks import DENSITY_CELLS, spread_mixture
 from gfn.study.results import Run, execute, read_run, write_run
 
@@ -216,17 +216,3 @@ def test_discoveries_are_one_table():
     half = discovery_frame(runs, "modes", MODE)
     assert (half.label.unique().tolist(), half.value.tolist()) == (["sets", "dags"], [2, 2, 4, 4, 1, 1])
     assert len(discovery_frame(runs, "modes")) == 3 * 6
-
-
-def test_variances_of_balance_losses_are_shown_on_the_scale_of_reverse_kl():
-    """A quarter of TB's, whose gradient is twice the divergence's."""
-    values = {("tb", None): 8.0, ("vargrad", None): 4.0, ("reverse_kl", "none"): 60.0, ("reverse_kl", "loo"): 1.2}
-    values = {(o, v, seed, 8, 4): x * (1 + seed) for (o, v), x in values.items() for seed in (0, 1)}
-    table = balance_variance_table({"sets": gradient_run(values, variance_error=0.01)})
-    table = table.set_index(["objective", "control_variate"])
-    assert table.value.to_dict() == pytest.approx(
-        {("tb", "none"): 3, ("vargrad", "none"): 1.5, ("reverse_kl", "none"): 90, ("reverse_kl", "loo"): 1.8}
-    )
-    error = 1.96 * 0.01 / 2**0.5
-    assert table.high["tb", "none"] == pytest.approx(3 + error / 4)
-    assert table.low["reverse_kl", "none"] == pytest.approx(90 - error)

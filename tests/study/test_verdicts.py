@@ -1,4 +1,4 @@
-"""All claims judged together: the summary, the pages that show it, and the command that writes it."""
+"""All claims judged together: the summary, the pages that show it below the findings, and the command that writes both."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from gfn.study.verdicts import (
     page_of,
     summary,
     summary_for,
+    texts_for,
     title_of,
     verdict_table,
-    write_summary,
+    write_between,
 )
 from tests.helpers import made_up
 
@@ -49,14 +50,18 @@ FOUND = {
     "C2": judge("C2", [], claims=CLAIMS),
 }
 FROM = {"C1": ["fig3", "exact"], "C2": ["table1"]}
-EMPTY = f"# Page\n\nBefore.\n\n{MARKERS[0]}\n{MARKERS[1]}\n\nAfter, with \\1 and a | bar.\n"
+PLACES = {name: "\n".join(lines) for name, lines in MARKERS.items()}
+EMPTY = f"# Page\n\n{PLACES['findings']}\n\nBetween.\n\n{PLACES['verdicts']}\n\nAfter, with \\1 and a | bar.\n"
 
 
 @pytest.fixture
 def untrained(monkeypatch):
     """Runs are made up, and what was asked for is noted."""
     asked = []
-    monkeypatch.setattr(verdicts, "obtain", lambda settings, store: asked.append(settings) or made_up(settings))
+    for module in ("verdicts", "findings"):
+        monkeypatch.setattr(
+            f"gfn.study.{module}.obtain", lambda settings, store: asked.append(settings) or made_up(settings)
+        )
     return asked
 
 
@@ -89,39 +94,35 @@ def test_verdicts_at_budgets():
 
 
 def test_every_number_is_in_the_table():
-    """A row a seed; of a variation what differs, and never as judged; an estimate has no seed."""
+    """A row a measurement, a column a seed; of a variation what differs, and never as judged."""
     table = verdict_table(FOUND)
-    names = [
-        "claim",
-        "version",
-        "test",
-        "subject",
-        "budget",
-        "variate",
-        "judged",
-        "seed",
-        "value",
-        "median",
-        "low",
-        "high",
-    ]
-    assert table.columns.tolist() == [*names, "outcome"]
-    assert len(table) == 4 * 10
-    assert table.groupby(["budget", "variate"]).judged.first().to_dict() == {
+    about = ["claim", "version", "test", "subject", "budget", "variate", "judged", "median", "low", "high", "outcome"]
+    assert table.columns.tolist() == [*about, *(f"seed {seed}" for seed in range(10))]
+    assert table.set_index(["budget", "variate"]).judged.to_dict() == {
         ("whole", "both"): True,
         (512, "both"): True,
         (128, "both"): False,
         (512, "joint"): False,
     }
-    joint = table[table.variate == "joint"]
-    assert joint.seed.tolist() == list(range(10))
-    assert set(joint.value) == set(joint["median"]) == {0.5}
-    assert set(joint.outcome) == {"supported"}
-    (estimate,) = verdict_table({"C1": judge("C1", [Evidence("more", "a", (3.0,), 0.1)], claims=CLAIMS)}).to_dict(
-        "records"
-    )
-    assert pd.isna(estimate["seed"])
-    assert (estimate["value"], estimate["version"]) == (3.0, 2)
+    assert set(table.version) == {2}
+    assert table["seed 0"].tolist() == table["seed 9"].tolist() == table["median"].tolist() == [3, 2, 0.5, 0.5]
+    assert table.outcome.tolist() == ["supported", "contradicted", "supported", "supported"]
+
+
+def test_seeds_have_columns_of_their_own():
+    """Empty where a measurement has no such seed; an estimate has none, and is the median."""
+    evidence = [
+        over_seeds("more", "early", pd.Series({7: 1.0, 3: 2.0})),
+        over_seeds("more", "late", pd.Series({3: 4.0, 9: 8.0})),
+        Evidence("more", "an estimate", (5.0,), 0.1),
+    ]
+    table = verdict_table({"C1": judge("C1", evidence, claims=CLAIMS)}).set_index("subject")
+    assert [row.dropna().to_dict() for _, row in table.filter(like="seed ").iterrows()] == [
+        {"seed 7": 1, "seed 3": 2},
+        {"seed 3": 4, "seed 9": 8},
+        {},
+    ]
+    assert table["median"].tolist() == [1.5, 6, 5]
 
 
 def test_every_figure_has_a_page_and_a_title():
@@ -144,9 +145,10 @@ def test_links_of_the_summary_lead_to_pages_of_the_book(page):
     assert len(links) == len(SOURCES)
     assert all((path.parent / link).exists() for link in links)
     text = path.read_text(encoding="utf-8")
-    assert [text.count(marker) for marker in MARKERS] == [1, 1]
-    between = text.split(MARKERS[0])[1].split(MARKERS[1])[0].strip()
-    assert not between or between.startswith("| | Claim |")
+    assert [text.count(marker) for markers in MARKERS.values() for marker in markers] == [1, 1, 1, 1]
+    for (first, last), start in zip(MARKERS.values(), ("1. **", "| | Claim |")):
+        between = text.split(first)[1].split(last)[0].strip()
+        assert not between or between.startswith(start)
 
 
 def test_all_claims_are_gathered_from_all_figures(untrained):
@@ -179,31 +181,41 @@ def test_larger_profiles_are_judged(untrained, monkeypatch):
     assert set(at_budgets(found).claim) == {"C1", "C2", "C6", "C8"}
 
 
-def test_the_summary_is_written_between_the_markers(tmp_path):
+@pytest.mark.parametrize("name", MARKERS)
+def test_a_text_is_written_between_its_markers(name, tmp_path):
     """All else on the page stays; again, it is replaced; the same changes nothing."""
-    page = tmp_path / "page.md"
+    page, (begin, end) = tmp_path / "page.md", MARKERS[name]
     page.write_text(EMPTY, encoding="utf-8")
     first, second = summary(FOUND, FROM), summary(FOUND, FROM).replace("It works.", r"It \1 works, by α.")
     for text in (first, second, first):
-        assert write_summary(text, page)
-        assert page.read_text(encoding="utf-8") == EMPTY.replace(f"\n{MARKERS[1]}", f"\n{text}\n{MARKERS[1]}")
+        assert write_between(name, text, page)
+        assert page.read_text(encoding="utf-8") == EMPTY.replace(PLACES[name], f"{begin}\n{text}\n{end}")
         before = page.stat().st_mtime_ns
-        assert not write_summary(text, page)
+        assert not write_between(name, text, page)
         assert page.stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("missing", [*MARKERS, "both", "in order"])
-def test_a_page_without_markers_is_refused(missing, tmp_path):
+@pytest.mark.parametrize("name", MARKERS)
+@pytest.mark.parametrize("missing", ["first", "last", "both", "in order"])
+def test_a_page_without_markers_is_refused(name, missing, tmp_path):
     """And left as it is."""
-    page, text = tmp_path / "page.md", EMPTY
-    for marker in MARKERS if missing in ("both", "in order") else [missing]:
-        text = text.replace(marker, "")
-    if missing == "in order":
-        text += f"{MARKERS[1]}\n{MARKERS[0]}\n"
+    page, (first, last) = tmp_path / "page.md", MARKERS[name]
+    left = {"first": last, "last": first, "both": "", "in order": f"{last}\n{first}"}[missing]
+    text = EMPTY.replace(PLACES[name], left)
     page.write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=r"page\.md has no place for the verdicts"):
-        write_summary("| table |", page)
+    with pytest.raises(ValueError, match=rf"page\.md has no place for the {name}"):
+        write_between(name, "| table |", page)
     assert page.read_text(encoding="utf-8") == text
+
+
+def test_a_page_has_findings_and_verdicts(monkeypatch):
+    """From the same verdicts, profile and store; links are those of the page."""
+    monkeypatch.setattr(verdicts, "findings", lambda *arguments: arguments)
+    for page, link in {"README.md": "book/{page}.ipynb", "intro.md": "{page}.ipynb"}.items():
+        assert texts_for(Path("book") / page, FOUND, FROM, "smoke", Path("store")) == {
+            "findings": (FOUND, "smoke", Path("store")),
+            "verdicts": summary(FOUND, FROM, link),
+        }
 
 
 @pytest.fixture
@@ -218,7 +230,7 @@ def command(capsys, *arguments):
     return (left.value.code, *capsys.readouterr())
 
 
-def test_the_command_shows_and_writes_the_summary(few, tmp_path, capsys):
+def test_the_command_shows_the_summary_and_writes_the_findings_too(few, tmp_path, capsys):
     """Into each page that is named, and says whether it changed."""
     status, out, err = command(capsys, "verdicts", "--profile", "smoke")
     assert (status, err) == (0, "")
@@ -232,6 +244,9 @@ def test_the_command_shows_and_writes_the_summary(few, tmp_path, capsys):
     assert (status, out, err) == (0, f"{readme}: changed\n{intro}: changed\n", "")
     assert "(book/paper/fig8.ipynb)" in readme.read_text(encoding="utf-8")
     assert "(paper/fig8.ipynb)" in intro.read_text(encoding="utf-8")
+    shown = [page.read_text(encoding="utf-8").split(MARKERS["findings"][1])[0] for page in (readme, intro)]
+    assert shown[0] == shown[1]
+    assert "\n3. **" in shown[0]
     assert (
         command(capsys, "verdicts", "--profile", "smoke", *pages)[1] == f"{readme}: up to date\n{intro}: up to date\n"
     )
@@ -243,7 +258,7 @@ def test_the_command_refuses_a_page_without_markers(few, tmp_path, capsys):
     page.write_text("# Page\n", encoding="utf-8")
     status, out, err = command(capsys, "verdicts", "--profile", "smoke", "--write", page)
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert "has no place for the verdicts" in err
+    assert "has no place for the findings" in err
 
 
 def test_verdicts_at_budgets_are_stacked_shares():

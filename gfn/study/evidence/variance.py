@@ -157,10 +157,3 @@ def balance_variance(runs: Mapping[tuple[str, str], Run], trajectories: int) -> 
             evidence.append(ratio(f"low{end}", subject, by["reverse_kl", "none"], tb / 4))
             evidence.append(ratio(f"little{end}", subject, tb, by["vargrad", ""]))
     return evidence
-
-
-def balance_variance_table(runs: Mapping[str, Run]) -> pd.DataFrame:
-    """:func:`variance_table` of TB and its batch-centred form beside the divergences, TB's on the scale of the KL gradient."""
-    table = variance_table(runs, ("tb", "vargrad", *DIVERGENCES))
-    scale = np.where(table.objective.isin(["tb", "vargrad"]), 0.25, 1.0)
-    return table.assign(**{name: table[name] * scale for name in ("value", "low", "high")})

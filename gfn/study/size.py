@@ -1,0 +1,122 @@
+"""What a training will take, by estimate, so that what cannot fit or end is refused before it starts."""
+
+import math
+import os
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+
+from gfn.environments import DiscreteEnvironment, GaussianMixture, Phylogenetics, PlanarEnvironment, Sets
+from gfn.evaluation.accuracy import EXACT_STATES, ROWS
+from gfn.runs.objective import WITH_FLOW
+from gfn.runs.spec import TrainingSpec
+from gfn.settings import SettingsError
+
+RATE = 3e10  # multiply-adds a second of one core, where it does nothing else
+DENSITY = 3e-8  # seconds for one component of a mixture at one point
+STEP = 1e-4  # seconds for a step of all trajectories, however few
+LONG, LONGEST = 600.0, 30 * 86400.0  # seconds
+LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container
+
+Amounts = dict[str, float]
+
+
+def estimate(spec: TrainingSpec) -> tuple[Amounts, Amounts]:
+    """Bytes that a training holds and seconds that one core needs, at least and within a factor of some three.
+
+    Both by the setting, or the task, that they grow with: counted from what is stored and multiplied.
+    """
+    task, seeds, wide = spec.task, len(spec.seeds), 8 if spec.dtype == "float64" else 4
+    steps, seen, name = task.max_steps, task.observation_size, f"task {task.task}"
+    weights, kept, products = _network(spec)
+    if spec.objective.name in WITH_FLOW:
+        flow = _layers([seen, *spec.policy.hidden, 1])
+        weights, kept, products = (policy + own for policy, own in zip((weights, kept, products), flow))
+    evaluations = 1 + spec.iterations / min(spec.evaluate_every, spec.iterations)
+    exact = isinstance(task, DiscreteEnvironment) and task.countable and task.state_count <= EXACT_STATES
+    drawn = spec.batch_size * steps
+    met = min(drawn, task.state_count) if exact and task.repeats else drawn
+    shape = "gin_width" if isinstance(task, Phylogenetics) else "hidden"
+    # Weights, their gradients twice, Adam's two moments; of a batch what its backward pass needs.
+    memory = {shape: 5 * seeds * weights * wide, "batch_size": seeds * (met * kept * wide + 24 * drawn)}
+    seconds = {shape: spec.iterations * 10 * seeds * weights / RATE}
+    seconds["iterations"] = spec.iterations * (3 * seeds * met * products / RATE + steps * STEP)
+    if spec.objective.name == "subtb":
+        pairs = seeds * spec.batch_size * math.comb(steps + 1, 2)
+        memory["batch_size"] += 3 * pairs * wide
+        seconds["iterations"] += spec.iterations * 20 * pairs / RATE
+    memory["evaluate_every"] = 1000 * evaluations * seeds
+    if isinstance(task, PlanarEnvironment):
+        cells, peaks = spec.resolution**2, task.side**2 if isinstance(task, GaussianMixture) else 1
+        memory |= {"resolution": 32 * cells * (peaks + seeds), "density": 64 * seeds * spec.density**2}
+        seconds["resolution"] = evaluations * DENSITY * cells * (peaks + seeds * spec.policy.components)
+    elif exact:
+        memory[name] = task.state_count * (24 * task.action_count + (1 + wide) * seen)
+        seconds[name] = evaluations * seeds * task.state_count * products / RATE
+    else:
+        orders, half = (spec.l1_orders, 2) if isinstance(task, Sets) else (1, 1)
+        memory["l1_objects"] = seeds * spec.l1_objects * steps * kept * wide / half
+        memory["l1_orders"] = 3 * seeds * seen * max(ROWS, orders * steps) if half == 2 else 0
+        seconds["l1_objects"] = evaluations * seeds * spec.l1_objects * orders * steps * products / RATE
+    return memory, seconds
+
+
+def check_size(spec: TrainingSpec, device: str = "cpu") -> str | None:
+    """Refuse what needs more memory than there is, or more than a month.
+
+    Returns:
+        Where it will take more than ten minutes, a sentence that says so.
+
+    Raises:
+        SettingsError: naming the setting to which most is due.
+    """
+    (memory, seconds), there = estimate(spec), memory_of(device)
+    refused = f"{_largest(spec, memory)} is not allowed here: the training"
+    if (needed := sum(memory.values())) > there:
+        raise SettingsError(f"{refused} needs some {needed / 1e9:,.0f} GB of memory, and there are {there / 1e9:,.0f}")
+    time, setting = (
+        sum(seconds.values()) / (torch.get_num_threads() if device == "cpu" else 100),
+        _largest(spec, seconds),
+    )
+    if time > LONGEST:
+        raise SettingsError(
+            f"{setting} is not allowed: the training would take some {time / 86400:,.0f} days, at most 30"
+        )
+    return f"this will take some {time / 3600:,.1f} hours, mostly for {setting}" if time > LONG else None
+
+
+def memory_of(device: str) -> float:
+    """Bytes of a GPU, or of this machine or container."""
+    if device != "cpu":
+        return float(torch.cuda.mem_get_info(device)[1])
+    whole = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    try:
+        return min(whole, float(LIMIT.read_text()))
+    except (OSError, ValueError):
+        return whole
+
+
+def _largest(spec: TrainingSpec, amounts: Amounts) -> str:
+    name = max(amounts, key=amounts.__getitem__)
+    owner = next((each for each in (spec, spec.policy) if name in type(each).model_fields), None)
+    return f"{name} = {getattr(owner, name)}" if owner else f"{name} of these sizes"
+
+
+def _layers(sizes: Sequence[int]) -> tuple[int, int, int]:
+    """Numbers of weights, of values kept for a state, and of products for it."""
+    products = sum(a * b for a, b in pairwise(sizes))
+    return products + sum(sizes[1:]), sum(sizes) + 2 * sizes[-1], products
+
+
+def _network(spec: TrainingSpec) -> tuple[int, int, int]:
+    """The same of the task's policy."""
+    task, policy = spec.task, spec.policy
+    if not isinstance(task, Phylogenetics):
+        out = task.action_count if isinstance(task, DiscreteEnvironment) else 3 * policy.components
+        return _layers([task.observation_size, *policy.hidden, out])
+    taxa, width = len(task.taxa), policy.gin_width
+    nodes, weights = 2 * taxa - 1, width * (taxa + 3 + width * (2 * policy.gin_layers + 1))
+    kept = nodes * (taxa + 2 + nodes + 3 * width * policy.gin_layers) + 3 * task.action_count
+    return weights, kept, nodes * weights

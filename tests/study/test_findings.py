@@ -1,0 +1,129 @@
+"""The findings say what runs say: on made-up runs whose answers are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gfn.environments import Sets
+from gfn.runs.spec import TrainingSpec
+from gfn.study import findings as module
+from gfn.study.claims import Verdict
+from gfn.study.experiments import figure_settings
+from gfn.study.findings import ORDERED, baseline_of_the_batch, counted, findings, start_of_log_z
+from gfn.study.paper import margin
+from gfn.study.results import Run
+from tests.helpers import made_up
+
+SPEC = TrainingSpec(task=Sets(universe=4, size=2))
+MARGIN = margin("l1")
+
+
+def level(*seeds) -> Run:
+    """Errors that stay where they are, but for the start, which does not count."""
+    rows = [
+        {"iteration": iteration, "seed": seed, "metric": "l1", "value": value if iteration else 9.0}
+        for iteration in range(0, 40, 8)
+        for seed, value in enumerate(seeds)
+    ]
+    return Run(SPEC, pd.DataFrame(rows), {})
+
+
+def times(*factors) -> Run:
+    """Errors that are these factors of 1, the margin added to both."""
+    return level(*(factor * (1 + MARGIN) - MARGIN for factor in factors))
+
+
+def deficit(tb, batch, task="sets"):
+    """TB's error is ``tb`` times the reverse KL's, with log Z from a first batch ``batch`` times."""
+    errors = {"tb": tb, "tb_batch": batch, "tb_known": 1.0, "reverse_kl": 1.0}
+    return {(task, line): level(error, error) for line, error in errors.items()}
+
+
+@pytest.mark.parametrize(
+    ("batch", "much", "share"),
+    [(2.0, "Most", "75%"), (4.0, "Most", "50%"), (8.0, "Part", "25%"), (14.0, "Little", "5%")],
+)
+def test_how_much_is_the_start_of_log_z(batch, much, share):
+    """Half of the deficit or more is most of it, less than a fifth is little."""
+    text = start_of_log_z(deficit(16.0, batch))
+    assert text.startswith(f"**{much} of what trajectory balance lacks")
+    assert f"Of this deficit {share} (" in text
+
+
+def test_the_start_is_judged_by_the_middle_task():
+    runs = deficit(16.0, 15.0) | deficit(16.0, 2.0, "dags") | deficit(16.0, 1.0, "sequences")
+    assert start_of_log_z(runs).startswith("**Most")
+    assert start_of_log_z(runs | deficit(16.0, 16.0, "sequences")).startswith("**Little")
+
+
+def test_where_nothing_lacks_the_start_is_little():
+    text = start_of_log_z(deficit(1.0, 1.0))
+    assert text.startswith("**Little")
+    assert "on no task." in text
+
+
+def sparse(both, joint):
+    """Errors over those without a control variate, a case each of two seeds; other orders play no part."""
+    runs = {}
+    for alpha, *factors in zip((-2.0, -1.0, -0.5), both, joint):
+        for variate, factor in zip(("none", "both", "joint"), (1.0, *factors)):
+            runs["hypergrid", variate, alpha] = times(factor, factor)
+    return runs | {("hypergrid", variate, 0.5): times(99.0, 99.0) for variate in ("none", "both", "joint")}
+
+
+def half(renyi, tsallis):
+    runs = {("sets", "renyi"): times(1.0, 1.0, 1.0), ("sets", "tsallis"): times(1.0, 1.0, 1.0)}
+    return runs | {("sets", "renyi_joint"): times(*renyi), ("sets", "tsallis_joint"): times(*tsallis)}
+
+
+def test_cases_that_are_worse_are_counted():
+    """Beside the median over them, at negative orders; equal is not worse."""
+    text = baseline_of_the_batch(half((1, 1, 1), (1, 1, 1)), sparse(both=(3.0, 1.25, 1.5), joint=(0.5, 0.75, 1.125)))
+    assert "ends with 1.50 times the error of no control variate at all, and is worse in 3 of 3 cases" in text
+    assert "ends with 0.75 times that error, and is worse in 1." in text
+    text = baseline_of_the_batch(half((1, 1, 1), (1, 1, 1)), sparse(both=(0.5, 1.0, 4.0), joint=(2.0, 2.5, 3.0)))
+    assert "ends with 1.00 times the error of no control variate at all, and is worse in 1 of 3 cases" in text
+    assert "ends with 2.50 times that error, and is worse in 3." in text
+
+
+def test_at_one_half_joint_is_held_against_both():
+    """A median over seeds, then over tasks."""
+    runs = half((0.5, 0.25, 9.0), (2.0, 3.0, 1.0))
+    others = sparse((1.0, 1.0, 1.0), (1.0, 1.0, 1.0))
+    assert "ends with 0.50 (Rényi) and 2.00 (Tsallis) times the error" in baseline_of_the_batch(runs, others)
+    runs |= {("dags", line): run for (_, line), run in half((0.7, 0.7, 0.7), (1.0, 1.0, 1.0)).items()}
+    assert "ends with 0.60 (Rényi) and 1.50 (Tsallis) times the error" in baseline_of_the_batch(runs, others)
+
+
+def verdicts(*outcomes):
+    return {f"C{n}": Verdict(f"C{n}", "So.", outcome, pd.DataFrame()) for n, outcome in enumerate(outcomes, 1)}
+
+
+def test_claims_are_counted_by_outcome():
+    """In a fixed order; outcomes of no claim are left out, and no claim is."""
+    text = counted(verdicts("contradicted", "supported", "inconclusive", "supported"))
+    assert text == "**The paper's 4 claims:** 2 supported (C2, C4), 1 contradicted (C1), 1 inconclusive (C3)."
+    assert all(f"1 {outcome} (" in counted(verdicts(*reversed(ORDERED))) for outcome in ORDERED)
+
+
+def test_findings_are_of_the_papers_tasks(monkeypatch):
+    """Numbered; runs come from the store that is named; calibrated tasks are no tasks of the paper."""
+    asked = []
+
+    def obtain(settings, store):
+        asked.append((settings, store))
+        return made_up(settings)
+
+    monkeypatch.setattr(module, "obtain", obtain)
+    found = verdicts("supported", "contradicted")
+    text = findings(found, "smoke", Path("store"))
+    table1, fig9 = (figure_settings(figure, "smoke") for figure in ("table1", "fig9"))
+    assert asked == [(table1, Path("store")), (fig9, Path("store"))]
+    runs = made_up(table1)
+    paper = {key: run for key, run in runs.items() if not key[0].endswith("_calibrated")}
+    assert len({task for task, _ in paper}) == 7 < len({task for task, _ in runs})
+    points = [start_of_log_z(paper), baseline_of_the_batch(paper, made_up(fig9)), counted(found)]
+    assert text.split("\n\n") == [f"{number}. {point}" for number, point in enumerate(points, 1)]
