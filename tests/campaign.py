@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -213,10 +213,12 @@ def make(target: str, made: str) -> Callable[[Path, int, random.Random], Counter
                 continue
             process = subprocess.Popen(call, cwd=place, env=variables(place), **QUIET)
             time.sleep(draw.uniform(0, took))
-            every = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
-            chosen = every if number % 2 else [each for each in every if "snakemake" in " ".join(each.cmdline())]
-            for each in chosen:
-                each.kill()
+            chosen = 0
+            for each in [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]:
+                with suppress(psutil.Error):  # those that have just come to their end
+                    if number % 2 or "snakemake" in " ".join(each.cmdline()):
+                        each.kill()
+                        chosen += 1
             found["killed"] += bool(chosen)
             process.wait()
             found["ended"] += subprocess.run(call, cwd=place, env=variables(place), **QUIET).returncode == 0

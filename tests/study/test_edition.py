@@ -216,7 +216,7 @@ def test_an_edition_that_is_half_there_is_said_to_be(root, monkeypatch):
     before, original, moves = contents(root), Path.replace, count()
 
     def failing(path, target):
-        if next(moves) > 2:
+        if ASIDE in path.parts and next(moves) > 2:
             raise OSError("disk gone")
         return original(path, target)
 
@@ -254,6 +254,7 @@ def test_make_changes_nothing_that_is_published_before_all_is_made(status, tmp_p
         {
             ".gfn.lock": '{"command": "", "processes": [], "tokens": []}',
             ".venv/.ready": "",
+            "requirements.txt": "",
             "scripts/alone.py": (ROOT / "scripts/alone.py").read_bytes(),
         },
     )
