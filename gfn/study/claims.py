@@ -143,7 +143,8 @@ def _criterion(rows: pd.DataFrame, was_judged: bool) -> str:
     if was_judged:
         came = ", ".join(f"{number} {outcome}" for number, outcome in zip(counts(rows), OUTCOMES) if number)
         text += f" *{came}: {'met' if met(rows) else 'not met'}.*"
-    return f"{text} Together these intervals hold with at least {_level(rows)}." if rows.error.any() else text
+    many = "Together these intervals hold" if len(rows) > 1 else "The interval holds"
+    return f"{text} {many} with at least {_level(rows)}." if rows.error.any() else text
 
 
 def _line(row: Any) -> str:
