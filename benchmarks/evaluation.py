@@ -8,6 +8,7 @@ from typing import Any
 from benchmarks.measure import alternate, core_share, milliseconds, short, spread
 from benchmarks.processes import WorkerError, Workers
 from benchmarks.settings import Scale
+from gfn.runs.objective import Objective
 from gfn.runs.spec import TrainingSpec
 from gfn.study.experiments import runs
 from gfn.study.experiments.tasks import paper_tasks
@@ -22,7 +23,7 @@ def units(scale: Scale) -> list[str]:
 
 def published_runs(task: str, profile: str) -> list[TrainingSpec]:
     """All runs that the book makes on a task with the batch of its run of trajectory balance, which is the first."""
-    (first,) = [s for s in runs(FIGURE, profile).values() if s.task.task == task and s.objective.name == "tb"]
+    (first,) = [s for s in runs(FIGURE, profile).values() if s.task.task == task and s.objective == Objective(name="tb")]
     every = [s for s in runs("verdicts", profile).values() if s.kind == "training" and s.task.task == task]
     return [first, *(s for s in every if s.batch_size == first.batch_size and s.hash != first.hash)]
 
