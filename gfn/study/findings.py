@@ -42,8 +42,9 @@ def start_of_log_z(runs: Mapping[tuple[str, str], Run]) -> str:
     much = "Most" if share >= 0.5 else "Part" if share >= 0.2 else "Little"
     return (
         f"**{much} of what trajectory balance lacks is the start of its log Z.** Its learned log Z starts at 0 and has to"
-        f" travel to the truth, with a baseline that is wrong until it arrives. {deficit_sentence(runs, TASKS)}"
-        " As far as could be read, the paper does not separate the two. In the plane 0 is the truth, so nothing travels."
+        f" travel to the truth. Until it arrives, it is a poor baseline, which adds noise to the gradient. {deficit_sentence(runs, TASKS)}"
+        " As far as we could read the paper, it does not separate the two."
+        " For the two densities in the plane 0 is the truth, so nothing travels there."
     )
 
 

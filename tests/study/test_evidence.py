@@ -19,7 +19,7 @@ from gfn.study.evidence.convergence import (
     time_to_threshold,
 )
 from gfn.study.evidence.discovery import MODE, discovery_frame
-from gfn.study.evidence.importance import l1_estimates
+from gfn.study.evidence.importance import l1_estimates, share_away
 from gfn.study.evidence.planar import mass_table
 from gfn.study.evidence.tables import density, final, learning_frame
 from gfn.study.evidence.variance import bias_table, by_batch, variance_table
@@ -216,3 +216,13 @@ def test_discoveries_are_one_table():
     half = discovery_frame(runs, "modes", MODE)
     assert (half.label.unique().tolist(), half.value.tolist()) == (["sets", "dags"], [2, 2, 4, 4, 1, 1])
     assert len(discovery_frame(runs, "modes")) == 3 * 6
+
+
+def test_at_a_negative_order_the_baseline_of_the_batch_turns_estimates_round():
+    """On the small profile: some of those with a negligible ε point away, of leave-one-out on the whole weight none."""
+    table = share_away("smoke")
+    assert table.columns.tolist() == ["none", "joint", "both", "both, ε = 1e-8"]
+    assert {order for _, order in table.index} == {"-1"}
+    for row in table.to_dict("records"):
+        assert row["joint"] == "0.0%"
+        assert float(row["both, ε = 1e-8"].rstrip("%")) > 0

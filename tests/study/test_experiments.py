@@ -42,14 +42,14 @@ def test_every_figure_gives_valid_runs(figure, profile):
     """Each a specification that reads back from its own JSON; no two alike, but for the value in force of several choices."""
     found, specs = runs(figure, profile), figure_settings(figure, profile).specs()
     if figure == "sensitivity":
-        # Three choices are of the same task; only those lines that learn log Z depend on the step size of it.
+        # Four choices are of the same task; only those lines that learn log Z depend on the step size of it.
         shared = Counter(spec.hash for spec in specs.values())
         repeated = {
             key: [label for label, spec in specs.items() if spec.hash == key] for key in shared if shared[key] > 1
         }
         assert {label[2] for labels in repeated.values() for label in labels} == set(SENSITIVE)
         assert len(repeated) == len(SENSITIVE)
-        assert all(len({choice for choice, _, _ in labels}) == 3 for labels in repeated.values())
+        assert all(len({choice for choice, _, _ in labels}) == 4 for labels in repeated.values())
     else:
         assert len(found) == len(specs)
     for key, spec in found.items():
@@ -237,6 +237,7 @@ def test_figures_share_the_runs_in_force(profile):
     in_force = {
         ("learning rate (sequences)", "0.001"),
         ("reach of f (sequences)", "1"),
+        ("draw of the reward (sequences)", "0"),
         ("step size of log Z (sequences)", "0.1"),
         ("mixture components (GM)", "16"),
         ("branch length (phylogenetics)", "0.1"),

@@ -9,6 +9,7 @@ import pytest
 from gfn.environments import GaussianMixture, Sets
 from gfn.policies import PolicySettings
 from gfn.runs.spec import TrainingSpec
+from gfn.study.evidence import start
 from gfn.study.evidence.start import (
     ARRIVED,
     arrivals,
@@ -21,11 +22,18 @@ from gfn.study.evidence.start import (
 )
 from gfn.study.evidence.tables import late, over_training
 from gfn.study.experiments.tasks import contender
+from gfn.study.paper import margin
 from gfn.study.plotting.style import TASKS
 from gfn.study.results import Run, execute, to_frame
 
 SPEC = TrainingSpec(task=Sets(universe=4, size=2))
 PLANAR = TrainingSpec(task=GaussianMixture(side=1))
+
+
+@pytest.fixture(autouse=True)
+def no_margin(monkeypatch):
+    """Made-up errors count as they are."""
+    monkeypatch.setattr(start, "margin", lambda metric: 0.0)
 
 
 def curve(values, metric="l1", spec=SPEC) -> Run:
@@ -148,3 +156,12 @@ def test_real_runs_tell_the_starts_apart():
     found = deficits(runs)
     assert found.seed.tolist() == [0, 1]
     assert np.isfinite(found.drop(columns=["task", "start"])).all(axis=None)
+
+
+def test_errors_as_small_as_noise_make_no_deficit(monkeypatch):
+    """Twice nearly nothing is nothing; twice a large error is nearly that."""
+    monkeypatch.setattr(start, "margin", margin)
+    tiny, large = ({("sets", "tb"): level(2 * e), ("sets", "reverse_kl"): level(e)} for e in (1e-4, 1.0))
+    small, big = (deficits(runs).deficit.item() for runs in (tiny, large))
+    assert small < 0.01
+    assert np.log(1.9) < big < np.log(2)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from gfn.study.evidence.convergence import accuracy_metric, by_task
 from gfn.study.evidence.tables import curves, late, over_training
+from gfn.study.paper import margin
 from gfn.study.results import Run
 
 REFERENCE = "reverse_kl"  # by Proposition 1, TB with Z known follows the same expected gradient
@@ -20,15 +21,16 @@ Runs = Mapping[tuple[str, str], Run]
 
 
 def errors(run: Run, at_end: bool = False) -> pd.Series:
-    """Error of each seed, averaged over the whole of training or over its last quarter."""
+    """Error of each seed with its margin, averaged over the whole of training or over its last quarter."""
     metric = accuracy_metric(run)
-    return late(run, metric) if at_end else over_training(run, metric)
+    return margin(metric) + (late(run, metric) if at_end else over_training(run, metric))
 
 
 def deficits(runs: Runs, at_end: bool = False) -> pd.DataFrame:
     """TB's deficit for each task, start of log Z and seed, and the share of it that vanishes with each remedy.
 
-    The deficit is log(TB's error / the reverse KL's error) of the same seed. The share that vanishes with a remedy is
+    The deficit is log(TB's error / the reverse KL's error) of the same seed, with the margin of
+    :func:`gfn.study.paper.margin` added to every error, so that what is as small as noise makes none. The share that vanishes with a remedy is
     log(TB's error / the remedy's) over the deficit: 1 where the remedy is as good as the reverse KL, 0 where it is TB.
 
     Arguments:

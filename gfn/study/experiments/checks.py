@@ -124,7 +124,7 @@ class ExactChecks(FigureSettings):
 
 
 class Calibration(TrainingFigure):
-    """Trajectory balance while the two open reward laws are swept: of sequences with Z known, of the mixture it is 1."""
+    """Trajectory balance while two open reward laws are swept: sequences with Z known, the mixture with the default start, its truth."""
 
     def specs(self) -> dict[tuple[str, float] | tuple[str, float, float], TrainingSpec]:
         """One training run of TB for each reach of the sequences, and for each spacing and width of the mixture."""
@@ -163,6 +163,9 @@ class Sensitivity(ComparisonFigure):
             yield "learning rate (sequences)", f"{rate:g}", sequences, sequences, {"learning_rate": rate}
         for reach in (1.0, 2.0, 4.0):
             yield "reach of f (sequences)", f"{reach:g}", sequences, peaked_sequences(reach, self.profile), {}
+        for draw in (0, 1, 2):
+            redrawn = sequences.model_copy(update={"task_seed": draw})
+            yield "draw of the reward (sequences)", str(draw), sequences, redrawn, {}
         for rate in (0.01, 0.1):
             yield "step size of log Z (sequences)", f"{rate:g}", sequences, sequences, {"log_z_learning_rate": rate}
         for components in (8, 16, 32):

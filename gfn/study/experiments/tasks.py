@@ -32,8 +32,9 @@ EVALUATIONS = 16  # of every training run whose learning curve is shown, beside 
 # The mean missed and stray masses of Figures 1 and 9 are then within 0.001 of those on a grid of 800 by 800.
 DENSITY_CELLS = 64
 
-# Calibrated on TB's printed cells of Table 1 alone, with Z known, see the calibration page: the values of the
-# sweep at which the mean final accuracy of TB is nearest to the paper's.
+# Calibrated on TB's printed cells of Table 1 alone, see the calibration page: the values of the sweep at which the
+# final accuracy of TB is nearest to the paper's in mean and standard deviation. Sequences have Z known; the mixture's
+# log Z is 0, where a learned one starts.
 SEQUENCES_SWEEP = (1.0, 2.0, 4.0, 8.0, 12.0, 16.0, 17.0, 18.0, 18.25, 18.5, 20.0)
 SEQUENCES_CALIBRATED = 18.25
 SPACING_SWEEP = (2.0, 3.0, 3.55, 3.75)
