@@ -459,6 +459,6 @@ def test_what_cannot_fit_is_refused_before_it_starts(gfn_command, tmp_path):
     status, out, err = gfn_command("train", "--hidden", "65536,65536,65536,65536,65536", "--out", tmp_path / "store")
     assert (status, out) == (2, "")
     assert err.startswith(
-        "gfn: hidden = (65536, 65536, 65536, 65536, 65536) is not allowed here: the training needs some"
+        "gfn: hidden = (65536, 65536, 65536, 65536, 65536) is not allowed here: it needs some"
     )
     assert not (tmp_path / "store").exists()

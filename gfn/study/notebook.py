@@ -14,7 +14,7 @@ from gfn.runs.training import replacing
 from gfn.settings import SettingsError
 from gfn.study.experiments import FIGURES, figure_settings
 from gfn.study.paper import project_folder
-from gfn.study.results import Run, load_or_train
+from gfn.study.results import Run, StoreError, load_or_train, make_store
 
 DATA_VARIABLE = "GFN_DATA_OUT"
 SHELL_NAMES = {"In", "Out", "exit", "quit", "get_ipython", "open"}
@@ -41,25 +41,31 @@ def parameters(figure: str, namespace: Mapping[str, Any]) -> Any:
     Raises:
         ParameterError: naming the parameter that is unknown or impossible, and what is allowed.
     """
+    fields = FIGURES[figure].model_fields
     given = {
         name: value
         for name, value in namespace.items()
         if not name.startswith("_")
         and name not in SHELL_NAMES
-        and not isinstance(value, ModuleType)
-        and not callable(value)
+        and (name in fields or not (isinstance(value, ModuleType) or callable(value)))
     }
-    unknown = sorted(given.keys() - FIGURES[figure].model_fields.keys())
+    unknown = sorted(given.keys() - fields.keys())
     if unknown:
-        known = ", ".join(FIGURES[figure].model_fields)
+        known = ", ".join(fields)
         raise ParameterError(f"unknown parameter {unknown[0]!r} of notebook {figure}; its parameters: {known}")
-    for name, field in FIGURES[figure].model_fields.items():
+    for name, field in fields.items():
+        value = given.get(name)
+        if any(isinstance(each, bool) for each in (value if isinstance(value, list | tuple) else [value])):
+            raise ParameterError(f"{name} = {value} is not allowed: no parameter is true or false")
         if get_origin(field.annotation) is tuple and name in given:
             given[name] = _listed(given[name])
     try:
-        return figure_settings(figure, **given)
+        settings = figure_settings(figure, **given)
     except SettingsError as error:
         raise ParameterError(str(error)) from None
+    if _named_folder():
+        _data_folder()
+    return settings
 
 
 def _listed(value: Any) -> Any:
@@ -68,7 +74,7 @@ def _listed(value: Any) -> Any:
         text = value.strip()
         inner = text[1:-1].strip() if (text[:1], text[-1:]) in (("[", "]"), ("(", ")")) else text
         return [part.strip().strip("'\"") for part in inner.removesuffix(",").split(",")] if inner else []
-    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
+    return [value] if isinstance(value, int | float) else value
 
 
 def settings_table(settings: Any) -> pd.DataFrame:
@@ -91,10 +97,22 @@ def save_data(figure: str, table: pd.DataFrame) -> None:
     """Write the data behind a page as CSV: in the folder of the environment variable GFN_DATA_OUT, else in
     ``build/data`` of the checkout, or from here where there is none.
     """
-    folder = Path(os.environ.get(DATA_VARIABLE) or project_folder() / "build" / "data")
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / f"{figure}.csv") as partial:
+    with replacing(_data_folder() / f"{figure}.csv") as partial:
         table.to_csv(partial, index=False, float_format="%.6g")
+
+
+def _named_folder() -> str:
+    return os.environ.get(DATA_VARIABLE, "").strip()
+
+
+def _data_folder() -> Path:
+    """The folder for tables, made where it is missing, and seen to be one that can be written."""
+    folder = Path(_named_folder() or project_folder() / "build" / "data")
+    try:
+        make_store(folder)
+    except StoreError as error:
+        raise ParameterError(str(error).replace("out =", f"{DATA_VARIABLE} =", 1)) from None
+    return folder
 
 
 def mean_and_spread(values: pd.Series, digits: int = 3) -> str:

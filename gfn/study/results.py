@@ -104,7 +104,7 @@ def default_store() -> Path:
 
 def _store(folder: str) -> Path:
     """The one store that is read and written where the environment variable GFN_RESULTS is set, else a folder."""
-    if given := os.environ.get(STORE_VARIABLE):
+    if (given := os.environ.get(STORE_VARIABLE, "")).strip():
         return Path(given)
     return project_folder() / folder
 
@@ -302,7 +302,7 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
                     raise
                 then = "making it again" if place == path else f"it stays as it is, and {path} takes its place"
                 warn(f"{error}; {then}")
-    if isinstance(spec, TrainingSpec) and (notice := check_size(spec, device)):
+    if notice := check_size(spec, device):
         warn(f"gfn: {notice}")
     make_store(path.parent)
     sweep(path.parent)
