@@ -10,11 +10,12 @@ from typing import Any, get_origin
 
 import pandas as pd
 
-from gfn.runs.training import replacing
+from gfn.runs.training import TrainingError, replacing
 from gfn.settings import SettingsError
 from gfn.study.experiments import FIGURES, figure_settings
 from gfn.study.paper import project_folder
-from gfn.study.results import Run, StoreError, load_or_train, make_store
+from gfn.study.results import Run, StoreError, is_there, load_or_train, make_store, published_store, result_path
+from gfn.study.size import check_size
 
 DATA_VARIABLE = "GFN_DATA_OUT"
 SHELL_NAMES = {"In", "Out", "exit", "quit", "get_ipython", "open"}
@@ -25,6 +26,13 @@ class ParameterError(SettingsError):
 
     def _render_traceback_(self) -> list[str]:
         return [f"ParameterError: {self}"]
+
+
+class RunError(TrainingError):
+    """A run that failed; shown as its sentence, without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"RunError: {self}"]
 
 
 def parameters(figure: str, namespace: Mapping[str, Any]) -> Any:
@@ -89,8 +97,23 @@ def obtain(settings: Any, store: Path | None = None) -> dict[Hashable, Run]:
     Arguments:
         settings: the figure's.
         store: the one store to read and to write, by default those of :func:`gfn.study.results.load_or_train`.
+
+    Raises:
+        ParameterError: if a run cannot be made at these settings, on this machine.
+        RunError: if one fails.
     """
-    return {label: load_or_train(spec, store, settings.device) for label, spec in settings.specs().items()}
+    specs = settings.specs()
+    try:
+        for spec in specs.values():  # all of them, before the first one takes its time
+            if not any(map(is_there, (result_path(spec, store), result_path(spec, store or published_store())))):
+                check_size(spec, settings.device)
+        return {label: load_or_train(spec, store, settings.device) for label, spec in specs.items()}
+    except StoreError:
+        raise
+    except SettingsError as error:
+        raise ParameterError(str(error)) from None
+    except TrainingError as error:
+        raise RunError(str(error), error.records) from None
 
 
 def save_data(figure: str, table: pd.DataFrame) -> None:
