@@ -31,7 +31,7 @@ from gfn.study.results import METADATA_KEY, SCHEMA, result_path, write_run
 Content = str | bytes | None | Callable[[Path], object]  # of a file, of none for a folder, or what makes it
 # Where all that takes time begins.
 WORK = (
-    "gfn.runs.training.Trainer.evaluate",
+    "gfn.runs.training.Trainer.step",
     "gfn.study.results.measure_gradients",
     "gfn.study.results.sample_reference",
 )
@@ -312,7 +312,7 @@ LINES = [
     ),
     train(
         "weight",
-        *("--task", "dags", "--nodes", "10", "--samples", "11", "--edges-per-node", "9", "--weight-low", "10"),
+        *("--task", "dags", "--nodes", "12", "--samples", "13", "--edges-per-node", "9", "--weight-low", "10"),
         *("--weight-high", "10", "--hidden", "4", "--iterations", "2", "--batch-size", "4"),
         pending="simulated variables that are linearly dependent up to rounding",
         status=2,

@@ -93,7 +93,7 @@ whole = st.integers(-1, 9).map(str) | st.sampled_from(["1_0", "2.0", " 3 ", "+4"
 real = (
     st.floats(-3, 3).map(repr) | st.floats(0, 1).map("{:.3f}".format) | st.sampled_from(["1e-9", "nan", "-inf", ".5"])
 )
-real |= st.sampled_from(["1e30", "-1e30", "1e-300", "1_0.5", " 0.5 ", "+.25", "1e400", "1e-400", "0,5", "½"])
+real |= st.sampled_from(["1e30", "-1e39", "1e300", "1e-300", "1_0.5", " 0.5 ", "+.25", "1e400", "1e-400", "0,5", "½"])
 several = st.lists(st.integers(-1, 4).map(str) | st.sampled_from(["", "0.5", "x", " 2", "1e-1"]), max_size=3).map(
     ",".join
 )
@@ -314,9 +314,10 @@ def test_a_changed_table_is_read_as_it_stands(rows, names, flips, tmp_path_facto
 
 # ---- alignments -----------------------------------------------------------------------------------------------------
 
-LETTERS = "ACGT" * 20 + "RYSWKMBDHVNX-?"
+# One letter in eight is not a base.
+letter = st.one_of(*[st.sampled_from("ACGT")] * 7, st.sampled_from("RYSWKMBDHVNX-?"))
 alignments = st.integers(2, 9).flatmap(
-    lambda sites: st.lists(st.text(LETTERS, min_size=sites, max_size=sites), min_size=3, max_size=5)
+    lambda sites: st.lists(st.lists(letter, min_size=sites, max_size=sites).map("".join), min_size=3, max_size=5)
 )
 
 

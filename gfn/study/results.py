@@ -245,11 +245,14 @@ def misfit(spec: Spec, frame: pd.DataFrame) -> str | None:
         return "there are records without a metric"
     if isinstance(spec, GradientSpec):
         measured = {"iteration": spec.warmup, "trajectories": spec.batch_sizes}
+        measured["objective"] = [objective.name for objective in spec.objectives]
         wrong = [name for name, due in measured.items() if set(frame[name]) != set(due)]
         return f"its values of {wrong[0]} are not those at which it is measured" if wrong else None
     wrong = frame[frame.density.isna() & ~np.isfinite(frame.value)]
     if len(wrong):
         return f"{wrong.metric.iloc[0]} of seed {wrong.seed.iloc[0]} is not a finite number"
+    if isinstance(spec, ReferenceSpec) and set(frame.cell) != set(range(spec.samples)):
+        return f"it has not {spec.samples} draws of each chain"
     if isinstance(spec, TrainingSpec):
         due = {*range(0, spec.iterations, spec.evaluate_every), spec.iterations}
         if set(frame.iteration) != due:
