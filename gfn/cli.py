@@ -17,7 +17,7 @@ from gfn.runs.training import TrainingError, check_device, warn
 from gfn.settings import SettingsError
 from gfn.study.ending import end, sentence_of
 from gfn.study.experiments import FIGURES, PROFILES, runs
-from gfn.study.flags import flags, given
+from gfn.study.flags import Named, check_used, flags, given
 from gfn.study.results import (
     ResultError,
     describe,
@@ -27,11 +27,11 @@ from gfn.study.results import (
     read_run,
     result_path,
 )
-from gfn.study.verdicts import gather, summary, texts_for, write_between
+from gfn.study.verdicts import check_page, gather, summary, texts_for, write_between
 from gfn.study.verify import choose
 from gfn.study.verify import verify as compare_again
 
-FOLDER = click.Path(file_okay=False, path_type=Path)
+FOLDER = Named(file_okay=False, path_type=Path)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -83,13 +83,13 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
         raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(OBJECTIVES)}")
     chosen_task = TASKS[task](**given(values, TASKS[task]))
     chosen_objective = Objective(name=objective, **given(values, Objective))
-    policy = PolicySettings(**given(values, PolicySettings))
-    training = given(values, TrainingSpec)
+    shape, training = given(values, PolicySettings), given(values, TrainingSpec)
     foreign = [name for name, value in values.items() if value is not None]
     if foreign:
         known = ", ".join(name for name in TASKS[task].model_fields if name != "task")
         raise SettingsError(f"--{foreign[0].replace('_', '-')} does not belong to task {task}, which has: {known}")
-    spec = TrainingSpec(task=chosen_task, objective=chosen_objective, policy=policy, **training)
+    spec = TrainingSpec(task=chosen_task, objective=chosen_objective, policy=PolicySettings(**shape), **training)
+    check_used([*shape, *training], spec)
     run = load_or_train(spec, out, device)
     if len(run.frame):
         click.echo(final_values(run).to_string(index=False))
@@ -154,7 +154,7 @@ def verify(store: Path | None, count: int, seed: int, device: str) -> None:
     "--write",
     multiple=True,
     metavar="PAGE",
-    type=click.Path(dir_okay=False, exists=True, path_type=Path),
+    type=Named(dir_okay=False, exists=True, path_type=Path),
     help="put findings and table where this page has a place for them (may be repeated)",
 )
 def verdicts(profile: str, write: tuple[Path, ...]) -> None:
@@ -163,20 +163,19 @@ def verdicts(profile: str, write: tuple[Path, ...]) -> None:
     Runs come from the published results, or else from build/results, where missing ones are made;
     the environment variable GFN_RESULTS names one store in place of the two.
     """
+    for page in write:
+        check_page(page)
     found = gather(profile)
     if not write:
         click.echo(summary(*found))
     for page in write:
-        try:
-            texts = texts_for(page, *found, profile)
-            changed = any([write_between(name, text, page) for name, text in texts.items()])
-        except ValueError as error:
-            raise SettingsError(str(error)) from None
+        texts = texts_for(page, *found, profile)
+        changed = any([write_between(name, text, page) for name, text in texts.items()])
         click.echo(f"{page}: {'changed' if changed else 'up to date'}")
 
 
 @cli.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=Named(path_type=Path))
 def show(path: Path) -> None:
     """Show a stored run, or all runs of a folder, as a table of final values."""
     files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]

@@ -1,7 +1,8 @@
-"""Kills, damage and full disks at random: `python -m tests.campaign PART... [--count N] [--seed S]`.
+"""Kills, damage and full disks at random, and bad inputs: `python -m tests.campaign PART... [--count N] [--seed S]`.
 
 Each part does its worst N times, starts the same command again where it was killed, compares all results with those of
-an undisturbed one, bit for bit, and says what it found. The parts ``book`` and ``edition`` take minutes each time.
+an undisturbed one, bit for bit, and says what it found; ``inputs`` tries every bad input once. The parts ``book`` and
+``edition`` take minutes each time.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from gfn.runs.objective import Objective
 from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.runs.training import PARTIAL, Trainer
 from gfn.study.results import ResultError, execute, read_run, write_run
+from tests.bad_inputs import CASES, complaint, tried
 from tests.processes import Command
 
 ROOT = Path(__file__).parents[1]
@@ -189,6 +191,19 @@ def checkpoints(folder: Path, count: int, draw: random.Random) -> Counter[str]:
     return found
 
 
+def inputs(folder: Path, count: int, draw: random.Random) -> Counter[str]:
+    """Every bad input of :mod:`tests.bad_inputs`, each in a folder of its own."""
+    told = 0
+    for number, case in enumerate(CASES):
+        place = folder / str(number)
+        place.mkdir()
+        wrong = complaint(case, tried(case, place), place)
+        told += wrong is None
+        if wrong:
+            print(f"{case.name}: {wrong.strip()}")
+    return Counter({f"of {len(CASES)} in one sentence": told})
+
+
 @contextmanager
 def stderr(stream) -> Iterator[None]:
     before, sys.stderr = sys.stderr, stream
@@ -250,6 +265,7 @@ PARTS = {
     "pairs": pairs,
     "results": results,
     "checkpoints": checkpoints,
+    "inputs": inputs,
     "book": make("book PROFILE=smoke", "build/smoke/results"),
     "edition": make("edition EDITION=smoke", "data/results"),
 }

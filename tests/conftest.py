@@ -7,6 +7,7 @@ import torch
 from hypothesis import settings
 
 settings.register_profile("reproducible", derandomize=True, deadline=None, max_examples=25, database=None)
+settings.register_profile("wide", deadline=None, max_examples=1000, database=None)
 settings.load_profile("reproducible")
 
 

@@ -23,6 +23,7 @@ from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.runs.training import TrainingError
 from gfn.study.experiments import FIGURES, runs
 from gfn.study.results import load_or_train, read_run
+from tests.bad_inputs import FLAG_VALUES, OWNERS
 
 FAST = ["--universe", "4", "--size", "2", "--hidden", "4", "--iterations", "2", "--batch-size", "4", "--seeds", "0,1"]
 
@@ -220,104 +221,12 @@ def test_show_refuses_what_is_no_result(kind, gfn_command, tmp_path):
     assert refused(*gfn_command("show", path))
 
 
-BAD = {
-    ("train", "task"): ["", "chess", "Sets"],
-    ("train", "objective"): ["", "jensen", "TB"],
-    ("train", "alpha"): ["1", "0", "nan", "inf", "half", ""],
-    ("train", "control-variate"): ["all", "", "LOO"],
-    ("train", "epsilon"): ["-1", "nan", "small"],
-    ("train", "log-z"): ["guessed", ""],
-    ("train", "log-z-start"): ["inf", "far", ""],
-    ("train", "seeds"): ["", "a", "0,0", "-1", "1.5", "0,,1", "0 1", str(2**63)],
-    ("train", "iterations"): ["0", "-3", "many", "1.5", "10000001", "1e3"],
-    ("train", "batch-size"): ["0", "-1", "x", "1000001"],
-    ("train", "learning-rate"): ["0", "-0.1", "fast", "nan", "inf"],
-    ("train", "log-z-learning-rate"): ["0", "-0.1", "fast"],
-    ("train", "evaluate-every"): ["0", "never"],
-    ("train", "l1-objects"): ["1", "x"],
-    ("train", "l1-orders"): ["0", "x"],
-    ("train", "resolution"): ["7", "4097", "fine"],
-    ("train", "density"): ["-1", "1025", "x", "10"],
-    ("train", "top-k"): ["0", "-1", "best", "1.5"],
-    ("train", "mode-fractions"): ["", "0", "1.1", "-0.5", "half", "0.5,2"],
-    ("train", "dtype"): ["float16", "double"],
-    ("train", "decay"): ["0", "-1", "nan", "slow"],
-    ("train", "gin-layers"): ["0", "17", "deep"],
-    ("train", "gin-width"): ["0", "65537", "wide"],
-    ("train", "hidden"): ["", "0", "8,-3", "wide", "65537", ",".join(["8"] * 17)],
-    ("train", "components"): ["0", "1025", "x"],
-    ("train", "task-seed"): ["-1", "x", "0.5", str(2**63), str(2**64)],
-    ("train", "universe"): ["0", "1025", "x", "15"],
-    ("train", "size"): ["0", "33", "x"],
-    ("train", "low"): ["2", "nan", "-inf", "x"],
-    ("train", "high"): ["-2", "nan", "inf", "x"],
-    ("train", "alphabet"): ["0", "257", "x"],
-    ("train", "length"): ["0", "257", "x"],
-    ("train", "f-low"): ["2", "nan"],
-    ("train", "f-high"): ["-2", "inf"],
-    ("train", "g-low"): ["3", "x"],
-    ("train", "g-high"): ["-1", "x"],
-    ("train", "side"): ["0", "33", "x"],
-    ("train", "dimensions"): ["0", "65", "flat"],
-    ("train", "r0"): ["0", "-1", "nan"],
-    ("train", "r1"): ["-1", "inf"],
-    ("train", "r2"): ["-1", "x"],
-    ("train", "nodes"): ["1", "33", "x"],
-    ("train", "samples"): ["2", "1000001", "many", "5"],
-    ("train", "edges-per-node"): ["-1", "nan"],
-    ("train", "weight-low"): ["-1", "11", "1"],
-    ("train", "weight-high"): ["-1", "inf", "0"],
-    ("train", "prior"): ["flat", ""],
-    ("train", "data"): ["", "/nowhere.csv", "/dev/null"],
-    ("train", "alignment"): ["", "/nowhere.fasta", "/dev/null"],
-    ("train", "branch-length"): ["0", "11", "x"],
-    ("train", "spacing"): ["0", "-1"],
-    ("train", "scale"): ["0", "inf"],
-    ("train", "correlation"): ["1", "-1", "x"],
-    ("train", "device"): ["", "gpu", "cuda:99", "tpu"],
-    ("train", "out"): ["/dev/null", "/dev/null/store"],
-    ("reproduce", "profile"): ["", "big"],
-    ("reproduce", "only"): ["", "0123456789abcdef"],
-    ("reproduce", "device"): ["", "cuda:99"],
-    ("reproduce", "out"): ["/dev/null", "/dev/null/store"],
-    ("verify", "count"): ["0", "-1", "all", "1.5"],
-    ("verify", "seed"): ["-1", "x"],
-    ("verify", "device"): ["", "cuda:99"],
-    ("verdicts", "profile"): ["", "big"],
-    ("verdicts", "write"): ["", "/nowhere.md", "/dev"],
-}
-# What a flag belongs to is asked for, so that its values are refused and not the flag.
-OWNERS = {
-    name.replace("_", "-"): task for task, model in TASKS.items() for name in model.model_fields.keys() - {"task"}
-}
-OBJECTIVE_OF = dict.fromkeys(("alpha", "control-variate"), "renyi") | {"decay": "subtb"}
-OBJECTIVE_OF["epsilon"] = "renyi --control-variate both"
-
-
-def test_every_flag_has_bad_values_here():
+def test_every_flag_has_bad_values():
     """So that a new setting is not forgotten."""
     for command in cli.cli.commands:
         options = [p for p in cli.cli.commands[command].params if p.opts[0].startswith("--") and not p.is_flag]
         flags = {p.opts[0].removeprefix("--") for p in options}
-        assert flags == {flag for name, flag in BAD if name == command}
-
-
-@pytest.mark.parametrize(
-    ("command", "flag", "value"), [(*key, value) for key, values in BAD.items() for value in values]
-)
-def test_a_bad_value_is_one_sentence_naming_it(command, flag, value, gfn_command, tmp_path, monkeypatch):
-    """Before anything is trained."""
-    monkeypatch.setattr("gfn.study.results.execute", None)
-    where = ["fig6", "--profile", "smoke"] if command == "reproduce" else []
-    if command == "train":
-        where += ["--objective", *OBJECTIVE_OF[flag].split()] if flag in OBJECTIVE_OF else []
-        where += ["--task", OWNERS[flag]] if flag in OWNERS else []
-    store = ["--out", tmp_path / "store"] if flag != "out" and command in ("train", "reproduce") else []
-    seen = gfn_command(command, *where, *store, f"--{flag}", value)
-    assert refused(*seen)
-    assert flag in seen[2].replace("_", "-")
-    assert "does not belong" not in seen[2]
-    assert not any(tmp_path.rglob("*.parquet"))
+        assert flags == {flag for name, flag in FLAG_VALUES if name == command}
 
 
 FOREIGN = [
@@ -393,7 +302,7 @@ def test_an_interrupt_is_one_sentence_and_status_130(gfn_command, monkeypatch, t
     assert err.strip() == "gfn: interrupted; the same command resumes"
 
 
-FLAGS = sorted({f"--{flag}" for command, flag in BAD if command == "train"} - {"--out", "--device"})
+FLAGS = sorted({f"--{flag}" for command, flag in FLAG_VALUES if command == "train"} - {"--out", "--device"})
 # What a shell can hand over: no zero bytes, and what is no UTF-8 as lone surrogates.
 argument = st.text(st.characters(exclude_characters="\0"), max_size=12) | st.integers().map(str) | st.floats().map(str)
 
@@ -458,7 +367,5 @@ def test_a_task_seed_beside_data_is_refused(gfn_command, tmp_path):
 def test_what_cannot_fit_is_refused_before_it_starts(gfn_command, tmp_path):
     status, out, err = gfn_command("train", "--hidden", "65536,65536,65536,65536,65536", "--out", tmp_path / "store")
     assert (status, out) == (2, "")
-    assert err.startswith(
-        "gfn: hidden = (65536, 65536, 65536, 65536, 65536) is not allowed here: the training needs some"
-    )
+    assert err.startswith("gfn: hidden = (65536, 65536, 65536, 65536, 65536) is not allowed here: it needs some")
     assert not (tmp_path / "store").exists()

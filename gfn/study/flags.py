@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import click
 from pydantic.fields import FieldInfo
 
-from gfn.settings import Settings
+from gfn.environments import Phylogenetics, PlanarEnvironment, Sets
+from gfn.runs.objective import WITH_FLOW
+from gfn.runs.spec import TrainingSpec
+from gfn.settings import Settings, SettingsError
+
+
+class Named(click.Path):
+    """A path that is not empty, which would stand for the working folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not str(value).strip():
+            self.fail(f"{value!r} is not allowed: name a file or folder", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def flags(*models: type[Settings], skip: tuple[str, ...] = ()):
@@ -48,3 +61,28 @@ def given(values: dict[str, Any], model: type[Settings]) -> dict[str, Any]:
         if value is not None:
             found[name] = [part.strip() for part in value.split(",")] if isinstance(field.default, tuple) else value
     return found
+
+
+def check_used(asked: Iterable[str], spec: TrainingSpec) -> None:
+    """Refuse settings that change nothing in a training of this task under this objective but its name.
+
+    Raises:
+        SettingsError: naming the first of ``asked`` that is one.
+    """
+    task, objective = spec.task, spec.objective
+    planar, trees = isinstance(task, PlanarEnvironment), isinstance(task, Phylogenetics)
+    used = {
+        **dict.fromkeys(("resolution", "components"), planar),
+        **dict.fromkeys(("l1_objects", "top_k", "mode_fractions"), not planar),
+        **dict.fromkeys(("gin_layers", "gin_width"), trees),
+        "l1_orders": isinstance(task, Sets),
+        "hidden": not trees or objective.name in WITH_FLOW,
+    }
+    for name in asked:
+        if not used.get(name, True):
+            raise SettingsError(
+                f"--{name.replace('_', '-')} is not allowed for task {task.task}: it changes nothing there"
+            )
+        if name == "log_z_learning_rate" and objective.log_z in (None, "known"):
+            without = f"--log-z-learning-rate is not allowed with objective {objective.label}"
+            raise SettingsError(f"{without}: it learns no log Z")

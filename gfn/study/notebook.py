@@ -10,11 +10,12 @@ from typing import Any, get_origin
 
 import pandas as pd
 
-from gfn.runs.training import replacing
+from gfn.runs.training import TrainingError, replacing
 from gfn.settings import SettingsError
 from gfn.study.experiments import FIGURES, figure_settings
 from gfn.study.paper import project_folder
-from gfn.study.results import Run, load_or_train
+from gfn.study.results import Run, StoreError, is_there, load_or_train, make_store, published_store, result_path
+from gfn.study.size import check_size
 
 DATA_VARIABLE = "GFN_DATA_OUT"
 SHELL_NAMES = {"In", "Out", "exit", "quit", "get_ipython", "open"}
@@ -25,6 +26,13 @@ class ParameterError(SettingsError):
 
     def _render_traceback_(self) -> list[str]:
         return [f"ParameterError: {self}"]
+
+
+class RunError(TrainingError):
+    """A run that failed; shown as its sentence, without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"RunError: {self}"]
 
 
 def parameters(figure: str, namespace: Mapping[str, Any]) -> Any:
@@ -41,25 +49,31 @@ def parameters(figure: str, namespace: Mapping[str, Any]) -> Any:
     Raises:
         ParameterError: naming the parameter that is unknown or impossible, and what is allowed.
     """
+    fields = FIGURES[figure].model_fields
     given = {
         name: value
         for name, value in namespace.items()
         if not name.startswith("_")
         and name not in SHELL_NAMES
-        and not isinstance(value, ModuleType)
-        and not callable(value)
+        and (name in fields or not (isinstance(value, ModuleType) or callable(value)))
     }
-    unknown = sorted(given.keys() - FIGURES[figure].model_fields.keys())
+    unknown = sorted(given.keys() - fields.keys())
     if unknown:
-        known = ", ".join(FIGURES[figure].model_fields)
+        known = ", ".join(fields)
         raise ParameterError(f"unknown parameter {unknown[0]!r} of notebook {figure}; its parameters: {known}")
-    for name, field in FIGURES[figure].model_fields.items():
+    for name, field in fields.items():
+        value = given.get(name)
+        if any(isinstance(each, bool) for each in (value if isinstance(value, list | tuple) else [value])):
+            raise ParameterError(f"{name} = {value} is not allowed: no parameter is true or false")
         if get_origin(field.annotation) is tuple and name in given:
             given[name] = _listed(given[name])
     try:
-        return figure_settings(figure, **given)
+        settings = figure_settings(figure, **given)
     except SettingsError as error:
         raise ParameterError(str(error)) from None
+    if _named_folder():
+        _data_folder()
+    return settings
 
 
 def _listed(value: Any) -> Any:
@@ -68,7 +82,7 @@ def _listed(value: Any) -> Any:
         text = value.strip()
         inner = text[1:-1].strip() if (text[:1], text[-1:]) in (("[", "]"), ("(", ")")) else text
         return [part.strip().strip("'\"") for part in inner.removesuffix(",").split(",")] if inner else []
-    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
+    return [value] if isinstance(value, int | float) else value
 
 
 def settings_table(settings: Any) -> pd.DataFrame:
@@ -83,18 +97,45 @@ def obtain(settings: Any, store: Path | None = None) -> dict[Hashable, Run]:
     Arguments:
         settings: the figure's.
         store: the one store to read and to write, by default those of :func:`gfn.study.results.load_or_train`.
+
+    Raises:
+        ParameterError: if a run cannot be made at these settings, on this machine.
+        RunError: if one fails.
     """
-    return {label: load_or_train(spec, store, settings.device) for label, spec in settings.specs().items()}
+    specs = settings.specs()
+    try:
+        for spec in specs.values():  # all of them, before the first one takes its time
+            if not any(map(is_there, (result_path(spec, store), result_path(spec, store or published_store())))):
+                check_size(spec, settings.device)
+        return {label: load_or_train(spec, store, settings.device) for label, spec in specs.items()}
+    except StoreError:
+        raise
+    except SettingsError as error:
+        raise ParameterError(str(error)) from None
+    except TrainingError as error:
+        raise RunError(str(error), error.records) from None
 
 
 def save_data(figure: str, table: pd.DataFrame) -> None:
     """Write the data behind a page as CSV: in the folder of the environment variable GFN_DATA_OUT, else in
     ``build/data`` of the checkout, or from here where there is none.
     """
-    folder = Path(os.environ.get(DATA_VARIABLE) or project_folder() / "build" / "data")
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / f"{figure}.csv") as partial:
+    with replacing(_data_folder() / f"{figure}.csv") as partial:
         table.to_csv(partial, index=False, float_format="%.6g")
+
+
+def _named_folder() -> str:
+    return os.environ.get(DATA_VARIABLE, "").strip()
+
+
+def _data_folder() -> Path:
+    """The folder for tables, made where it is missing, and seen to be one that can be written."""
+    folder = Path(_named_folder() or project_folder() / "build" / "data")
+    try:
+        make_store(folder)
+    except StoreError as error:
+        raise ParameterError(str(error).replace("out =", f"{DATA_VARIABLE} =", 1)) from None
+    return folder
 
 
 def mean_and_spread(values: pd.Series, digits: int = 3) -> str:

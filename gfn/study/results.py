@@ -104,7 +104,7 @@ def default_store() -> Path:
 
 def _store(folder: str) -> Path:
     """The one store that is read and written where the environment variable GFN_RESULTS is set, else a folder."""
-    if given := os.environ.get(STORE_VARIABLE):
+    if (given := os.environ.get(STORE_VARIABLE, "")).strip():
         return Path(given)
     return project_folder() / folder
 
@@ -241,11 +241,18 @@ def misfit(spec: Spec, frame: pd.DataFrame) -> str | None:
         return f"its seeds are {sorted(set(frame.seed))} and should be {sorted(spec.seeds)}"
     if frame.duplicated([name for name in frame if name not in ("seconds", "value", "density")]).any():
         return "records are repeated"
+    if frame.metric.isna().any():
+        return "there are records without a metric"
     if isinstance(spec, GradientSpec):
-        return None
+        measured = {"iteration": spec.warmup, "trajectories": spec.batch_sizes}
+        measured["objective"] = [objective.name for objective in spec.objectives]
+        wrong = [name for name, due in measured.items() if set(frame[name]) != set(due)]
+        return f"its values of {wrong[0]} are not those at which it is measured" if wrong else None
     wrong = frame[frame.density.isna() & ~np.isfinite(frame.value)]
     if len(wrong):
         return f"{wrong.metric.iloc[0]} of seed {wrong.seed.iloc[0]} is not a finite number"
+    if isinstance(spec, ReferenceSpec) and set(frame.cell) != set(range(spec.samples)):
+        return f"it has not {spec.samples} draws of each chain"
     if isinstance(spec, TrainingSpec):
         due = {*range(0, spec.iterations, spec.evaluate_every), spec.iterations}
         if set(frame.iteration) != due:
@@ -294,7 +301,7 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
     published = path if store else result_path(spec, published_store())
     device = "cpu" if isinstance(spec, ReferenceSpec) else device  # Pyro's chains are short of work for a GPU
     for place in dict.fromkeys((published, path)):
-        if place.exists():
+        if is_there(place):
             try:
                 return read_stored(place, spec, current)
             except ResultError as error:
@@ -302,7 +309,7 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
                     raise
                 then = "making it again" if place == path else f"it stays as it is, and {path} takes its place"
                 warn(f"{error}; {then}")
-    if isinstance(spec, TrainingSpec) and (notice := check_size(spec, device)):
+    if notice := check_size(spec, device):
         warn(f"gfn: {notice}")
     make_store(path.parent)
     sweep(path.parent)
@@ -318,6 +325,18 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
     with suppress(OSError):
         path.with_suffix(".checkpoint").unlink()
     return read_run(path)
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is anything of this name.
+
+    Raises:
+        StoreError: where that cannot be told.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise StoreError(f"out = {str(path.parent)!r} is not allowed: {error.strerror or error}") from None
 
 
 def execute(spec: Spec, device: str = "cpu", checkpoint: Path | None = None) -> list[Record]:

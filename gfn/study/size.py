@@ -1,4 +1,4 @@
-"""What a training will take, by estimate, so that what cannot fit or end is refused before it starts."""
+"""What a run will take, by estimate, so that what cannot fit or end is refused before it starts."""
 
 import math
 import os
@@ -10,24 +10,37 @@ import torch
 
 from gfn.environments import DiscreteEnvironment, GaussianMixture, Phylogenetics, PlanarEnvironment, Sets
 from gfn.evaluation.accuracy import EXACT_STATES, ROWS
+from gfn.runs.gradients import ROWS as TOGETHER
 from gfn.runs.objective import WITH_FLOW
-from gfn.runs.spec import TrainingSpec
+from gfn.runs.spec import GradientSpec, ReferenceSpec, Spec, TrainingSpec
 from gfn.settings import SettingsError
 
 RATE = 3e10  # multiply-adds a second of one core, where it does nothing else
 DENSITY = 3e-8  # seconds for one component of a mixture at one point
 STEP = 1e-4  # seconds for a step of all trajectories, however few
+DRAW = 1e-2, 1000  # seconds and bytes for one state of a Monte Carlo chain
 LONG, LONGEST = 600.0, 30 * 86400.0  # seconds
 LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container
 
 Amounts = dict[str, float]
 
 
-def estimate(spec: TrainingSpec) -> tuple[Amounts, Amounts]:
-    """Bytes that a training holds and seconds that one core needs, at least and within a factor of some three.
+def estimate(spec: Spec) -> tuple[Amounts, Amounts]:
+    """Bytes that a run holds and seconds that one core needs, at least and within a factor of some three.
 
     Both by the setting, or the task, that they grow with: counted from what is stored and multiplied.
     """
+    if isinstance(spec, GradientSpec):
+        return _estimate_gradients(spec)
+    if isinstance(spec, ReferenceSpec):
+        seconds, memory = (
+            {name: len(spec.seeds) * getattr(spec, name) * each for name in ("samples", "warmup")} for each in DRAW
+        )
+        return memory, seconds
+    return _estimate_training(spec)
+
+
+def _estimate_training(spec: TrainingSpec) -> tuple[Amounts, Amounts]:
     task, seeds, wide = spec.task, len(spec.seeds), 8 if spec.dtype == "float64" else 4
     steps, seen, name = task.max_steps, task.observation_size, f"task {task.task}"
     weights, kept, products = _network(spec)
@@ -63,7 +76,20 @@ def estimate(spec: TrainingSpec) -> tuple[Amounts, Amounts]:
     return memory, seconds
 
 
-def check_size(spec: TrainingSpec, device: str = "cpu") -> str | None:
+def _estimate_gradients(spec: GradientSpec) -> tuple[Amounts, Amounts]:
+    """Of all estimates at the largest batch, and of the training along which they are made."""
+    weights, kept, products = _network(spec)
+    steps, wide, last = spec.task.max_steps, 8 if spec.exact else 4, max(spec.warmup)
+    drawn = len(spec.seeds) * len(spec.warmup) * spec.replicates * steps
+    memory = {"replicates": len(spec.objectives) * spec.replicates * weights * (wide + 8)}
+    memory["batch_sizes"] = max(TOGETHER, max(spec.batch_sizes) * steps) * kept * wide
+    seconds = {"replicates": 3 * drawn * sum(spec.batch_sizes) * products / RATE}
+    batch = TrainingSpec.model_fields["batch_size"].default
+    seconds["warmup"] = last * (3 * len(spec.seeds) * batch * steps * products / RATE + steps * STEP)
+    return memory, seconds
+
+
+def check_size(spec: Spec, device: str = "cpu") -> str | None:
     """Refuse what needs more memory than there is, or more than a month.
 
     Returns:
@@ -73,7 +99,7 @@ def check_size(spec: TrainingSpec, device: str = "cpu") -> str | None:
         SettingsError: naming the setting to which most is due.
     """
     (memory, seconds), there = estimate(spec), memory_of(device)
-    refused = f"{_largest(spec, memory)} is not allowed here: the training"
+    refused = f"{_largest(spec, memory)} is not allowed here: it"
     if (needed := sum(memory.values())) > there:
         raise SettingsError(f"{refused} needs some {needed / 1e9:,.0f} GB of memory, and there are {there / 1e9:,.0f}")
     time, setting = (
@@ -81,9 +107,7 @@ def check_size(spec: TrainingSpec, device: str = "cpu") -> str | None:
         _largest(spec, seconds),
     )
     if time > LONGEST:
-        raise SettingsError(
-            f"{setting} is not allowed: the training would take some {time / 86400:,.0f} days, at most 30"
-        )
+        raise SettingsError(f"{setting} is not allowed: it would take some {time / 86400:,.0f} days, at most 30")
     return f"this will take some {time / 3600:,.1f} hours, mostly for {setting}" if time > LONG else None
 
 
@@ -98,9 +122,9 @@ def memory_of(device: str) -> float:
         return whole
 
 
-def _largest(spec: TrainingSpec, amounts: Amounts) -> str:
+def _largest(spec: Spec, amounts: Amounts) -> str:
     name = max(amounts, key=amounts.__getitem__)
-    owner = next((each for each in (spec, spec.policy) if name in type(each).model_fields), None)
+    owner = next((each for each in (spec, getattr(spec, "policy", spec)) if name in type(each).model_fields), None)
     return f"{name} = {getattr(owner, name)}" if owner else f"{name} of these sizes"
 
 
@@ -110,7 +134,7 @@ def _layers(sizes: Sequence[int]) -> tuple[int, int, int]:
     return products + sum(sizes[1:]), sum(sizes) + 2 * sizes[-1], products
 
 
-def _network(spec: TrainingSpec) -> tuple[int, int, int]:
+def _network(spec: TrainingSpec | GradientSpec) -> tuple[int, int, int]:
     """The same of the task's policy."""
     task, policy = spec.task, spec.policy
     if not isinstance(task, Phylogenetics):

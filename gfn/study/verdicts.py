@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from gfn.environments.text import read_text
 from gfn.runs.training import replacing
+from gfn.settings import SettingsError
 from gfn.study.claims import OUTCOMES, Evidence, Verdict, counts, judge
 from gfn.study.evidence.registry import ELSEWHERE, SOURCES, evidence_of, variates
 from gfn.study.experiments import figure_settings
@@ -137,18 +139,37 @@ def write_between(name: str, text: str, path: Path) -> bool:
         Whether the page changed.
 
     Raises:
-        ValueError: if the page has no such lines.
+        SettingsError: if the page has no such lines.
     """
     page, (first, last) = path.read_text(encoding="utf-8"), MARKERS[name]
-    pattern = re.compile(f"{re.escape(first)}.*?{re.escape(last)}", re.DOTALL)
-    if not pattern.search(page):
-        raise ValueError(f"{path} has no place for the {name}, between the lines {first} and {last}")
-    changed = pattern.sub(lambda _: f"{first}\n{text}\n{last}", page)
+    changed = _place(name, page, path).sub(lambda _: f"{first}\n{text}\n{last}", page)
     if changed == page:
         return False
     with replacing(path) as partial:
         partial.write_text(changed, encoding="utf-8")
     return True
+
+
+def check_page(path: Path) -> None:
+    """Refuse a page that has not a place for every text.
+
+    Raises:
+        SettingsError: saying why.
+    """
+    try:
+        page = read_text(path)
+    except ValueError as error:
+        raise SettingsError(f"write = {str(path)!r} is not allowed: {error}") from None
+    for name in MARKERS:
+        _place(name, page, path)
+
+
+def _place(name: str, page: str, path: Path) -> re.Pattern[str]:
+    first, last = MARKERS[name]
+    pattern = re.compile(f"{re.escape(first)}.*?{re.escape(last)}", re.DOTALL)
+    if not pattern.search(page):
+        raise SettingsError(f"{path} has no place for the {name}, between the lines {first} and {last}")
+    return pattern
 
 
 def summary_for(page: Path, verdicts: dict[str, Verdict], figures: dict[str, list[str]]) -> str:

@@ -12,7 +12,10 @@ import torch
 
 from gfn.randomness import stream
 from gfn.runs.spec import GradientSpec, Spec, TrainingSpec
+from gfn.runs.training import warn
+from gfn.settings import SettingsError
 from gfn.study.results import ResultError, Run, execute, read_run, to_frame
+from gfn.study.size import check_size
 
 # Two trainings of the same specification part ways on different machines: rounding is amplified by
 # training. So final values are compared over seeds: their logarithms (the lower bound on log Z, which
@@ -53,7 +56,7 @@ def choose(store: Path, count: int, seed: int) -> list[Path]:
             f"{store} holds no results: name a folder that does, or run inside a checkout of this project"
         )
     order = torch.randperm(len(files), generator=stream("runs to verify", seed))
-    return [files[place] for place in order[:count].tolist()]
+    return [files[place] for place in order.tolist()[:count]]
 
 
 def verify(paths: list[Path], device: str = "cpu") -> Iterator[Comparison]:
@@ -61,9 +64,16 @@ def verify(paths: list[Path], device: str = "cpu") -> Iterator[Comparison]:
 
     Raises:
         ResultError: if a file cannot be read.
+        SettingsError: if a run needs more memory or time than there is.
     """
     for path in paths:
         run = read_run(path)
+        try:
+            notice = check_size(run.spec, device)
+        except SettingsError as error:
+            raise SettingsError(f"{path} cannot be made again: {error}") from None
+        if notice:
+            warn(f"gfn: {path}: {notice}")
         yield Comparison(run, compare(run.frame, to_frame(run.spec, execute(run.spec, device)), run.spec))
 
 

@@ -13,6 +13,7 @@ import pytest
 from gfn.study import notebook
 from gfn.study.experiments import FIGURES, figure_settings
 from gfn.study.notebook import ParameterError, mean_and_spread, obtain, parameters, save_data, settings_table
+from gfn.study.results import result_path
 
 # What stands in the global names of a notebook without being a parameter.
 SHELL = {
@@ -175,3 +176,35 @@ def test_data_are_whole_or_not_there(tmp_path, monkeypatch):
         save_data("fig1", TABLE)
     assert (tmp_path / "fig1.csv").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["fig1.csv"]
+
+
+def test_sizes_of_all_runs_are_looked_at_before_the_first_is_made(monkeypatch, tmp_path):
+    """And not those of runs that are there."""
+    monkeypatch.setattr(notebook, "load_or_train", lambda *arguments: pytest.fail("a run was made"))
+    settings = figure_settings("fig5", "smoke", samples=10**12)
+    with pytest.raises(ParameterError, match=r"^samples = 1000000000000 is not allowed here: it needs some"):
+        obtain(settings, tmp_path)
+    monkeypatch.setattr(notebook, "load_or_train", lambda *arguments: arguments)
+    for spec in settings.specs().values():
+        result_path(spec, tmp_path).touch()
+    assert len(obtain(settings, tmp_path)) == len(settings.specs())
+
+
+def test_a_function_is_no_value_of_a_parameter():
+    """Though functions of other names are not looked at."""
+    with pytest.raises(ParameterError, match=r"^seeds = <built-in function print> is not allowed"):
+        parameters("fig1", cell("fig1", seeds=print))
+    assert parameters("fig1", cell("fig1", helper=print)) == figure_settings("fig1", "smoke")
+
+
+def test_the_folder_for_tables_is_looked_at_first(monkeypatch, tmp_path):
+    """Where one is named; blanks name none."""
+    monkeypatch.setenv("GFN_DATA_OUT", str(tmp_path / "new"))
+    parameters("fig1", cell("fig1"))
+    assert (tmp_path / "new").is_dir()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GFN_DATA_OUT", str(tmp_path / "file"))
+    with pytest.raises(ParameterError, match=f"^GFN_DATA_OUT = '{tmp_path}/file' is not allowed: no results can be"):
+        parameters("fig1", cell("fig1"))
+    monkeypatch.setenv("GFN_DATA_OUT", " ")
+    parameters("fig1", cell("fig1"))

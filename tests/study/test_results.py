@@ -419,6 +419,41 @@ def test_records_that_do_not_fit_their_specification_are_refused(kind, tmp_path)
         read_run(path)
 
 
+OF_KINDS = {
+    "gradient, a batch size missing": (
+        "gradient",
+        lambda rows: [r for r in rows if r["trajectories"] == 2],
+        "its values of trajectories are not those at which it is measured",
+    ),
+    "gradient, another stage": (
+        "gradient",
+        lambda rows: [r | {"iteration": 1} for r in rows],
+        "its values of iteration are not those at which it is measured",
+    ),
+    "gradient, an objective missing": (
+        "gradient",
+        lambda rows: [r for r in rows if r["objective"] == "tb"],
+        "its values of objective are not those at which it is measured",
+    ),
+    "reference, draws missing": ("reference", lambda rows: rows[:-2], "it has not 4 draws of each chain"),
+    "training, no metric": (
+        "training",
+        lambda rows: [rows[0] | {"metric": None}, *rows[1:]],
+        "there are records without a metric",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OF_KINDS)
+def test_records_of_every_kind_fit_their_specification(case):
+    kind, change, why = OF_KINDS[case]
+    spec = SPECS[kind]
+    frame = results.to_frame(spec, results.execute(spec))
+    assert results.misfit(spec, frame) is None
+    changed = pa.Table.from_pylist(change(pa.Table.from_pandas(frame).to_pylist()), SCHEMA)
+    assert results.misfit(spec, changed.to_pandas(strings_to_categorical=True)) == why
+
+
 def test_a_run_whose_numbers_are_not_finite_is_not_taken_for_complete(tmp_path, monkeypatch):
     """It is kept as a failed one."""
     spoilt = [r | {"value": float("nan")} for r in Trainer(TRAINING).run()]

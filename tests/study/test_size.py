@@ -13,7 +13,7 @@ from gfn.environments import Banana, DAGs, GaussianMixture, Hypergrid, Phylogene
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.policies import PolicySettings
 from gfn.runs.objective import OBJECTIVES, Objective
-from gfn.runs.spec import TrainingSpec
+from gfn.runs.spec import GradientSpec, ReferenceSpec, TrainingSpec
 from gfn.runs.training import Trainer
 from gfn.settings import SettingsError
 from gfn.study import size
@@ -174,6 +174,18 @@ MEASURED = {  # bytes, seconds of one core: what a run took, once
         36.3,
     ),
     "batch": (TrainingSpec(batch_size=20000, iterations=2, seeds=(0,), evaluate_every=9), 911e6, 3.5),
+    "gradients": (
+        GradientSpec(
+            task=Sets(),
+            objectives=(Objective(name="renyi"), Objective()),
+            seeds=(0,),
+            warmup=(0,),
+            batch_sizes=(256,),
+            replicates=512,
+        ),
+        756e6,
+        10.6,
+    ),
 }
 
 
@@ -191,6 +203,23 @@ def test_nothing_of_the_paper_is_refused_or_large(monkeypatch):
     monkeypatch.setattr(size, "memory_of", lambda device: 2e9)
     monkeypatch.setattr(size.torch, "get_num_threads", lambda: 1)
     specs = {key: spec for name in FIGURES for profile in PROFILES[name] for key, spec in runs(name, profile).items()}
-    trainings = [spec for spec in specs.values() if isinstance(spec, TrainingSpec)]
-    assert len(trainings) > 100
-    assert {check_size(spec) for spec in trainings} == {None}
+    assert {spec.kind for spec in specs.values()} == {"training", "gradient", "reference"}
+    assert {check_size(spec) for spec in specs.values()} == {None}
+
+
+MEASUREMENT = GradientSpec(task=Sets(), objectives=(Objective(),))
+
+
+@pytest.mark.parametrize(
+    ("spec", "setting"),
+    [
+        (MEASUREMENT.model_copy(update={"replicates": 10**9}), "replicates = 1000000000"),
+        (MEASUREMENT.model_copy(update={"batch_sizes": (2, 10**9)}), r"batch_sizes = \(2, 1000000000\)"),
+        (ReferenceSpec(samples=10**9), "samples = 1000000000"),
+    ],
+)
+def test_measurements_and_chains_have_sizes_too(spec, setting, monkeypatch):
+    """Which no limit of a setting bounds."""
+    monkeypatch.setattr(size, "memory_of", lambda device: 24e9)
+    with pytest.raises(SettingsError, match=rf"^{setting} is not allowed here: it needs some [\d,]+ GB of memory"):
+        check_size(spec)
