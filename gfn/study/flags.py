@@ -18,6 +18,7 @@ class Named(click.Path):
     """A path that is not empty, which would stand for the working folder."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path, or a refusal of one that is blank."""
         if not str(value).strip():
             self.fail(f"{value!r} is not allowed: name a file or folder", param, ctx)
         return super().convert(value, param, ctx)
