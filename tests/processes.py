@@ -17,6 +17,13 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload(["gfn.cli", "tests.processes", "tests.warm"])
 
 
+def usual_signals() -> None:
+    """Handlers as a terminal's commands have them, whatever the tests were started by ignores."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 class Command:
     """The command ``gfn`` at work.
 
@@ -56,7 +63,7 @@ def _work(folder: str, arguments: list[str], at: int, signals: list[int], ignore
         os.dup2(file, number)
         os.close(file)
     sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    usual_signals()
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)
     training.CHECKPOINT_SECONDS, step = every, Trainer.step

@@ -14,6 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.processes import usual_signals
+
 SCRIPT = Path(__file__).parents[1] / "scripts" / "alone.py"
 # A command with a job: it notes the process of the job, and waits for it.
 WORK = "sleep 60 > /dev/null 2>&1 & echo $! > job.partial; mv job.partial job; wait"
@@ -22,7 +24,8 @@ WORK = "sleep 60 > /dev/null 2>&1 & echo $! > job.partial; mv job.partial job; w
 def alone(root: Path, *command: str) -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if name != "GFN_ALONE"}
     call = [sys.executable, str(SCRIPT), *command]
-    return subprocess.Popen(call, cwd=root, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    return subprocess.Popen(call, cwd=root, env=environment, preexec_fn=usual_signals, **pipes)
 
 
 def said(process: subprocess.Popen[str]) -> tuple[int, str, str]:

@@ -11,6 +11,7 @@ import pytest
 
 from gfn import cli
 from gfn.runs import training
+from gfn.settings import SettingsError
 from gfn.study.notebook import save_data
 from gfn.study.results import read_run
 from gfn.study.swap import alone, staging, swap
@@ -93,7 +94,7 @@ def test_pages_and_tables_stay_whole(tmp_path, monkeypatch):
     with full(16):
         with pytest.raises(OSError, match="File too large"):
             write_between("verdicts", "x" * 100, page)
-        with pytest.raises(OSError, match="File too large"):
+        with pytest.raises(SettingsError, match="File too large"):
             save_data("fig1", pd.DataFrame({"value": range(100)}))
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 

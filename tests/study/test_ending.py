@@ -22,7 +22,7 @@ from gfn.settings import SettingsError
 from gfn.study import ending
 from gfn.study.experiments import FIGURES
 from gfn.study.results import ResultError, StoreError, UnreadableError, read_run
-from tests.processes import Command
+from tests.processes import Command, usual_signals
 
 FAST = ["--universe", "4", "--size", "2", "--hidden", "4", "--batch-size", "4", "--seeds", "0,1"]
 TRAIN = ["train", *FAST, "--iterations", "2"]
@@ -248,5 +248,5 @@ main()
 def test_a_signal_while_libraries_load_is_one_sentence(number, status):
     environment = os.environ | {"PYTHONPATH": str(Path(gfn.__file__).parents[1])}
     command = [sys.executable, "-c", LOADING, str(int(number)), "list"]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, preexec_fn=usual_signals)
     assert (done.returncode, done.stdout, done.stderr) == (status, "", "gfn: interrupted\n")
