@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,21 +10,12 @@ from gfn.study.plotting import (
     batch_seeds_panel,
     comparison_panels,
     discovery_panels,
-    use_style,
     with_error_bar,
     with_levels,
 )
 from gfn.study.plotting.style import LINES
 
-
-@pytest.fixture(autouse=True)
-def figures():
-    """Drawn without a screen; style and open figures are left as they were."""
-    with mpl.rc_context():
-        plt.switch_backend("agg")
-        use_style()
-        yield
-        plt.close("all")
+pytestmark = pytest.mark.usefixtures("figures")
 
 
 def frame(labels):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,20 +31,11 @@ from gfn.study.plotting import (
     order_panels,
     sample_panel,
     tree_panels,
-    use_style,
     variance_panels,
 )
 from gfn.study.plotting.style import LINES
 
-
-@pytest.fixture(autouse=True)
-def figures():
-    """Drawn without a screen; style and open figures are left as they were."""
-    with mpl.rc_context():
-        plt.switch_backend("agg")
-        use_style()
-        yield
-        plt.close("all")
+pytestmark = pytest.mark.usefixtures("figures")
 
 
 def panels(figure):

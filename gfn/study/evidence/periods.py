@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gfn.study.evidence.tables import curves, final
+from gfn.study.evidence.tables import final, late, over_training
 from gfn.study.results import Run
 
 
@@ -17,10 +17,8 @@ def median_seed(run: Run, metric: str) -> int:
 
 def periods(run: Run, metric: str) -> dict[str, pd.Series]:
     """A metric of each seed averaged over training, averaged over its last quarter, and at the end; the start is left out."""
-    trained = curves(run, metric).iloc[1:]
-    quarter = max(1, len(trained) // 4)
-    means = {"averaged over training": trained.mean(), "over the last quarter": trained.tail(quarter).mean()}
-    return {**means, "at the end": trained.iloc[-1]}
+    means = {"averaged over training": over_training(run, metric), "over the last quarter": late(run, metric)}
+    return {**means, "at the end": final(run, metric)}
 
 
 def typical(run: Run, metric: str) -> float:

@@ -30,8 +30,9 @@ def deficits(runs: Runs, at_end: bool = False) -> pd.DataFrame:
     """TB's deficit for each task, start of log Z and seed, and the share of it that vanishes with each remedy.
 
     The deficit is log(TB's error / the reverse KL's error) of the same seed, with the margin of
-    :func:`gfn.study.paper.margin` added to every error, so that what is as small as noise makes none. The share that vanishes with a remedy is
-    log(TB's error / the remedy's) over the deficit: 1 where the remedy is as good as the reverse KL, 0 where it is TB.
+    :func:`gfn.study.paper.margin` added to every error, so that what is as small as noise makes none. The share that
+    vanishes with a remedy is log(TB's error / the remedy's) over the deficit: 1 where the remedy is as good as the
+    reverse KL, 0 where it is TB.
 
     Arguments:
         runs: by task and line.

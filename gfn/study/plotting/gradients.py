@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -123,11 +124,7 @@ def centring_panels(frame: pd.DataFrame) -> Figure:
                 _line_with_band(axis, here[(here.control_variate == variate) & (here.rewards == rewards)], **line)
             batch_sizes(axis, frame.trajectories)
             axis.set_title(f"{TASKS[task]}, {_after(stage)}", fontsize="small")
-        row[0].set_ylabel("trace of covariance")
-    for axis in axes[-1]:
-        axis.set_xlabel("trajectories")
-    legend_below(figure, axes)
-    return finished(figure)
+    return _labelled(figure, axes)
 
 
 def balance_variance_panels(frame: pd.DataFrame) -> Figure:
@@ -157,11 +154,7 @@ def balance_variance_panels(frame: pd.DataFrame) -> Figure:
                 _line_with_band(axis, part, **line)
             batch_sizes(axis, frame.trajectories)
             axis.set_title(f"{TASKS[task]}, {_after(stage)}", fontsize="small")
-        row[0].set_ylabel("trace of covariance")
-    for axis in axes[-1]:
-        axis.set_xlabel("trajectories")
-    legend_below(figure, axes)
-    return finished(figure)
+    return _labelled(figure, axes)
 
 
 def batch_sizes(axis: Axes, sizes: pd.Series) -> None:
@@ -170,6 +163,16 @@ def batch_sizes(axis: Axes, sizes: pd.Series) -> None:
     axis.set_xscale("log", base=2)
     axis.set_xticks(ticks, [str(size) for size in ticks], fontsize="small")
     axis.set_yscale("log")
+
+
+def _labelled(figure: Figure, axes: Sequence) -> Figure:
+    """The figure with what its axes show said once for each row and column, and one legend."""
+    for axis in axes[:, 0]:
+        axis.set_ylabel("trace of covariance")
+    for axis in axes[-1]:
+        axis.set_xlabel("trajectories")
+    legend_below(figure, axes)
+    return finished(figure)
 
 
 def _after(stage: int) -> str:
