@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import yaml
@@ -30,9 +30,13 @@ def project_folder() -> Path:
         return Path.cwd()
 
 
-def load_criteria() -> dict[str, Any]:
-    """All of ``claims.yaml``: ``version``, ``frozen``, ``checksum``, ``margins`` and ``claims``."""
-    return _read(paper_data() / "claims.yaml")
+def load_criteria(of: Literal["paper", "beyond"] = "paper") -> dict[str, Any]:
+    """All of the paper's ``claims.yaml``, or of the ``questions.yaml`` of the part beyond the paper.
+
+    Returns:
+        ``version``, ``frozen``, ``checksum``, ``margins`` and ``claims``.
+    """
+    return _read(paper_data() / "claims.yaml" if of == "paper" else checkout_path("data/beyond") / "questions.yaml")
 
 
 @cache
@@ -40,9 +44,9 @@ def _read(path: Path) -> dict[str, Any]:
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-def load_claims() -> dict[str, dict[str, Any]]:
-    """Claims C1 to C11: ``claim``, ``where``, ``changed``, and their criteria, ``tests``."""
-    return load_criteria()["claims"]
+def load_claims(of: Literal["paper", "beyond"] = "paper") -> dict[str, dict[str, Any]]:
+    """Claims C1 to C11: ``claim``, ``where``, ``changed``, and their criteria, ``tests``; or the questions, alike."""
+    return load_criteria(of)["claims"]
 
 
 def margin(name: str) -> float:

@@ -24,11 +24,13 @@ MARKERS = {
 }
 TITLES = {"table1": "Table 1", "exact": "Exact checks"}
 THEORY = ("tasks", "exact")
+BEYOND = ("first", "answers", "orders", "balance", "variates", "costs", "draws")
 
 
 def page_of(figure: str) -> str:
     """Where the book shows a figure, without suffix, from the folder of the book."""
-    return f"theory/{figure}" if figure in THEORY else f"paper/{figure}"
+    folder = "theory" if figure in THEORY else "beyond" if figure in BEYOND else "paper"
+    return f"{folder}/{figure}"
 
 
 def title_of(figure: str) -> str:
