@@ -71,15 +71,17 @@ def evidence(runs: Mapping[Key, Run], with_seconds: bool = True) -> list[Evidenc
     """Evidence for Q2: what VarGrad has over what each baseline has, of variance, of trajectories and seconds until an
     error is reached, and of error late in training.
 
+    At the start of training no baseline has been learned yet, so its variance is not judged.
+
     Arguments:
         runs: of the page.
         with_seconds: whether they were measured long enough to mean anything.
     """
     table, found = relative_variances(of_kind("variance", runs)), []
     for (task, line, stage), part in table.groupby(["task", "objective", "iteration"], sort=False):
-        if line in BASELINES:
+        if line in BASELINES and stage:
             values = part.set_index("seed").yardstick / part.set_index("seed").variance
-            found.append(over_seeds("less_variance", f"{task}, {line}, {_stage(stage)}", values))
+            found.append(over_seeds("less_variance", f"{task}, {line}, after {stage} iterations", values))
     for task, lines in by_task(of_kind("training", runs)).items():
         for line in (line for line in lines if line in BASELINES):
             pair, subject = (lines[YARDSTICK], lines[line]), f"{task}, {line}"
@@ -148,7 +150,3 @@ def answer(runs: Mapping[Key, Run], verdict: Verdict) -> str:
 def _listed(parts: Iterable[str]) -> str:
     *first, last = parts
     return f"{', '.join(first)} and {last}" if first else last
-
-
-def _stage(iteration: int) -> str:
-    return f"after {iteration} iterations" if iteration else "at the start"
