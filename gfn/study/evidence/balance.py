@@ -129,6 +129,7 @@ def late_errors(trainings: Runs) -> pd.DataFrame:
 def answer(runs: Mapping[Key, Run], verdict: Verdict) -> str:
     """The question's answer in three sentences: on the variance, on training, and how much of it is certain."""
     table, trainings = relative_variances(of_kind("variance", runs)), of_kind("training", runs)
+    table = table[(table.iteration > 0) | (table.iteration.max() == 0)]
     variance = table.groupby(["task", "objective", "iteration"]).value.median().reset_index("objective")
     lines = [line for line in BASELINES if line in set(variance.objective)]
     least, speed, error = (
@@ -137,13 +138,16 @@ def answer(runs: Mapping[Key, Run], verdict: Verdict) -> str:
     )
     judged = verdict.judged
     held = {test: counts(judged[judged.test == test]) for test in DEMANDED if test in set(judged.test)}
-    certain = _listed(f"{DEMANDED[test]} {' / '.join(map(str, found))}" for test, found in held.items())
+    certain = _listed(
+        f"{many[0]} of {sum(many)} measurements {DEMANDED[test]} ({many[1]})" for test, many in held.items()
+    )
     return (
-        f"**{ANSWERS[verdict.outcome]}.** At the same policy, the variance of trajectory balance's gradient is"
-        f" {_listed(f'{least[line]} times VarGrad’s with {SAID[line]}' for line in lines)} (medians over tasks and stages)."
-        f" In the same order, training takes {_listed(speed)} times VarGrad's trajectories to get half of VarGrad's way"
-        f" down, and its error late in training is {_listed(error)} times VarGrad's (medians over tasks)."
-        f" Seed by seed and on each task, at least a tenth of a gain is supported / contradicted / inconclusive: {certain}."
+        f"**{ANSWERS[verdict.outcome]}.** At the same policy and after the start, the variance of trajectory balance's"
+        f" gradient over VarGrad's is {_listed(f'{least[line]} with {SAID[line]}' for line in lines)}: medians over tasks"
+        " and stages. In the same order and with medians over tasks,"
+        f" training takes {_listed(speed)} times VarGrad's trajectories to get half of VarGrad's way down, and its error"
+        f" late in training is {_listed(error)} times VarGrad's. A gain of a tenth or more is certain in {certain}: in"
+        " brackets how many are certain to be without; the rest is inconclusive."
     )
 
 

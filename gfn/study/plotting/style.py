@@ -41,7 +41,7 @@ LINES = {
     "tb_away": {"color": "black", "ls": (0, (1, 2)), "lw": 1.4},
     "tb_scalar": {"color": COLOURS[0], "ls": "--", "lw": 1.8},
     "tb_state": {"color": COLOURS[1], "ls": "-", "lw": 1.8},
-    "tb_last": {"color": COLOURS[2], "ls": "-.", "lw": 1.8},
+    "tb_last": {"color": COLOURS[2], "ls": (0, (5, 1)), "lw": 1.8},
     "vargrad": {"color": COLOURS[7], "ls": "-.", "lw": 1.7},
     "db": {"color": COLOURS[5], "ls": ":", "lw": 1.7},
     "subtb": {"color": COLOURS[4], "ls": (0, (3, 1, 1, 1)), "lw": 1.7},
