@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
-from gfn.study.claims import Evidence, Verdict, counts, over_seeds, ratio
+from gfn.study.claims import Evidence, counts, judge, over_seeds, ratio
 from gfn.study.evidence.convergence import accuracy_metric, by_task
 from gfn.study.evidence.reaching import Unit, half_way, never, reached
 from gfn.study.evidence.tables import late
 from gfn.study.experiments.balance import BASELINES, YARDSTICK
-from gfn.study.paper import margin
+from gfn.study.paper import load_claims, margin
 from gfn.study.results import Run
 
 Key = tuple[str, str, str]
@@ -67,15 +68,12 @@ def relative_variances(measurements: Runs) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[columns]
 
 
-def evidence(runs: Mapping[Key, Run], with_seconds: bool = True) -> list[Evidence]:
+def evidence(settings: Any, runs: Mapping[Key, Run]) -> list[Evidence]:
     """Evidence for Q2: what VarGrad has over what each baseline has, of variance, of trajectories and seconds until an
     error is reached, and of error late in training.
 
-    At the start of training no baseline has been learned yet, so its variance is not judged.
-
-    Arguments:
-        runs: of the page.
-        with_seconds: whether they were measured long enough to mean anything.
+    At the start of training no baseline has been learned yet, so its variance is not judged. Nor are the seconds of the
+    smallest profile, which are noise.
     """
     table, found = relative_variances(of_kind("variance", runs)), []
     for (task, line, stage), part in table.groupby(["task", "objective", "iteration"], sort=False):
@@ -88,7 +86,7 @@ def evidence(runs: Mapping[Key, Run], with_seconds: bool = True) -> list[Evidenc
             threshold, metric = half_way(pair[0]), accuracy_metric(pair[0])
             faster = partial(reached, threshold=threshold)
             found.append(ratio("faster", subject, *map(faster, pair)))
-            if with_seconds:
+            if settings.profile != "smoke":
                 found.append(ratio("seconds", subject, *map(partial(faster, unit="seconds"), pair)))
             found.append(ratio("accurate", subject, *(late(run, metric) for run in pair), margin(metric)))
     return found
@@ -126,7 +124,7 @@ def late_errors(trainings: Runs) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def answer(runs: Mapping[Key, Run], verdict: Verdict) -> str:
+def answer(settings: Any, runs: Mapping[Key, Run]) -> str:
     """The question's answer in three sentences: on the variance, on training, and how much of it is certain."""
     table, trainings = relative_variances(of_kind("variance", runs)), of_kind("training", runs)
     table = table[(table.iteration > 0) | (table.iteration.max() == 0)]
@@ -136,6 +134,7 @@ def answer(runs: Mapping[Key, Run], verdict: Verdict) -> str:
         found.groupby("objective")[column].median()[lines].map("{:.2f}".format)
         for found, column in ((variance, "value"), (times(trainings), "ratio"), (late_errors(trainings), "ratio"))
     )
+    verdict = judge("Q2", evidence(settings, runs), settings.profile, claims=load_claims("beyond"))
     judged = verdict.judged
     held = {test: counts(judged[judged.test == test]) for test in DEMANDED if test in set(judged.test)}
     certain = _listed(

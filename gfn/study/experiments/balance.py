@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gfn.environments import DiscreteEnvironment, Environment, Phylogenetics
+from gfn.environments import DiscreteEnvironment, Environment, Phylogenetics, Sets
 from gfn.runs.objective import Objective
 from gfn.runs.spec import GradientSpec, Spec
 from gfn.study.experiments.checks import Stages
@@ -51,8 +51,8 @@ class Balance(TrainingFigure):
                 yield line, tuple(contender(each) for each in (line, *beside))
 
     def _measurement(self, task: Environment, objectives: tuple[Objective, ...]) -> GradientSpec:
-        # Rewards of phylogenetics are dear: the last stage is left out, and there are half as many estimates.
-        dear = isinstance(task, Phylogenetics)
+        # Trajectories of these tasks are dear: the last stage is left out, and there are half as many estimates.
+        dear = isinstance(task, Sets | Phylogenetics)
         return GradientSpec(
             task=task,
             objectives=objectives,

@@ -58,9 +58,9 @@ FIGURES: dict[str, type[PageSettings]] = {
     "exact": ExactChecks,
     "calibration": Calibration,
     "sensitivity": Sensitivity,
-    "balance": Balance,
     "tasks": Tasks,
     "verdicts": Verdicts,
+    "balance": Balance,
 }
 
 
