@@ -12,6 +12,7 @@ from gfn.runs.objective import OBJECTIVES, WITH_ALPHA
 from gfn.runs.spec import GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
 from gfn.settings import SettingsError
 from gfn.study.experiments import FIGURES, PROFILES, figure_settings, runs
+from gfn.study.experiments.balance import BASELINES
 from gfn.study.experiments.checks import MEASURED_TASKS
 from gfn.study.experiments.tasks import (
     CONTENDERS,
@@ -168,7 +169,7 @@ def test_figures_compare_all_estimators():
 
 def test_lines_stand_for_objectives():
     """A line is named after an objective, with what is different of it; and every line has a name in the figures."""
-    every = {*CONTENDERS, *VARIATIONS, "tb_away"}
+    every = {*CONTENDERS, *VARIATIONS, "tb_away", *BASELINES}
     assert every == set(NAMED)
     assert len({contender(line) for line in every}) == len(every)
     for line in OBJECTIVES:
@@ -325,7 +326,7 @@ def test_discoveries_are_counted_where_objects_can_be_told_apart():
 @pytest.mark.parametrize("profile", ["paper", "edition"])
 def test_learning_curves_are_kept_where_a_page_shows_them(profile):
     """Pages that show nothing but final errors ask for one evaluation at either end, unless they share a run."""
-    shown = ("fig3", "fig4", "fig5", "fig6", "fig8", "fig9", "table1")
+    shown = ("fig3", "fig4", "fig5", "fig6", "fig8", "fig9", "table1", "balance")
     curves = {
         spec.hash
         for figure in shown

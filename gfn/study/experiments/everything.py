@@ -8,6 +8,7 @@ from pydantic import Field
 
 from gfn.runs.spec import Spec
 from gfn.settings import SettingsError
+from gfn.study.experiments.balance import Balance
 from gfn.study.experiments.checks import Calibration, ExactChecks, Figure2, Figure7, Sensitivity
 from gfn.study.experiments.comparisons import (
     Figure1,
@@ -59,6 +60,7 @@ FIGURES: dict[str, type[PageSettings]] = {
     "sensitivity": Sensitivity,
     "tasks": Tasks,
     "verdicts": Verdicts,
+    "balance": Balance,
 }
 
 

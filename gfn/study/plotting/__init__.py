@@ -1,5 +1,6 @@
 """Every kind of picture that the paper needs."""
 
+from gfn.study.plotting.baselines import relative_variance_panels
 from gfn.study.plotting.batches import batch_seeds_panel
 from gfn.study.plotting.curves import (
     accuracy_curves,
@@ -36,6 +37,7 @@ __all__ = [
     "learning_curves",
     "matrix_panels",
     "order_panels",
+    "relative_variance_panels",
     "sample_panel",
     "tree_panels",
     "use_style",
