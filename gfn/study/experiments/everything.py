@@ -19,6 +19,7 @@ from gfn.study.experiments.comparisons import (
     Figure9,
     Table1,
 )
+from gfn.study.experiments.orders import OrderStudy
 from gfn.study.experiments.profiles import PROFILES
 from gfn.study.experiments.settings import PageSettings
 from gfn.study.experiments.tasks import Profile
@@ -57,6 +58,7 @@ FIGURES: dict[str, type[PageSettings]] = {
     "exact": ExactChecks,
     "calibration": Calibration,
     "sensitivity": Sensitivity,
+    "orders": OrderStudy,
     "tasks": Tasks,
     "verdicts": Verdicts,
 }
