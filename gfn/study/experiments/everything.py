@@ -58,9 +58,9 @@ FIGURES: dict[str, type[PageSettings]] = {
     "exact": ExactChecks,
     "calibration": Calibration,
     "sensitivity": Sensitivity,
-    "orders": OrderStudy,
     "tasks": Tasks,
     "verdicts": Verdicts,
+    "orders": OrderStudy,
 }
 
 
