@@ -15,7 +15,7 @@ from gfn.study.paper import margin
 from gfn.study.results import Run
 
 Order = float | str
-Runs = Mapping[tuple, Run]  # trainings by task, family and order, and measurements by "gradients" and task
+Runs = Mapping[tuple, Run]  # trainings by task, family and order, and measurements
 BUDGETS, LATE_BUDGETS = (128, "whole"), (128, 512)
 
 
@@ -30,13 +30,23 @@ def by_order(runs: Runs, *families: str) -> dict[str, dict[Order, Run]]:
 
 def trained(runs: Runs) -> dict[tuple[str, str, Order], Run]:
     """The trainings alone."""
-    return {key: run for key, run in runs.items() if key[0] != "gradients"}
+    return {key: run for key, run in runs.items() if len(key) == 3}
 
 
 def errors(run: Run, budget: Budget = "whole", at_end: bool = False) -> pd.Series:
     """The error of each seed with its margin: over training up to a budget, or in the last quarter before it."""
     metric = accuracy_metric(run)
     return margin(metric) + (late if at_end else over_training)(run, metric, budget)
+
+
+def curve_frame(runs: Runs) -> pd.DataFrame:
+    """Errors of all trainings at every evaluation: ``task, family, order, seed, iteration, trajectories, metric, value``."""
+    parts = []
+    for (task, family, order), run in trained(runs).items():
+        frame = run.frame[run.frame.metric == accuracy_metric(run)]
+        parts.append(frame.assign(task=task, family=family, order=order))
+    table = pd.concat(parts, ignore_index=True)
+    return table[["task", "family", "order", "seed", "iteration", "trajectories", "metric", "value"]]
 
 
 def order_errors(runs: Runs, budgets: Sequence[Budget] = ("whole",)) -> pd.DataFrame:

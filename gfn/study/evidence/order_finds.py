@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import count
+
 import pandas as pd
 
+from gfn.runs.objective import Objective
 from gfn.study.evidence.discovery import mode_of, mode_shares
 from gfn.study.evidence.order_errors import Runs, by_order
 from gfn.study.evidence.planar import mass_table
 from gfn.study.evidence.reaching import Unit, half_way, never, reached
-from gfn.study.experiments.orders import REFERENCE
+from gfn.study.experiments.orders import LIMITS, REFERENCE
+from gfn.study.experiments.tasks import estimator, variates
+from gfn.study.results import Run
 
 
 def modes_found(runs: Runs) -> pd.DataFrame:
@@ -53,7 +59,24 @@ def times(runs: Runs, unit: Unit = "trajectories") -> pd.DataFrame:
     return pd.DataFrame(columns).rename_axis("α")
 
 
-def _time(run, threshold: float, unit: Unit) -> str:
+def least_batches(orders: Iterable[float]) -> pd.DataFrame:
+    """The least batch with which a training can learn at all, by order and control variate of Rényi's gradient.
+
+    See :meth:`gfn.runs.objective.Objective.hindrance`.
+    """
+    rows = {
+        order: {variate: _least(estimator("renyi", variate, order)) for variate in variates("renyi")}
+        for order in orders
+        if order not in LIMITS
+    }
+    return pd.DataFrame(rows).T.rename_axis("α")
+
+
+def _least(objective: Objective) -> int:
+    return next(size for size in count(1) if objective.hindrance(size) is None)
+
+
+def _time(run: Run, threshold: float, unit: Unit) -> str:
     taken, missing = reached(run, threshold, unit).median(), never(run, threshold)
     shown = f"{taken / 1000:.1f}k" if unit == "trajectories" else f"{taken:.0f}\u00a0s"
     sign = "≥\u00a0" if 2 * missing >= len(run.spec.seeds) else ""

@@ -11,6 +11,8 @@ from gfn.runs.objective import WITH_ALPHA
 from gfn.study.experiments.orders import HALF, LIMITS
 from gfn.study.results import Run
 
+COLUMNS = ["task", "family", "order", "iteration", "seed"]
+
 
 def order_variance(runs: Mapping[str, Run]) -> pd.DataFrame:
     r"""Variance of the gradient of :math:`D_\alpha / |\alpha|` over that at α = ½, from the same trajectories.
@@ -31,16 +33,35 @@ def order_variance(runs: Mapping[str, Run]) -> pd.DataFrame:
         Columns ``task, family, order, iteration, seed, value``; families ``renyi``, with the limits at 0 and 1 among its
         orders, and ``tsallis``.
     """
-    limits = {name: order for order, name in LIMITS.items()}
     parts = []
     for task, run in runs.items():
-        frame = run.frame[run.frame.metric == "variance"].astype({"objective": str})
-        order = frame.objective.map(limits).fillna(frame.alpha).astype(float)
-        scale = np.where(frame.objective.isin(WITH_ALPHA), order.abs(), 1.0)
-        family = np.where(frame.objective == "tsallis", "tsallis", "renyi")
-        frame = frame.assign(task=task, family=family, order=order, value=frame.value / scale**2)
+        frame = _named(task, run.frame[run.frame.metric == "variance"])
+        scale = np.where(frame.objective.isin(WITH_ALPHA), frame.order.abs(), 1.0)
+        frame = frame.assign(value=frame.value / scale**2)
         half = frame[(frame.family == "renyi") & (frame.order == HALF)].set_index(["iteration", "seed"]).value
         against = half.loc[list(zip(frame.iteration, frame.seed))].to_numpy()
         parts.append(frame.assign(value=frame.value / against))
-    table = pd.concat(parts, ignore_index=True)
-    return table[["task", "family", "order", "iteration", "seed", "value"]]
+    return pd.concat(parts, ignore_index=True)[[*COLUMNS, "value"]]
+
+
+def noise_to_signal(runs: Mapping[str, Run]) -> pd.DataFrame:
+    """Variance of one estimate over the squared length of the exact gradient, where that was measured.
+
+    The same columns.
+    """
+    parts = []
+    for task, run in runs.items():
+        keys = ["objective", "alpha", "iteration", "seed"]
+        frame = run.frame.assign(alpha=run.frame.alpha.fillna(np.inf)).astype({"objective": str})
+        wide = frame.pivot_table(index=keys, columns="metric", values="value", observed=True).reset_index()
+        parts.append(_named(task, wide.assign(value=wide.variance / wide.gradient_squared)))
+    return pd.concat(parts, ignore_index=True)[[*COLUMNS, "value"]]
+
+
+def _named(task: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """With the names of :func:`order_variance`."""
+    frame = frame.astype({"objective": str})
+    limits = {name: order for order, name in LIMITS.items()}
+    order = frame.objective.map(limits).fillna(frame.alpha).astype(float)
+    family = np.where(frame.objective == "tsallis", "tsallis", "renyi")
+    return frame.assign(task=task, family=family, order=order)

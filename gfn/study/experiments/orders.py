@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gfn.environments import PlanarEnvironment
+from gfn.environments import Environment, PlanarEnvironment, Sequences, Sets
+from gfn.policies import PolicySettings
 from gfn.runs.objective import Objective
 from gfn.runs.spec import GradientSpec, Spec, TrainingSpec
 from gfn.study.experiments.checks import MEASURED_TASKS, Stages
@@ -14,6 +15,8 @@ from gfn.study.experiments.tasks import contender, estimator, paper_tasks, polic
 HALF = 0.5  # the order that others are compared with
 LIMITS = {0.0: "forward_kl", 1.0: "reverse_kl"}  # what the Rényi divergence over |α| tends to
 SCHEDULES = {"falling": (0.9, 0.1), "rising": (0.1, 0.9)}  # first and last order of a training
+EXACT_TASKS = (Sets(universe=5, size=3), Sequences(alphabet=3, length=3))
+EXACTER = 8  # times as many estimates on those, where they are cheap
 REFERENCE = "vargrad"  # whose errors are the thresholds of the table of times
 
 
@@ -27,7 +30,7 @@ class OrderStudy(TrainingFigure):
     replicates: Batch
 
     def specs(self) -> dict[tuple, Spec]:
-        """A training for each task, family and order, and under ``("gradients", task)`` the measurements.
+        """A training for each task, family and order, and under ``gradients`` or ``exact`` and a task the measurements.
 
         Families: ``order``, Rényi with ``joint``, whose limits at 0 and 1 are the KL divergences; ``tsallis``, with
         ``joint``; ``both``, Rényi with the paper's control variates; ``schedule``, by the names in ``SCHEDULES``; and
@@ -44,22 +47,28 @@ class OrderStudy(TrainingFigure):
         }
 
     def measurements(self) -> dict[tuple[str, str], GradientSpec]:
-        """Variance of all orders' gradients along one training, that of α = ½, at the batch of training."""
-        tasks, trainer = paper_tasks(self.profile), of_order(HALF)
+        """Variance of all orders' gradients along one training, that of α = ½, at the batch of training.
+
+        Under ``exact`` and a task's name beside the exact gradient, on two tasks so small that it can be had.
+        """
+        tasks, small = paper_tasks(self.profile), PolicySettings(hidden=(8,))
+        found = {("gradients", name): self._measured(tasks[name], policy(self.profile)) for name in MEASURED_TASKS}
+        return found | {("exact", task.task): self._measured(task, small, exact=True) for task in EXACT_TASKS}
+
+    def _measured(self, task: Environment, network: PolicySettings, exact: bool = False) -> GradientSpec:
+        trainer = of_order(HALF)
         others = [objective for family, _, objective in self._lines() if family in ("order", "tsallis")]
-        return {
-            ("gradients", name): GradientSpec(
-                task=tasks[name],
-                objectives=tuple(dict.fromkeys((trainer, *others))),
-                policy=policy(self.profile),
-                seeds=self.seeds,
-                trainer=trainer,
-                warmup=self.stages,
-                batch_sizes=(self.batch_size,),
-                replicates=self.replicates,
-            )
-            for name in MEASURED_TASKS
-        }
+        return GradientSpec(
+            task=task,
+            objectives=tuple(dict.fromkeys((trainer, *others))),
+            policy=network,
+            seeds=self.seeds,
+            trainer=trainer,
+            warmup=self.stages,
+            batch_sizes=(self.batch_size,),
+            replicates=self.replicates * (EXACTER if exact else 1),
+            exact=exact,
+        )
 
     def _lines(self) -> Iterator[tuple[str, float | str, Objective]]:
         for order in sorted({*self.orders, HALF}):
