@@ -76,36 +76,41 @@ def answer(settings: Any, runs: Runs) -> str:
 
 def _half(table: pd.DataFrame) -> str:
     best, half = table.idxmin(axis=1), table[HALF]
-    others = [f"{TASKS[task]} {order:g}" for task, order in best.items() if order != HALF]
-    least = f"; elsewhere the least is that of another order ({', '.join(others)})" if others else ""
+    others = ", ".join(f"{_shown(order)} on {TASKS[task]}" for task, order in best.items() if order != HALF)
     return (
-        f"Of {table.shape[1]} orders α = ½ has the least error over training on {int((best == HALF).sum())} of"
-        f" {len(table)} tasks, and is within {LITTLE - 1:.0%} of the least on {int((half <= LITTLE).sum())}{least}, and at"
-        f" most it has {half.max():.2f} times the least ({TASKS[half.idxmax()]})."
+        f"Of {table.shape[1]} orders, α = ½ has the least error over training on {int((best == HALF).sum())} of"
+        f" {len(table)} tasks, and one within {LITTLE - 1:.0%} of the least on {int((half <= LITTLE).sum())}; at most it is"
+        f" {half.max():.2f} times the least ({TASKS[half.idxmax()]}){f', and the best other orders are {others}' if others else ''}."
     )
 
 
 def _advice(table: pd.DataFrame) -> str:
     order, out = safest(table), left_out(table)
-    worst, chosen = table[order], ", ".join(f"{value:g}" for value in sorted(out.chosen.unique()))
+    worst, chosen = table[order], " or ".join(map(_shown, sorted(out.chosen.unique())))
     return (
-        f"Where nothing is known of a target, take α = {order:g}: of all orders its worst case is mildest,"
-        f" {worst.max():.2f} times the error of the best order ({TASKS[worst.idxmax()]}); chosen without the task on which"
-        f" it is then tried, the order is {chosen}, and has {out.regret.median():.2f} times the least error as the"
-        f" median over tasks, at most {out.regret.max():.2f} (α = ½: {out.half.median():.2f}, at most {out.half.max():.2f})."
+        f"Where nothing is known of a target, take α = {_shown(order)}: of all orders its worst case is mildest,"
+        f" {worst.max():.2f} times the error of the best order ({TASKS[worst.idxmax()]}). An order that is chosen without the"
+        f" task on which it is then tried ({chosen}) has {out.regret.median():.2f} times the least error as the median over"
+        f" tasks, and {out.regret.max():.2f} at most; α = ½ has {out.half.median():.2f} and {out.half.max():.2f}."
     )
 
 
 def _changing(runs: Runs) -> str:
-    times = schedule_table(runs)["½"].groupby("schedule")
-    told = " and ".join(f"{part.median():.2f} ({part.min():.2f} to {part.max():.2f}) {name}" for name, part in times)
+    (high, low), times = SCHEDULES["falling"], schedule_table(runs)["½"].groupby("schedule")
+    told = " and ".join(
+        f"one that is {name} has {part.median():.2f} ({part.min():.2f} to {part.max():.2f})" for name, part in times
+    )
     return (
-        "An order that changes during training between 0.9 and 0.1 has, over training and as the median over tasks, this"
-        f" many times the error of α = ½: {told}."
-    ).replace("0.9 and 0.1", " and ".join(f"{end:g}" for end in SCHEDULES["falling"]))
+        f"Of orders that change between {high:g} and {low:g} during training, {told} times the error of α = ½, as the"
+        " median over tasks, in brackets the range."
+    )
 
 
 def _unsure(verdict: Verdict) -> str:
     if verdict.outcome == "not judged":
         return "At this scale nothing is judged."
     return f"Of {len(verdict.judged)} comparisons that are judged, {counts(verdict.judged)[2]} are inconclusive."
+
+
+def _shown(order: float) -> str:
+    return f"{order:g}".replace("-", "−")

@@ -29,6 +29,11 @@ class OrderStudy(TrainingFigure):
     stages: Stages
     replicates: Batch
 
+    @property
+    def quarter(self) -> int:
+        """The first quarter of the iterations, at the end of which there is an evaluation."""
+        return max(1, self.iterations // 4)
+
     def specs(self) -> dict[tuple, Spec]:
         """A training for each task, family and order, and under ``gradients`` or ``exact`` and a task the measurements.
 
@@ -78,11 +83,8 @@ class OrderStudy(TrainingFigure):
         for order in self.both:
             yield "both", order, estimator("renyi", "both", order)
         for name, (first, last) in SCHEDULES.items():
-            yield (
-                "schedule",
-                name,
-                Objective(name="renyi", alpha=first, alpha_end=last, control_variate="joint"),
-            )
+            changing = Objective(name="renyi", alpha=first, alpha_end=last, control_variate="joint")
+            yield "schedule", name, changing
         yield "reference", REFERENCE, contender(REFERENCE)
 
 

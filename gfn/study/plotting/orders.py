@@ -28,7 +28,7 @@ def order_error_panels(frame: pd.DataFrame, regrets: pd.DataFrame, budgets: Sequ
     labels, orders = list(dict.fromkeys(frame.task)), sorted(frame.order.unique())
     columns = min(4, len(labels) + 1)
     rows = -(-(len(labels) + 1) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(3.4 * columns, 2.9 * rows), squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=(3.8 * columns, 3.0 * rows), sharey=True, squeeze=False)
     for axis in axes.flat[len(labels) + 1 :]:
         axis.set_axis_off()
     for axis, label in zip(axes.flat, labels):
@@ -40,12 +40,11 @@ def order_error_panels(frame: pd.DataFrame, regrets: pd.DataFrame, budgets: Sequ
         _orders(axis, orders)
     last = axes.flat[len(labels)]
     worst = regrets.max().reindex(orders)
-    last.plot(range(len(orders)), worst, color="black", marker="o", ms=4, label="worst of all tasks (error over the best's)")
-    last.set_title("Worst of all tasks")
+    last.plot(range(len(orders)), worst, color="black", marker="o", ms=4)
+    last.set_title("Worst of all tasks, over the best α")
     _orders(last, orders)
     for row in axes:
         row[0].set_ylabel("error over that at α = ½")
-    last.set_ylabel("error over that of the best α")
     legend_below(figure, axes)
     return finished(figure)
 
@@ -74,7 +73,9 @@ def order_curve_panels(frame: pd.DataFrame, half: float = 0.5) -> Figure:
             name = LIMIT_NAMES.get(order, f"{order:g}".replace("-", "−")).replace("\n", ", ")
             axis.plot(table.index, table.median(axis=1), label=f"α = {name}", **line)
             if order == half:
-                axis.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=line["color"], alpha=0.2, lw=0)
+                axis.fill_between(
+                    table.index, table.min(axis=1), table.max(axis=1), color=line["color"], alpha=0.2, lw=0
+                )
         axis.set(title=TASKS[label], ylabel=ACCURACY[part.metric.iloc[0]])
         log_errors(axis)
         count_trajectories(axis)
@@ -122,6 +123,6 @@ def _along(axis: Axes, table: pd.DataFrame, orders: Sequence[float], name: str, 
 
 def _orders(axis: Axes, orders: Sequence[float]) -> None:
     names = [LIMIT_NAMES.get(order, f"{order:g}".replace("-", "−")) for order in orders]
-    axis.set_xticks(range(len(orders)), names, fontsize="x-small")
+    axis.set_xticks(range(len(orders)), names, fontsize="xx-small")
     axis.set_xlabel("α")
     log_errors(axis)
