@@ -20,6 +20,7 @@ from gfn.study.experiments.comparisons import (
     Figure9,
     Table1,
 )
+from gfn.study.experiments.orders import OrderStudy
 from gfn.study.experiments.profiles import PROFILES
 from gfn.study.experiments.settings import PageSettings
 from gfn.study.experiments.tasks import Profile
@@ -74,6 +75,7 @@ FIGURES: dict[str, type[PageSettings]] = {
     "verdicts": Verdicts,
     "balance": Balance,
     "answers": Answers,
+    "orders": OrderStudy,
 }
 
 
