@@ -22,6 +22,7 @@ from gfn.study.experiments.comparisons import (
 from gfn.study.experiments.profiles import PROFILES
 from gfn.study.experiments.settings import PageSettings
 from gfn.study.experiments.tasks import Profile
+from gfn.study.experiments.variates import Variates
 
 
 class Verdicts(PageSettings):
@@ -57,6 +58,7 @@ FIGURES: dict[str, type[PageSettings]] = {
     "exact": ExactChecks,
     "calibration": Calibration,
     "sensitivity": Sensitivity,
+    "variates": Variates,
     "tasks": Tasks,
     "verdicts": Verdicts,
 }
