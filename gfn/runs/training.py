@@ -156,8 +156,9 @@ class Trainer:
             self.discoveries = Discoveries(spec.task, len(spec.seeds), spec.top_k, spec.mode_fractions)
         self.iteration, self.seconds, self.records = 0, 0.0, []
         self.baseline = ScalarBaseline(spec.seeds, self.log_z) if spec.objective.baseline == "scalar" else None
-        changes = self.baseline is not None or spec.objective.alpha_end is not None  # from one iteration to the next
-        captured = capturable(spec.task, self.log_z.device) and os.environ.get(CAPTURE_VARIABLE) != "0" and not changes
+        captured = capturable(spec.task, self.log_z.device) and os.environ.get(CAPTURE_VARIABLE) != "0"
+        # What changes from one iteration to the next, or looks at values, cannot be captured.
+        captured &= spec.objective.baseline in (None, "state") and spec.objective.alpha_end is None
         self.make_graph = CudaGraph if captured else None
         # Kept, since captured iterations read its memory.
         self.table = table_of(spec.task, self.log_z.device) if isinstance(spec.task, DiscreteEnvironment) else None
