@@ -24,6 +24,7 @@ from gfn.study.experiments.orders import OrderStudy
 from gfn.study.experiments.profiles import PROFILES
 from gfn.study.experiments.settings import PageSettings
 from gfn.study.experiments.tasks import Profile
+from gfn.study.experiments.variates import Variates
 
 Part = Literal["all", "paper"]
 PARTS: tuple[Part, ...] = ("all", "paper")
@@ -71,6 +72,7 @@ FIGURES: dict[str, type[PageSettings]] = {
     "exact": ExactChecks,
     "calibration": Calibration,
     "sensitivity": Sensitivity,
+    "variates": Variates,
     "tasks": Tasks,
     "verdicts": Verdicts,
     "balance": Balance,

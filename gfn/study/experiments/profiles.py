@@ -41,6 +41,7 @@ PAPER: dict[str, dict[str, Any]] = {
     "calibration": _TRAINING,
     "sensitivity": _TRAINING | {"alpha": 0.5},
     "balance": _TRAINING | {"replicates": 32, "stages": (0, 128, 512)},
+    "variates": _TRAINING | {"alpha": 0.5, "replicates": 32, "stages": _VARIANCE["stages"]},
 }
 
 SMOKE: dict[str, dict[str, Any]] = {
@@ -58,6 +59,7 @@ SMOKE: dict[str, dict[str, Any]] = {
     "calibration": _SMOKE_TRAINING,
     "sensitivity": _SMOKE_TRAINING | {"alpha": 0.5},
     "balance": _SMOKE_TRAINING | {"replicates": 8, "stages": (0, 4)},
+    "variates": _SMOKE_TRAINING | {"alpha": 0.5, "replicates": 8, "stages": _SMOKE_VARIANCE["stages"]},
 }
 
 PROFILES: dict[str, dict[str, dict[str, Any]]] = {

@@ -16,6 +16,7 @@ from gfn.study.plotting.planar import density_panels, difference_panels, sample_
 from gfn.study.plotting.style import ACCURACY, CONTROL_VARIATES, OBJECTIVES, TASKS, use_style
 from gfn.study.plotting.tasks import concentration_panel, grid_panel, matrix_panels
 from gfn.study.plotting.trees import tree_panels
+from gfn.study.plotting.variates import removal_panels, speed_panels
 from gfn.study.plotting.verdicts import budget_panels
 
 __all__ = [
@@ -42,7 +43,9 @@ __all__ = [
     "order_noise_panels",
     "order_panels",
     "relative_variance_panels",
+    "removal_panels",
     "sample_panel",
+    "speed_panels",
     "tree_panels",
     "use_style",
     "variance_panels",
