@@ -19,6 +19,7 @@ from gfn.study.experiments.comparisons import (
     Figure9,
     Table1,
 )
+from gfn.study.experiments.first import First
 from gfn.study.experiments.profiles import PROFILES
 from gfn.study.experiments.settings import PageSettings
 from gfn.study.experiments.tasks import Profile
@@ -44,6 +45,7 @@ class Tasks(PageSettings):
 
 
 FIGURES: dict[str, type[PageSettings]] = {
+    "first": First,
     "fig1": Figure1,
     "fig2": Figure2,
     "fig3": Figure3,

@@ -8,6 +8,7 @@ from gfn.study.plotting.curves import (
     learning_curves,
     order_panels,
 )
+from gfn.study.plotting.first import gain_panels, probability_panels, weight_histograms
 from gfn.study.plotting.gradients import balance_variance_panels, bias_panels, centring_panels, variance_panels
 from gfn.study.plotting.marks import with_error_bar, with_levels
 from gfn.study.plotting.planar import density_panels, difference_panels, sample_panel
@@ -32,14 +33,17 @@ __all__ = [
     "density_panels",
     "difference_panels",
     "discovery_panels",
+    "gain_panels",
     "grid_panel",
     "learning_curves",
     "matrix_panels",
     "order_panels",
+    "probability_panels",
     "sample_panel",
     "tree_panels",
     "use_style",
     "variance_panels",
+    "weight_histograms",
     "with_error_bar",
     "with_levels",
 ]
