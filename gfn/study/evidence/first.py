@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from string import ascii_lowercase
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from gfn.environments import Sets
 from gfn.environments.enumeration import target_distribution
-from gfn.evaluation.accuracy import l1
+from gfn.evaluation.accuracy import l1, target_density
 from gfn.evaluation.exact import all_probabilities, terminal_distribution
 from gfn.policies import CategoricalPolicy
 from gfn.randomness import stream
@@ -21,8 +22,9 @@ from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
 from gfn.sampling import Trajectories, evaluate, rollout
 from gfn.study.evidence.convergence import accuracy_metric
+from gfn.study.evidence.order_tables import start_density
 from gfn.study.evidence.reaching import reached
-from gfn.study.evidence.tables import final, mean_spread_median
+from gfn.study.evidence.tables import curves, density, final, mean_spread_median
 from gfn.study.results import Run
 
 DRAWS = 4096
@@ -92,7 +94,7 @@ def example(spec: TrainingSpec) -> Example:
     trainer = Trainer(spec)
     drawn = rollout(spec.task, trainer.policy, 1, [stream("first experiments: a trajectory", spec.seeds[0])])
     states = [*drawn.steps.states.unbind(2), drawn.terminal]
-    actions = [(after & ~before).long().argmax(-1) for before, after in zip(states, states[1:])]
+    actions = [(after & ~before).long().argmax(-1) for before, after in pairwise(states)]
     start, all_start = _under(spec, trainer, states, actions)
     with torch.enable_grad():
         _train(trainer, spec.iterations)
@@ -170,6 +172,54 @@ def weight_table(looks: Mapping[int, Look], log_z: float) -> pd.DataFrame:
     return pd.DataFrame(rows).T.rename_axis("iterations")
 
 
+def density_stages(
+    runs: Runs, variate: str, seed: int, names: Mapping[str, str]
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """The mixture, a seed's policy before training, and after it under each divergence: densities by title, and notes with their JSD.
+
+    Arguments:
+        runs: of the page.
+        variate: the control variate of those that are shown.
+        seed: one of theirs.
+        names: of divergences, for the titles.
+    """
+    of = {line: run for (task, line, control), run in runs.items() if (task, control) == ("gaussian_mixture", variate)}
+    spec, jsd = next(iter(of.values())).spec, {line: curves(run, "jsd")[seed] for line, run in of.items()}
+    panels = {"target": target_density(spec.task, spec.density, spec.task.window).numpy()}
+    panels["before training"] = start_density(spec, seed)
+    notes = {"before training": f"JSD {next(iter(jsd.values())).iloc[0]:.3f}"}
+    for line, run in of.items():
+        title = f"after training: {names[line]}"
+        panels[title], notes[title] = density(run, seed), f"JSD {jsd[line].iloc[-1]:.3f}"
+    return panels, notes
+
+
+def gain_frame(runs: Runs) -> pd.DataFrame:
+    """Learning curves of everything that was trained without and with the control variate, ``with_variate`` telling which."""
+    parts = []
+    for (task, line, variate), run in runs.items():
+        if (task, line, "none") in runs and (task, line, "joint") in runs and task in ("gaussian_mixture", "sets"):
+            part = run.frame[run.frame.metric == accuracy_metric(run)]
+            parts.append(part.assign(label=task, objective=line, with_variate=variate == "joint"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def curve_table(runs: Runs) -> pd.DataFrame:
+    """Learning curves of all runs of the page, in long format."""
+    parts = [
+        run.frame[run.frame.metric == accuracy_metric(run)].assign(experiment=task, line=line, variate=variate)
+        for (task, line, variate), run in runs.items()
+    ]
+    columns = ["experiment", "line", "variate", "seed", "iteration", "trajectories", "metric", "value"]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def final_frame(runs: Mapping[tuple[str, str], Run]) -> pd.DataFrame:
+    """Final errors over seeds, as text, a row an objective."""
+    rows = {line: mean_spread_median(final(run, accuracy_metric(run))) for (_, line), run in runs.items()}
+    return pd.Series(rows, name="L1 distance at the end").to_frame().rename_axis("objective")
+
+
 def gain_table(runs: Runs) -> pd.DataFrame:
     """Without and with the control variate, for each task and objective that was trained both ways.
 
@@ -178,7 +228,7 @@ def gain_table(runs: Runs) -> pd.DataFrame:
     """
     rows = {}
     for task, line, variate in runs:
-        if variate != "none" or (task, line, "joint") not in runs:
+        if variate != "none" or task not in ("gaussian_mixture", "sets"):
             continue
         without, with_it = runs[task, line, "none"], runs[task, line, "joint"]
         metric = accuracy_metric(without)
@@ -187,7 +237,7 @@ def gain_table(runs: Runs) -> pd.DataFrame:
             "without": mean_spread_median(before),
             "with": mean_spread_median(after),
             "ratio": before.median() / after.median(),
-            "caught up": reached(with_it, before.median()).median(),
+            "caught_up": reached(with_it, before.median()).median(),
             "trajectories": without.spec.iterations * without.spec.batch_size,
         }
     return pd.DataFrame(rows).T
