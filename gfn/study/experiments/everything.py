@@ -20,6 +20,7 @@ from gfn.study.experiments.comparisons import (
     Figure9,
     Table1,
 )
+from gfn.study.experiments.first import First
 from gfn.study.experiments.orders import OrderStudy
 from gfn.study.experiments.profiles import PROFILES
 from gfn.study.experiments.settings import PageSettings
@@ -72,12 +73,13 @@ FIGURES: dict[str, type[PageSettings]] = {
     "exact": ExactChecks,
     "calibration": Calibration,
     "sensitivity": Sensitivity,
-    "variates": Variates,
     "tasks": Tasks,
     "verdicts": Verdicts,
-    "balance": Balance,
+    "first": First,
     "answers": Answers,
     "orders": OrderStudy,
+    "balance": Balance,
+    "variates": Variates,
 }
 
 
