@@ -8,6 +8,7 @@ from pydantic import Field
 
 from gfn.runs.spec import Spec
 from gfn.settings import SettingsError
+from gfn.study.experiments.balance import Balance
 from gfn.study.experiments.checks import Calibration, ExactChecks, Figure2, Figure7, Sensitivity
 from gfn.study.experiments.comparisons import (
     Figure1,
@@ -19,9 +20,12 @@ from gfn.study.experiments.comparisons import (
     Figure9,
     Table1,
 )
+from gfn.study.experiments.first import First
+from gfn.study.experiments.orders import OrderStudy
 from gfn.study.experiments.profiles import PROFILES
 from gfn.study.experiments.settings import PageSettings
 from gfn.study.experiments.tasks import Profile
+from gfn.study.experiments.variates import Variates
 
 Part = Literal["all", "paper"]
 PARTS: tuple[Part, ...] = ("all", "paper")
@@ -71,7 +75,11 @@ FIGURES: dict[str, type[PageSettings]] = {
     "sensitivity": Sensitivity,
     "tasks": Tasks,
     "verdicts": Verdicts,
+    "first": First,
     "answers": Answers,
+    "orders": OrderStudy,
+    "balance": Balance,
+    "variates": Variates,
 }
 
 
