@@ -5,6 +5,7 @@ import json
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
+import torch
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from gfn.environments import Banana, DiscreteEnvironment, PlanarEnvironment, Sets, Task
@@ -62,8 +63,20 @@ class TrainingSpec(Spec):
     )
     dtype: Literal["float32", "float64"] = Field("float32", description="precision of the networks")
 
+    @field_validator("mode_fractions")
+    @classmethod
+    def _percentages(cls, fractions: tuple[float, ...]) -> tuple[float, ...]:
+        if len({round(100 * fraction) for fraction in fractions}) < len(fractions):
+            raise ValueError(f"mode_fractions = {fractions} is not allowed: they must differ in whole per cent")
+        return fractions
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        largest = torch.finfo(getattr(torch, self.dtype)).max
+        if abs(start := self.objective.log_z_start or 0.0) > largest:
+            raise ValueError(
+                f"log_z_start = {start} is not allowed with dtype {self.dtype}: at most {largest:.1e} in size"
+            )
         if hindrance := self.objective.hindrance(self.batch_size):
             raise ValueError(f"batch_size = {self.batch_size} is not allowed {hindrance}")
         _check_baseline(self.objective, self.task)

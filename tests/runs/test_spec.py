@@ -117,6 +117,27 @@ CHANGES = {
 }
 
 
+@pytest.mark.parametrize("start", [1e39, -1e39])
+def test_log_z_starts_within_the_precision_of_the_networks(start):
+    objective = Objective(log_z_start=start)
+    with pytest.raises(
+        SettingsError, match=r"^log_z_start = -?1e\+39 is not allowed with dtype float32: at most 3.4e\+38"
+    ):
+        TrainingSpec(objective=objective)
+    assert TrainingSpec(objective=objective, dtype="float64").objective.log_z_start == start
+    assert TrainingSpec(objective=Objective(log_z_start=start / 10))
+
+
+@pytest.mark.parametrize("fractions", [(0.5, 0.5), (0.251, 0.25), (0.1, 0.9, 0.104), (0.001, 0.004), (0.999, 1)])
+def test_mode_fractions_differ_in_whole_per_cent(fractions):
+    """By which their records are told apart."""
+    with pytest.raises(
+        SettingsError, match=r"^mode_fractions = \(.+\) is not allowed: they must differ in whole per cent$"
+    ):
+        TrainingSpec(mode_fractions=fractions)
+    assert TrainingSpec(mode_fractions=(0.1, 0.106, 0.99, 1))
+
+
 def test_every_setting_counts_in_the_hash():
     """The density, which needs a planar task, on one; and every kind is another specification."""
     assert CHANGES.keys() == TrainingSpec.model_fields.keys() - {"kind", "density"}
