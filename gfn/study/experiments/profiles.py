@@ -15,7 +15,7 @@ SMOKE_SEEDS = (0, 1)
 
 _TRAINING = {"iterations": 512, "batch_size": 128}
 _SMOKE_TRAINING = {"iterations": 8, "batch_size": 16}
-_VARIANCE = {"batch_size": (2, 8, 32, 128, 256), "replicates": 64, "stages": (0, 128, 512), "alpha": 0.5}
+_VARIANCE = {"batch_size": (2, 8, 32, 128), "replicates": 32, "stages": (0, 128, 512), "alpha": 0.5}
 _SMOKE_VARIANCE = {"batch_size": (2, 16, 128), "replicates": 8, "stages": (0, 4), "alpha": 0.5}
 _EXACT = {
     "batch_size": (2, 8, 32, 128, 512),
