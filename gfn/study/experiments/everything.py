@@ -58,9 +58,9 @@ FIGURES: dict[str, type[PageSettings]] = {
     "exact": ExactChecks,
     "calibration": Calibration,
     "sensitivity": Sensitivity,
-    "variates": Variates,
     "tasks": Tasks,
     "verdicts": Verdicts,
+    "variates": Variates,
 }
 
 
