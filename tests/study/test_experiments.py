@@ -334,7 +334,7 @@ def test_discoveries_are_counted_where_objects_can_be_told_apart():
 @pytest.mark.parametrize("profile", ["paper", "edition"])
 def test_learning_curves_are_kept_where_a_page_shows_them(profile):
     """Pages that show nothing but final errors ask for one evaluation at either end, unless they share a run."""
-    shown = ("fig3", "fig4", "fig5", "fig6", "fig8", "fig9", "table1", "balance", "orders", "variates")
+    shown = ("fig3", "fig4", "fig5", "fig6", "fig8", "fig9", "table1", "first", "balance", "orders", "variates")
     curves = {
         spec.hash
         for figure in shown

@@ -20,6 +20,7 @@ from gfn.study.experiments.comparisons import (
     Figure9,
     Table1,
 )
+from gfn.study.experiments.first import First
 from gfn.study.experiments.orders import OrderStudy
 from gfn.study.experiments.profiles import PROFILES
 from gfn.study.experiments.settings import PageSettings
@@ -74,9 +75,10 @@ FIGURES: dict[str, type[PageSettings]] = {
     "sensitivity": Sensitivity,
     "tasks": Tasks,
     "verdicts": Verdicts,
-    "balance": Balance,
+    "first": First,
     "answers": Answers,
     "orders": OrderStudy,
+    "balance": Balance,
     "variates": Variates,
 }
 

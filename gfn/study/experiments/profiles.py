@@ -27,6 +27,7 @@ _EXACT = {
 _SMOKE_EXACT = {"batch_size": (2, 8, 32), "replicates": 64, "alpha": 0.5, "warmup": 4, "epsilon": (1e-8, EPSILON)}
 
 PAPER: dict[str, dict[str, Any]] = {
+    "first": {"iterations": 256, "batch_size": 128, "alpha": 0.5},
     "fig1": {"iterations": 96, "batch_size": 128, "alpha": (-2.0, -1.0, 0.5, 2.0)},
     "fig2": _VARIANCE,
     "fig3": _TRAINING | {"alpha": 0.5},
@@ -45,6 +46,7 @@ PAPER: dict[str, dict[str, Any]] = {
 }
 
 SMOKE: dict[str, dict[str, Any]] = {
+    "first": {"iterations": 8, "batch_size": 8, "alpha": 0.5},
     "fig1": _SMOKE_TRAINING | {"alpha": (-2.0, -1.0, 0.5, 2.0)},
     "fig2": _SMOKE_VARIANCE,
     "fig3": _SMOKE_TRAINING | {"alpha": 0.5},

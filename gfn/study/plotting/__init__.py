@@ -9,6 +9,7 @@ from gfn.study.plotting.curves import (
     learning_curves,
     order_panels,
 )
+from gfn.study.plotting.first import gain_panels, probability_panels, weight_histograms
 from gfn.study.plotting.gradients import balance_variance_panels, bias_panels, centring_panels, variance_panels
 from gfn.study.plotting.marks import with_error_bar, with_levels
 from gfn.study.plotting.orders import order_curve_panels, order_error_panels, order_noise_panels
@@ -35,6 +36,7 @@ __all__ = [
     "density_panels",
     "difference_panels",
     "discovery_panels",
+    "gain_panels",
     "grid_panel",
     "learning_curves",
     "matrix_panels",
@@ -42,6 +44,7 @@ __all__ = [
     "order_error_panels",
     "order_noise_panels",
     "order_panels",
+    "probability_panels",
     "relative_variance_panels",
     "removal_panels",
     "sample_panel",
@@ -49,6 +52,7 @@ __all__ = [
     "tree_panels",
     "use_style",
     "variance_panels",
+    "weight_histograms",
     "with_error_bar",
     "with_levels",
 ]
