@@ -20,16 +20,17 @@ def measure_costs(
 
     Metrics recorded, with ``iteration`` the number of the round, and ``cell`` that of the objective in ``spec``:
 
-    - ``seconds``, by the clock, and ``processor_seconds``, which other processes can hardly change. On a GPU the first
-      alone is that of the computation; the processor only waits for it;
-    - ``memory``, once: bytes at the peak of an iteration, over those held before it, see :func:`peak_memory`. All
-      objectives have the same policy and the same noise there, so the same batch.
+    - ``seconds``, by the clock, and ``processor_seconds``, which other processes can hardly change (and a GPU is no part of);
+    - ``memory``, once: bytes at the peak of a first iteration, over those held before; all have the same batch there.
 
-    An iteration samples, estimates and steps, for the seeds of ``spec`` together. What it finds is not looked at.
+    An iteration samples, estimates and steps. What it finds is not looked at.
     """
-    trainers = [_ready(spec, objective, device) for objective in spec.objectives]
-    records = [_record(spec, cell, 0, "memory", _memory(trainer)) for cell, trainer in enumerate(trainers)]
-    total = spec.warmup + spec.rounds
+    trainers, records = [Trainer(spec.training(objective), device) for objective in spec.objectives], []
+    for cell, trainer in enumerate(trainers):
+        trainer.discoveries = None
+        for _ in range(2):  # the second time, since tasks keep what they compute first
+            peak = peak_memory(fresh(spec, spec.objectives[cell], device).step, trainer.log_z.device)
+        records.append(_record(spec, cell, 0, "memory", peak))
     for turn in range(1 - spec.warmup, spec.rounds + 1):
         # There and back again, so that none is always the next after the same other one.
         for cell, trainer in list(enumerate(trainers))[:: 1 if turn % 2 else -1]:
@@ -40,7 +41,7 @@ def measure_costs(
             spent = {"seconds": time.perf_counter() - clock, "processor_seconds": time.process_time() - processor}
             records += [_record(spec, cell, turn, name, value) for name, value in spent.items() if turn > 0]
         if progress is not None:
-            progress(turn + spec.warmup, total)
+            progress(turn + spec.warmup, spec.warmup + spec.rounds)
     for trainer in trainers:
         trainer.check()
     return records
@@ -67,23 +68,17 @@ def peak_memory(step: Callable[[], object], device: torch.device) -> int:
     return max(accumulate((e.cpu_memory_usage() for e in events if e.kind() == "memory_alloc"), initial=0))
 
 
-def _ready(spec: CostSpec, objective: Objective, device: str) -> Trainer:
+def fresh(spec: CostSpec, objective: Objective, device: str) -> Trainer:
+    """A trainer before its first iteration, all of the same noise, with Adam's state and without what frees or keeps memory."""
     trainer = Trainer(spec.training(objective), device)
-    trainer.discoveries = None
+    trainer.generators = streams("training", spec.seeds, trainer.log_z.device)
+    trainer.make_graph = trainer.discoveries = None
     for group in trainer.optimiser.param_groups:
         for parameter in group["params"]:
             parameter.grad = torch.zeros_like(parameter)
-    trainer.optimiser.step()  # of length 0: Adam makes its state, and no parameter changes
+    trainer.optimiser.step()  # of length 0
     trainer.optimiser.zero_grad()
     return trainer
-
-
-def _memory(trainer: Trainer) -> int:
-    make_graph, trainer.make_graph = trainer.make_graph, None  # a captured iteration has memory of its own
-    trainer.generators = streams("training", trainer.spec.seeds, trainer.log_z.device.type)
-    peak = peak_memory(trainer.step, trainer.log_z.device)
-    trainer.make_graph = make_graph
-    return peak
 
 
 def _record(spec: CostSpec, cell: int, turn: int, metric: str, value: float) -> Record:

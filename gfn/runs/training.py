@@ -23,12 +23,13 @@ from gfn.environments import DiscreteEnvironment
 from gfn.evaluation.accuracy import accuracy, policy_density
 from gfn.policies import make_flow, make_policy
 from gfn.randomness import streams
+from gfn.runs.baseline import ScalarBaseline
 from gfn.runs.capture import Capture, CudaGraph, capturable
 from gfn.runs.discoveries import Discoveries
-from gfn.runs.objective import WITH_FLOW, WITH_SCALE
+from gfn.runs.objective import WITH_SCALE
 from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import TrainingSpec
-from gfn.sampling import Trajectories, rollout, table_of
+from gfn.sampling import Trajectories, last_choices, rollout, table_of
 from gfn.settings import SettingsError
 
 CHECKPOINT_SECONDS = 20.0
@@ -142,7 +143,7 @@ class Trainer:
         start = spec.task.log_z if spec.objective.log_z == "known" else spec.objective.log_z_start or 0.0
         start = torch.full((len(spec.seeds), 1), start, device=device, dtype=dtype)
         self.log_z = nn.Parameter(start, requires_grad=learned)
-        flow = make_flow(spec.task, spec.policy, spec.seeds) if spec.objective.name in WITH_FLOW else nn.Module()
+        flow = make_flow(spec.task, spec.policy, spec.seeds) if spec.objective.with_flow else nn.Module()
         self.flow = flow.to(device, dtype)
         self.trained = [*self.parameters, *self.flow.parameters()]
         self.flat = flatten(self.trained)
@@ -154,7 +155,10 @@ class Trainer:
         if Discoveries.possible(spec.task):
             self.discoveries = Discoveries(spec.task, len(spec.seeds), spec.top_k, spec.mode_fractions)
         self.iteration, self.seconds, self.records = 0, 0.0, []
+        self.baseline = ScalarBaseline(spec.seeds, self.log_z) if spec.objective.baseline == "scalar" else None
         captured = capturable(spec.task, self.log_z.device) and os.environ.get(CAPTURE_VARIABLE) != "0"
+        # What changes from one iteration to the next, or looks at values, cannot be captured.
+        captured &= spec.objective.baseline in (None, "state") and spec.objective.alpha_end is None
         self.make_graph = CudaGraph if captured else None
         # Kept, since captured iterations read its memory.
         self.table = table_of(spec.task, self.log_z.device) if isinstance(spec.task, DiscreteEnvironment) else None
@@ -208,7 +212,7 @@ class Trainer:
     def _iteration(self) -> tuple[Tensor, Trajectories]:
         """The gradients of a fresh batch, without a look at any value: which seeds' are finite, bool ``[R]``, and the batch."""
         batch = rollout(self.spec.task, self.policy, self.spec.batch_size, self.generators)
-        loss = self.spec.objective.loss(batch, self.parameters, self.log_z, self.log_scale, self._log_flow(batch))
+        loss = self._loss(batch)
         for parameter in (*self.trained, self.log_z):
             parameter.grad = None
         loss.sum().backward()
@@ -217,13 +221,24 @@ class Trainer:
         norm = torch.linalg.vector_norm(self.flat.grad, dim=1)
         return torch.isfinite(loss.detach() + norm.square()), batch
 
-    def _log_flow(self, batch: Trajectories) -> Tensor | None:
-        """log F of the states that each step leaves, ``[R, B, T]``: the flow network's, offset by log Z."""
-        if self.spec.objective.name not in WITH_FLOW:
-            return None
-        flow = self.flow(batch.steps.seen.to(self.log_z.dtype)).squeeze(-1)
+    def _loss(self, batch: Trajectories) -> Tensor:
+        objective = self.spec.objective.at(self.iteration / max(1, self.spec.iterations - 1))
+        own: dict[str, Any] = {}
+        if objective.with_flow:
+            own["log_flow"] = self.log_flow(batch)
+        if objective.baseline == "last":
+            own["choices"] = last_choices(self.spec.task, self.policy, batch)
+        if self.baseline is not None:
+            own["shift"] = self.baseline.shift
+            self.baseline.learn(batch, self.parameters, self.iteration)
+        return objective.loss(batch, self.parameters, self.log_z, self.log_scale, **own)
+
+    def log_flow(self, batch: Trajectories, flow: nn.Module | None = None, log_z: Tensor | None = None) -> Tensor:
+        """log F of the states that each step leaves, ``[R, B, T]``: the flow network's or another's, offset by log Z."""
+        found = (flow or self.flow)(batch.steps.seen.to(self.log_z.dtype)).squeeze(-1)
         which = batch.steps.which
-        return flow.gather(1, which.flatten(1)).view(which.shape) + self.log_z.unsqueeze(-1)
+        offset = self.log_z if log_z is None else log_z
+        return found.gather(1, which.flatten(1)).view(which.shape) + offset.unsqueeze(-1)
 
     def _fail(self, iteration: int, replicas: list[int]) -> None:
         seeds = ", ".join(str(self.spec.seeds[replica]) for replica in replicas)
@@ -302,6 +317,8 @@ class Trainer:
         parts["generator"] = {index: generator.get_state() for index, generator in enumerate(self.generators)}
         tensors = {f"{part}.{name}": value for part, held in parts.items() for name, value in held.items()}
         tensors |= {"log_z": self.log_z.detach(), "log_scale": self.log_scale}
+        if self.baseline is not None:
+            tensors["moments"] = self.baseline.moments
         about = {"sha256": UNSIGNED.decode(), **self._identity(), "iteration": self.iteration, "seconds": self.seconds}
         metadata = {"gfn": json.dumps({**about, "records": self.records})}
         content = save({name: value.contiguous() for name, value in tensors.items()}, metadata)
@@ -344,6 +361,8 @@ class Trainer:
             self.discoveries.restore(_under("found.", tensors))
         self.log_z.data.copy_(tensors["log_z"])
         self.log_scale = tensors["log_scale"].to(self.log_z.device)
+        if self.baseline is not None:
+            self.baseline.moments.copy_(tensors["moments"])
         optimiser, keys = self.optimiser.state_dict(), ("step", "exp_avg", "exp_avg_sq")
         for index in range(len(optimiser["param_groups"]) if about["iteration"] else 0):
             optimiser["state"][index] = {key: tensors[f"adam.{index}.{key}"] for key in keys}

@@ -13,7 +13,7 @@ from gfn.environments import Banana, DAGs, GaussianMixture, Hypergrid, Phylogene
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.policies import PolicySettings
 from gfn.runs.objective import OBJECTIVES, Objective
-from gfn.runs.spec import GradientSpec, ReferenceSpec, TrainingSpec
+from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec
 from gfn.runs.training import Trainer
 from gfn.settings import SettingsError
 from gfn.study import size
@@ -216,6 +216,7 @@ MEASUREMENT = GradientSpec(task=Sets(), objectives=(Objective(),))
         (MEASUREMENT.model_copy(update={"replicates": 10**9}), "replicates = 1000000000"),
         (MEASUREMENT.model_copy(update={"batch_sizes": (2, 10**9)}), r"batch_sizes = \(2, 1000000000\)"),
         (ReferenceSpec(samples=10**9), "samples = 1000000000"),
+        (CostSpec(objectives=(Objective(),), batch_size=10**6), "batch_size = 1000000"),
     ],
 )
 def test_measurements_and_chains_have_sizes_too(spec, setting, monkeypatch):
