@@ -258,9 +258,12 @@ def misfit(spec: Spec, frame: pd.DataFrame) -> str | None:
         named = {(cell, objective.name) for cell, objective in enumerate(spec.objectives)}
         if set(zip(frame.cell, frame.objective)) != named:
             return "its objectives are not those that are measured"
-        each = frame[frame.metric != "memory"].groupby(["metric", "cell"], observed=True)
-        if any(set(part.iteration) != set(range(1, spec.rounds + 1)) for _, part in each):
+        is_memory = frame.metric == "memory"
+        each = frame[~is_memory].groupby(["metric", "cell"], observed=True).iteration.nunique()
+        if set(each) != {spec.rounds}:
             return f"it has not {spec.rounds} rounds of each objective"
+        if set(frame.cell[is_memory]) != set(frame.cell):
+            return "it has not the memory of each objective"
     if isinstance(spec, TrainingSpec):
         due = {*range(0, spec.iterations, spec.evaluate_every), spec.iterations}
         if set(frame.iteration) != due:
@@ -371,12 +374,11 @@ def describe(spec: Spec) -> str:
 def final_values(run: Run) -> pd.DataFrame:
     """Final values over seeds, a row for each metric and, for gradients, the largest batch; of costs medians over rounds."""
     if isinstance(run.spec, CostSpec):
-        found = run.frame.groupby(["cell", "metric"], observed=True, sort=False).value.median().reset_index(name="median")
-        labels = [run.spec.objectives[cell].label for cell in found.pop("cell")]
-        found.insert(0, "objective", labels)
-        return found.assign(task=run.spec.task.task, rounds=run.spec.rounds)[
-            ["task", "objective", "metric", "median", "rounds"]
-        ]
+        table = (
+            run.frame.groupby(["task", "cell", "metric"], observed=True).value.agg(["median", "count"]).reset_index()
+        )
+        labels = [run.spec.objectives[cell].label for cell in table.cell]
+        return table.assign(cell=labels).rename(columns={"cell": "objective", "count": "rounds"})
     scalars = run.frame[run.frame.density.isna()]
     scalars = scalars[scalars.cell.isna()] if scalars.cell.isna().any() else scalars
     own = ("objective", "alpha", "control_variate", "epsilon", "log_z")

@@ -443,6 +443,26 @@ OF_KINDS = {
         lambda rows: [r for r in rows if r["objective"] == "tb"],
         "its values of objective are not those at which it is measured",
     ),
+    "cost, an objective missing": (
+        "cost",
+        lambda rows: [r for r in rows if r["cell"] != 1],
+        "its objectives are not those that are measured",
+    ),
+    "cost, one objective for another": (
+        "cost",
+        lambda rows: [r | {"objective": "tb"} for r in rows],
+        "its objectives are not those that are measured",
+    ),
+    "cost, a round missing": (
+        "cost",
+        lambda rows: [r for r in rows if (r["metric"], r["cell"], r["iteration"]) != ("seconds", 3, 2)],
+        "it has not 2 rounds of each objective",
+    ),
+    "cost, no memory": (
+        "cost",
+        lambda rows: [r for r in rows if (r["metric"], r["cell"]) != ("memory", 2)],
+        "it has not the memory of each objective",
+    ),
     "reference, draws missing": ("reference", lambda rows: rows[:-2], "it has not 4 draws of each chain"),
     "training, no metric": (
         "training",

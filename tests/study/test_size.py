@@ -174,6 +174,11 @@ MEASURED = {  # bytes, seconds of one core: what a run took, once
         36.3,
     ),
     "batch": (TrainingSpec(batch_size=20000, iterations=2, seeds=(0,), evaluate_every=9), 911e6, 3.5),
+    "costs": (
+        CostSpec(objectives=(Objective(name="subtb"), Objective(name="renyi"), Objective()), batch_size=8192, rounds=5),
+        712e6,
+        19.1,
+    ),
     "gradients": (
         GradientSpec(
             task=Sets(),

@@ -69,7 +69,9 @@ def test_final_values_agree_within_their_spread_over_seeds(spec, metric, stored,
     assert row["allowed"] >= verify.FREE
 
 
-@pytest.mark.parametrize("spec", [SETS, PLANAR, LARGE, GRADIENTS, CHAINS, COSTS], ids=lambda s: f"{s.kind} {s.task.task}")
+@pytest.mark.parametrize(
+    "spec", [SETS, PLANAR, LARGE, GRADIENTS, CHAINS, COSTS], ids=lambda s: f"{s.kind} {s.task.task}"
+)
 def test_the_same_run_agrees_with_itself(spec):
     """Made twice on this machine: no difference, and something was compared."""
     table = compare(to_frame(spec, execute(spec)), to_frame(spec, execute(spec)), spec)
@@ -87,7 +89,9 @@ def test_measured_variances_are_compared_one_by_one(factor, agrees):
     assert table.agrees.tolist() == [agrees]
 
 
-@pytest.mark.parametrize(("metric", "factor", "agrees"), [("memory", 1.05, True), ("memory", 2, False), ("seconds", 9, True)])
+@pytest.mark.parametrize(
+    ("metric", "factor", "agrees"), [("memory", 1.05, True), ("memory", 2, False), ("seconds", 9, True)]
+)
 def test_of_costs_memory_alone_is_compared(metric, factor, agrees):
     """Seconds are the machine's."""
     stored = to_frame(COSTS, execute(COSTS))
