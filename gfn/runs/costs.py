@@ -16,21 +16,23 @@ from gfn.runs.training import Record, Trainer
 def measure_costs(
     spec: CostSpec, progress: Callable[[int, int], None] | None = None, device: str = "cpu"
 ) -> list[Record]:
-    """The costs of an iteration of each objective, all in one process and in turns, near the start of training.
+    """The costs of an iteration of each objective, all in one process and in turns, at the start of training.
 
     Metrics recorded, with ``iteration`` the number of the round, and ``cell`` that of the objective in ``spec``:
 
     - ``seconds``, by the clock, and ``processor_seconds``, which other processes can hardly change (and a GPU is no part of);
-    - ``memory``, once: bytes at the peak of a first iteration, over those held before; all have the same batch there.
+    - ``memory``, once: bytes at the peak of an iteration, over those held before.
 
-    An iteration samples, estimates and steps. What it finds is not looked at.
+    An iteration samples, estimates and steps, but stays where it is. What it finds is not looked at.
     """
-    trainers, records = [Trainer(spec.training(objective), device) for objective in spec.objectives], []
-    for cell, trainer in enumerate(trainers):
-        trainer.discoveries = None
-        for _ in range(2):  # the second time, since tasks keep what they compute first
-            peak = peak_memory(fresh(spec, spec.objectives[cell], device).step, trainer.log_z.device)
+    trainers, records = [], []
+    for cell, objective in enumerate(spec.objectives):
+        for _ in range(2):  # memory the second time, since tasks keep what they compute first
+            eager = still(spec, objective, device)
+            eager.make_graph = None
+            peak = peak_memory(eager.step, eager.log_z.device)
         records.append(_record(spec, cell, 0, "memory", peak))
+        trainers.append(still(spec, objective, device))
     for turn in range(1 - spec.warmup, spec.rounds + 1):
         # There and back again, so that none is always the next after the same other one.
         for cell, trainer in list(enumerate(trainers))[:: 1 if turn % 2 else -1]:
@@ -68,15 +70,16 @@ def peak_memory(step: Callable[[], object], device: torch.device) -> int:
     return max(accumulate((e.cpu_memory_usage() for e in events if e.kind() == "memory_alloc"), initial=0))
 
 
-def fresh(spec: CostSpec, objective: Objective, device: str) -> Trainer:
-    """A trainer before its first iteration, all of the same noise, with Adam's state and without what frees or keeps memory."""
+def still(spec: CostSpec, objective: Objective, device: str) -> Trainer:
+    """A trainer whose steps have length 0, so that all objectives draw the same trajectories; with Adam's state, and no more."""
     trainer = Trainer(spec.training(objective), device)
     trainer.generators = streams("training", spec.seeds, trainer.log_z.device)
-    trainer.make_graph = trainer.discoveries = None
+    trainer.discoveries = None
     for group in trainer.optimiser.param_groups:
+        group["lr"] = 0.0
         for parameter in group["params"]:
             parameter.grad = torch.zeros_like(parameter)
-    trainer.optimiser.step()  # of length 0
+    trainer.optimiser.step()
     trainer.optimiser.zero_grad()
     return trainer
 

@@ -11,10 +11,11 @@ from torch.profiler import ProfilerActivity, profile
 
 from gfn.environments import Banana, Hypergrid, Sequences, Sets
 from gfn.policies import PolicySettings
-from gfn.runs.costs import fresh, measure_costs, peak_memory
+from gfn.runs.costs import measure_costs, peak_memory, still
 from gfn.runs.objective import Objective
 from gfn.runs.spec import CostSpec
 from gfn.runs.training import Trainer
+from gfn.sampling import rollout
 
 CPU = torch.device("cpu")
 POLICY = PolicySettings(hidden=(8,), components=2, gin_width=4)
@@ -79,8 +80,8 @@ def test_memory_of_a_backward_pass():
 def test_memory_of_an_iteration_is_what_another_profiler_sees(goal):
     """To the byte: of the same iteration with the same noise."""
     spec = CostSpec(task=Sets(universe=8, size=4), objectives=(goal,), **SETTINGS)
-    fresh(spec, goal, "cpu").step()  # tasks keep what they compute first
-    one, other = (fresh(spec, goal, "cpu") for _ in range(2))
+    still(spec, goal, "cpu").step()  # tasks keep what they compute first
+    one, other = (still(spec, goal, "cpu") for _ in range(2))
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=False) as seen:
         other.step()
     events = [(e.start_ns(), e.nbytes()) for e in seen.profiler.kineto_results.events() if e.name() == "[memory]"]
@@ -92,24 +93,23 @@ def test_making_adams_state_changes_no_weight():
     """And leaves no gradient, which the first iteration would free."""
     spec = CostSpec(task=Sets(universe=8, size=4), objectives=GOALS, **SETTINGS)
     for goal in GOALS:
-        ready, other = fresh(spec, goal, "cpu"), Trainer(spec.training(goal))
+        ready, other = still(spec, goal, "cpu"), Trainer(spec.training(goal))
         assert all(map(torch.equal, ready.trained, other.trained))
         assert torch.equal(ready.log_z, other.log_z)
         assert ready.optimiser.state_dict()["state"]
         assert all(p.grad is None for group in ready.optimiser.param_groups for p in group["params"])
 
 
-def test_memory_is_that_of_one_batch_for_all(monkeypatch):
-    """On words of different lengths it depends on the batch; some objectives draw one before."""
-
-    def step(trainer):
-        drawn.append(torch.rand(4, generator=trainer.generators[0]).tolist())
-
-    drawn: list[list[float]] = []
-    monkeypatch.setattr(Trainer, "step", step)
-    spec = CostSpec(task=Sequences(alphabet=3, length=4), objectives=GOALS, **SETTINGS | {"warmup": 0, "rounds": 1})
-    measure_costs(spec)
-    assert drawn[: 2 * len(GOALS)] == drawn[:1] * 2 * len(GOALS)
+def test_all_objectives_draw_the_same_trajectories():
+    """In every iteration, though some draw a batch before the first, and all take steps."""
+    spec = CostSpec(task=Sequences(alphabet=3, length=4), objectives=GOALS, **SETTINGS)
+    trainers = [still(spec, goal, "cpu") for goal in GOALS]
+    for _ in range(2):
+        drawn = [rollout(t.spec.task, t.policy, 16, [g.clone_state() for g in t.generators]).log_pf for t in trainers]
+        assert all(torch.equal(each, drawn[0]) for each in drawn)
+        for trainer in trainers:
+            trainer.step()
+    assert not torch.equal(drawn[0], rollout(spec.task, trainers[0].policy, 16, trainers[0].generators).log_pf)
 
 
 @pytest.mark.parametrize("task", [Sets(universe=6, size=3), Hypergrid(side=3), Banana()], ids=lambda task: task.task)
@@ -130,7 +130,7 @@ def test_objectives_take_turns_there_and_back(monkeypatch):
     order = []
     monkeypatch.setattr(Trainer, "step", lambda trainer: order.append(GOALS.index(trainer.spec.objective)))
     measure_costs(CostSpec(task=Sets(universe=6, size=3), objectives=GOALS[:3], **SETTINGS))
-    assert order[:6] == [0, 0, 1, 1, 2, 2]  # for their memory
+    assert order[:6] == [0, 0, 1, 1, 2, 2]  # of which memory is measured
     assert order[6:] == [2, 1, 0, 0, 1, 2, 2, 1, 0, 0, 1, 2]
 
 
