@@ -71,4 +71,4 @@ for _profile in PROFILES["exact"].values():
     _profile["seeds"] = (0,)
 # Pages without runs of their own.
 PROFILES["tasks"] = {name: {"trees": 8} for name in ("paper", "edition", "smoke")}
-PROFILES["verdicts"] = {name: {} for name in ("paper", "edition", "smoke")}
+PROFILES |= {page: {name: {} for name in ("paper", "edition", "smoke")} for page in ("verdicts", "answers")}
