@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple
 
 from gfn.study.claims import Evidence
+from gfn.study.evidence import costs
 from gfn.study.results import Run
 
 Runs = Mapping[Hashable, Run]
@@ -26,4 +27,6 @@ class Question(NamedTuple):
 
 
 # In the order in which the index shows them.
-QUESTIONS: dict[str, Question] = {}
+QUESTIONS: dict[str, Question] = {
+    "Q4": Question("costs", costs.evidence, costs.answer),
+}

@@ -19,6 +19,7 @@ from gfn.study.experiments.comparisons import (
     Figure9,
     Table1,
 )
+from gfn.study.experiments.costs import Costs
 from gfn.study.experiments.profiles import PROFILES
 from gfn.study.experiments.settings import PageSettings
 from gfn.study.experiments.tasks import Profile
@@ -71,6 +72,7 @@ FIGURES: dict[str, type[PageSettings]] = {
     "sensitivity": Sensitivity,
     "tasks": Tasks,
     "verdicts": Verdicts,
+    "costs": Costs,
     "answers": Answers,
 }
 

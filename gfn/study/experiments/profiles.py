@@ -40,6 +40,7 @@ PAPER: dict[str, dict[str, Any]] = {
     "exact": _EXACT,
     "calibration": _TRAINING,
     "sensitivity": _TRAINING | {"alpha": 0.5},
+    "costs": _TRAINING | {"alpha": 0.5, "rounds": 21},
 }
 
 SMOKE: dict[str, dict[str, Any]] = {
@@ -56,6 +57,7 @@ SMOKE: dict[str, dict[str, Any]] = {
     "exact": _SMOKE_EXACT,
     "calibration": _SMOKE_TRAINING,
     "sensitivity": _SMOKE_TRAINING | {"alpha": 0.5},
+    "costs": _SMOKE_TRAINING | {"alpha": 0.5, "rounds": 2},
 }
 
 PROFILES: dict[str, dict[str, dict[str, Any]]] = {

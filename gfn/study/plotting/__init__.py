@@ -1,6 +1,7 @@
 """Every kind of picture that the paper needs."""
 
 from gfn.study.plotting.batches import batch_seeds_panel
+from gfn.study.plotting.costs import line_label, price_panels
 from gfn.study.plotting.curves import (
     accuracy_curves,
     comparison_panels,
@@ -34,8 +35,10 @@ __all__ = [
     "discovery_panels",
     "grid_panel",
     "learning_curves",
+    "line_label",
     "matrix_panels",
     "order_panels",
+    "price_panels",
     "sample_panel",
     "tree_panels",
     "use_style",
