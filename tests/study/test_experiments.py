@@ -9,7 +9,7 @@ import pytest
 from gfn.environments import TASKS, Banana, GaussianMixture, Phylogenetics, PlanarEnvironment, Sequences, Sets
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.runs.objective import OBJECTIVES, WITH_ALPHA
-from gfn.runs.spec import GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
+from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
 from gfn.settings import SettingsError
 from gfn.study.experiments import FIGURES, PROFILES, figure_settings, runs
 from gfn.study.experiments.checks import MEASURED_TASKS
@@ -22,6 +22,7 @@ from gfn.study.experiments.tasks import (
     SEQUENCES_CALIBRATED,
     SEQUENCES_SWEEP,
     SPACING_SWEEP,
+    TB_BASELINES,
     VARIATIONS,
     all_estimators,
     calibrated_tasks,
@@ -82,6 +83,8 @@ def test_smoke_runs_are_small(figure):
             assert spec.iterations * spec.batch_size * len(spec.seeds) <= 512
         elif isinstance(spec, GradientSpec):
             assert spec.replicates * sum(spec.batch_sizes) * len(spec.seeds) <= 5000
+        elif isinstance(spec, CostSpec):
+            assert spec.rounds * spec.batch_size <= 512
         else:
             assert spec.samples + spec.warmup <= 100
         if not isinstance(spec, ReferenceSpec):
@@ -168,7 +171,7 @@ def test_figures_compare_all_estimators():
 
 def test_lines_stand_for_objectives():
     """A line is named after an objective, with what is different of it; and every line has a name in the figures."""
-    every = {*CONTENDERS, *VARIATIONS, "tb_away"}
+    every = {*CONTENDERS, *VARIATIONS, "tb_away", *(f"tb_{name}" for name in TB_BASELINES)}
     assert every == set(NAMED)
     assert len({contender(line) for line in every}) == len(every)
     for line in OBJECTIVES:
@@ -284,11 +287,11 @@ def test_the_page_of_verdicts_rests_on_all_runs():
 
 @pytest.mark.parametrize("figure", [name for name in FIGURES if name != "verdicts"])
 def test_the_edition_is_the_paper_with_ten_seeds(figure):
-    """Otherwise the same runs: every specification is the paper's but for its seeds, which chains and exact checks keep."""
+    """Otherwise the same runs: every specification is the paper's but for its seeds, which chains, costs and exact checks keep."""
     paper, edition = (figure_settings(figure, profile).specs() for profile in ("paper", "edition"))
     assert paper.keys() == edition.keys()
     for label, spec in edition.items():
-        if isinstance(spec, ReferenceSpec) or figure == "exact":
+        if isinstance(spec, ReferenceSpec | CostSpec) or figure == "exact":
             assert spec == paper[label]
         else:
             assert spec.seeds == tuple(range(10))
@@ -325,7 +328,7 @@ def test_discoveries_are_counted_where_objects_can_be_told_apart():
 @pytest.mark.parametrize("profile", ["paper", "edition"])
 def test_learning_curves_are_kept_where_a_page_shows_them(profile):
     """Pages that show nothing but final errors ask for one evaluation at either end, unless they share a run."""
-    shown = ("fig3", "fig4", "fig5", "fig6", "fig8", "fig9", "table1")
+    shown = ("fig3", "fig4", "fig5", "fig6", "fig8", "fig9", "table1", "costs")
     curves = {
         spec.hash
         for figure in shown

@@ -89,7 +89,7 @@ def taken(runs: Runs) -> pd.DataFrame:
 
     Returns:
         Columns ``task, objective, seed, threshold, trajectories, iteration_cost, seconds, never``; ``iteration_cost`` is
-        that of an iteration over TB's, and ``never`` whether the training does not stay below the threshold: it then counts as a whole.
+        that of an iteration over TB's, and ``never`` how many of the line's seeds do not stay below the threshold: they count as their whole training.
     """
     costs, parts = cost_frame(runs), []
     middle = costs[costs.metric == TIME].groupby(["task", "objective"])[["value", "ratio"]].median()
@@ -140,7 +140,7 @@ def evidence(settings: Any, runs: Runs) -> list[Evidence]:
                     found.append(over_seeds(test, f"{task}, {line}", values))
                 memory = float(of[task, line, MEMORY].ratio.iloc[0])
                 found.append(Evidence("memory", f"{task}, {line}", (memory,), error=0.0))
-    seconds = taken(runs).set_index(["task", "objective", "seed"]).seconds
+    seconds = taken(runs).set_index(["task", "objective", "seed"]).seconds.sort_index()
     for task in dict.fromkeys(costs.task) if timed else ():
         found.append(ratio("time", task, seconds[task, FASTER], seconds[task, YARDSTICK]))
     return found

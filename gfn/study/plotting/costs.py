@@ -35,7 +35,7 @@ def price_panels(table: pd.DataFrame) -> Figure:
     tasks = [task for task in TASKS if task in set(table.task)]
     columns = min(4, len(tasks))
     rows = -(-len(tasks) // columns)
-    size = (3.1 * columns, 2.8 * rows)
+    size = (3.1 * columns, 3.3 * rows + 0.6)
     figure, axes = plt.subplots(rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False)
     for axis, task in zip(axes.flat, tasks):
         for line in (line for line in OBJECTIVES if line in set(table.objective[table.task == task])):
