@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple
 
 from gfn.study.claims import Evidence
-from gfn.study.evidence import balance, order_choice, order_errors, variates
+from gfn.study.evidence import balance, costs, order_choice, order_errors, variates
 from gfn.study.results import Run
 
 Runs = Mapping[Hashable, Run]
@@ -31,4 +31,5 @@ QUESTIONS: dict[str, Question] = {
     "Q1": Question("orders", order_errors.evidence, order_choice.answer),
     "Q2": Question("balance", balance.evidence, balance.answer),
     "Q3": Question("variates", variates.evidence, variates.answer),
+    "Q4": Question("costs", costs.evidence, costs.answer),
 }
