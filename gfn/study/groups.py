@@ -33,7 +33,7 @@ def seconds(spec: Spec) -> float:
         return task * seeds * (max(spec.warmup) * 128 + drawn / 2) / SCALE
     if spec.kind == "reference":
         return 15 * spec.samples / 2000
-    return task * spec.rounds * len(spec.objectives) * spec.batch_size / SCALE
+    return task * spec.rounds / 40  # costs of iterations, of one seed
 
 
 def groups(specs: Mapping[str, Spec], share: float) -> Iterator[tuple[list[str], float]]:
