@@ -279,10 +279,14 @@ def test_sensitivity_compares_seven_lines():
 
 
 def test_the_page_of_verdicts_rests_on_all_runs():
-    """Of every other figure, each once; and the page of tasks on none."""
+    """Of every other figure of the paper, each once; and the page of tasks on none. That of answers on those beyond it."""
     for profile in ("paper", "smoke"):
-        every = {key: spec for figure in FIGURES if figure != "verdicts" for key, spec in runs(figure, profile).items()}
-        assert runs("verdicts", profile) == every
+        of = {figure: runs(figure, profile) for figure in FIGURES if figure not in ("verdicts", "answers")}
+        paper, beyond = ([of[figure] for figure in of if (figure in BEYOND) == side] for side in (False, True))
+        assert runs("verdicts", profile) == {key: spec for found in paper for key, spec in found.items()}
+        assert runs("answers", profile) == {key: spec for found in beyond for key, spec in found.items()}
+        assert every_run(profile, "paper") == runs("verdicts", profile)
+        assert every_run(profile) == runs("verdicts", profile) | runs("answers", profile)
         assert runs("tasks", profile) == {}
 
 
