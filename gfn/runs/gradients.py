@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import repeat
 
 import torch
 from torch import Tensor
@@ -13,10 +14,11 @@ from gfn.estimators.divergences import renyi_terms, tsallis_terms
 from gfn.evaluation.exact import all_probabilities, divergence
 from gfn.policies import Policy
 from gfn.randomness import stream
+from gfn.runs.draws import Batches, pick
 from gfn.runs.objective import WITH_ALPHA, Objective
 from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.runs.training import Record, Trainer
-from gfn.sampling import Trajectories, rollout
+from gfn.sampling import Trajectories
 
 ROWS = 1 << 16
 
@@ -41,13 +43,15 @@ def measure_gradients(
     """
     records: list[Record] = []
     done, total = 0, len(spec.seeds) * len(spec.warmup) * len(spec.batch_sizes)
-    for trainer in stages(spec, device):
+    age = spec.draws.age or 0
+    for trainer, former in zip(stages(spec, device), stages(spec, device, age) if age else repeat(None)):
         for index, seed in enumerate(spec.seeds):
             trained, log_z = replicate(trainer.policy, 1, index), trainer.log_z[index].item()
             exact = {o: exact_gradient(spec, trained, o) for o in spec.objectives} if spec.exact else {}
             baselines = optimal_baselines(spec, trained) if spec.exact else {}
+            earlier = replicate(former.policy, 1, index) if former else None
             for batch_size in spec.batch_sizes:
-                estimates, optimal = replicated_gradients(spec, trained, batch_size, seed, baselines, log_z)
+                estimates, optimal = replicated_gradients(spec, trained, batch_size, seed, baselines, log_z, earlier)
                 common = {"seed": seed, "iteration": trainer.iteration, "trajectories": batch_size}
                 for objective in spec.objectives:
                     statistics = summarise(estimates[objective], exact.get(objective))
@@ -61,13 +65,13 @@ def measure_gradients(
     return records
 
 
-def stages(spec: GradientSpec, device: str = "cpu") -> Iterator[Trainer]:
-    """The training of ``spec.trainer`` with all seeds, at each stage of ``spec.warmup``."""
+def stages(spec: GradientSpec, device: str = "cpu", before: int = 0) -> Iterator[Trainer]:
+    """The training of ``spec.trainer`` with all seeds, at each stage of ``spec.warmup``, or so many iterations before it."""
     dtype, last = "float64" if spec.exact else "float32", max(1, *spec.warmup)
     settings = {"task": spec.task, "policy": spec.policy, "seeds": spec.seeds, "iterations": last, "dtype": dtype}
     trainer = Trainer(TrainingSpec(objective=spec.trainer, **settings), device)
     for stage in sorted(spec.warmup):
-        while trainer.iteration < stage:
+        while trainer.iteration < stage - before:
             trainer.step()
         trainer.check()
         yield trainer
@@ -80,24 +84,30 @@ def replicated_gradients(
     seed: int,
     baselines: Mapping[Objective, Mapping[str, float]] | None = None,
     log_z: float | None = None,
+    earlier: Policy | None = None,
 ) -> tuple[dict[Objective, Tensor], dict[Objective, dict[str, Tensor]]]:
     """K independent estimates of every objective's gradient, each ``[K, number of parameters]``.
 
     The replica axis holds copies of one policy, so that many estimates cost one backward pass; all objectives are
     estimated from the same trajectories, and all stages with the same noise. The second result has those with the
-    numbers of ``baselines``, see :func:`optimal_baselines`. ``log_z`` is the learned one, by default the exact.
+    numbers of ``baselines``, see :func:`optimal_baselines`. ``log_z`` is the learned one, by default the exact, and
+    ``earlier`` the policy by which replayed trajectories were drawn.
     """
     device = next(trained.parameters()).device
     chunk = max(1, min(spec.replicates, ROWS // (batch_size * spec.task.max_steps)))
     found: dict[Objective, list[Tensor]] = {objective: [] for objective in spec.objectives}
-    given = {objective: {metric: [] for metric in each} for objective, each in (baselines or {}).items()}
+    given = {o: {m: [] for m in each if batch_size > 1 or m == "whole"} for o, each in (baselines or {}).items()}
     off = 0.0 if log_z is None else log_z - spec.task.log_z
     for first in range(0, spec.replicates, chunk):
         count = min(chunk, spec.replicates - first)
         policy = replicate(trained, count)
         parameters = list(policy.parameters())
         generators = [stream("gradients", seed, batch_size, first + k, device=device) for k in range(count)]
-        batch, exact = _relative(spec, rollout(spec.task, policy, batch_size, generators))
+        past = []
+        if earlier is not None:
+            past = [pick(all_probabilities(spec.task, replicate(earlier, count)), batch_size, generators, True)]
+        batches = Batches(spec.task, spec.draws, past * (spec.draws.age or 0))
+        batch, exact = _relative(spec, batches(policy, batch_size, generators))
         batch = remembering(batch, parameters)
         for objective in found:
             loss = objective.loss(batch, parameters, exact + off * (objective.log_z != "known"), exact)

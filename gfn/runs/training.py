@@ -25,6 +25,7 @@ from gfn.policies import make_flow, make_policy
 from gfn.randomness import streams
 from gfn.runs.capture import Capture, CudaGraph, capturable
 from gfn.runs.discoveries import Discoveries
+from gfn.runs.draws import LISTED, Batches
 from gfn.runs.objective import WITH_FLOW, WITH_SCALE
 from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import TrainingSpec
@@ -138,6 +139,7 @@ class Trainer:
         self.policy = make_policy(spec.task, spec.policy, spec.seeds).to(device, dtype)
         self.parameters = list(self.policy.parameters())
         self.generators = streams("training", spec.seeds, device)
+        self.batches = Batches(spec.task, spec.draws)
         learned = spec.objective.log_z in ("learned", "batch")
         start = spec.task.log_z if spec.objective.log_z == "known" else spec.objective.log_z_start or 0.0
         start = torch.full((len(spec.seeds), 1), start, device=device, dtype=dtype)
@@ -155,7 +157,7 @@ class Trainer:
             self.discoveries = Discoveries(spec.task, len(spec.seeds), spec.top_k, spec.mode_fractions)
         self.iteration, self.seconds, self.records = 0, 0.0, []
         captured = capturable(spec.task, self.log_z.device) and os.environ.get(CAPTURE_VARIABLE) != "0"
-        self.make_graph = CudaGraph if captured else None
+        self.make_graph = CudaGraph if captured and spec.draws.scheme not in LISTED else None
         # Kept, since captured iterations read its memory.
         self.table = table_of(spec.task, self.log_z.device) if isinstance(spec.task, DiscreteEnvironment) else None
         self.capture: Capture | None = None
@@ -207,7 +209,7 @@ class Trainer:
 
     def _iteration(self) -> tuple[Tensor, Trajectories]:
         """The gradients of a fresh batch, without a look at any value: which seeds' are finite, bool ``[R]``, and the batch."""
-        batch = rollout(self.spec.task, self.policy, self.spec.batch_size, self.generators)
+        batch = self.batches(self.policy, self.spec.batch_size, self.generators)
         loss = self.spec.objective.loss(batch, self.parameters, self.log_z, self.log_scale, self._log_flow(batch))
         for parameter in (*self.trained, self.log_z):
             parameter.grad = None
@@ -302,6 +304,8 @@ class Trainer:
         parts["generator"] = {index: generator.get_state() for index, generator in enumerate(self.generators)}
         tensors = {f"{part}.{name}": value for part, held in parts.items() for name, value in held.items()}
         tensors |= {"log_z": self.log_z.detach(), "log_scale": self.log_scale}
+        if self.batches.past:
+            tensors["past"] = torch.stack(self.batches.past)
         about = {"sha256": UNSIGNED.decode(), **self._identity(), "iteration": self.iteration, "seconds": self.seconds}
         metadata = {"gfn": json.dumps({**about, "records": self.records})}
         content = save({name: value.contiguous() for name, value in tensors.items()}, metadata)
@@ -344,6 +348,7 @@ class Trainer:
             self.discoveries.restore(_under("found.", tensors))
         self.log_z.data.copy_(tensors["log_z"])
         self.log_scale = tensors["log_scale"].to(self.log_z.device)
+        self.batches.past = list(tensors["past"].to(self.log_z.device)) if "past" in tensors else []
         optimiser, keys = self.optimiser.state_dict(), ("step", "exp_avg", "exp_avg_sq")
         for index in range(len(optimiser["param_groups"]) if about["iteration"] else 0):
             optimiser["state"][index] = {key: tensors[f"adam.{index}.{key}"] for key in keys}
