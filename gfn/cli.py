@@ -17,7 +17,7 @@ from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import TrainingError, check_device, warn
 from gfn.settings import SettingsError
 from gfn.study.ending import end, sentence_of
-from gfn.study.experiments import FIGURES, PROFILES, runs
+from gfn.study.experiments import FIGURES, PROFILES, every_run, runs
 from gfn.study.flags import Named, check_used, flags, given
 from gfn.study.results import (
     ResultError,
@@ -102,16 +102,16 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
 
 
 @cli.command()
-@click.argument("figure", metavar="|".join(FIGURES))
+@click.argument("figure", metavar="|".join([*FIGURES, "all"]))
 @click.option("--profile", default="paper", metavar="paper|edition|smoke", help="scale of the runs [default: paper]")
 @click.option("--only", metavar="HASH", multiple=True, help="only the run of this hash (may be repeated)")
 @click.option("--current", is_flag=True, help="make runs again that other code than the present one made")
 @click.option("--device", default="cpu", help="where to train: cpu, cuda, cuda:1, ... [default: cpu]")
 @click.option("--out", required=True, type=FOLDER, help="results store")
 def reproduce(figure: str, profile: str, only: tuple[str, ...], current: bool, device: str, out: Path) -> None:
-    """Make all runs of a figure that the results store lacks."""
+    """Make all runs of a figure, or of all figures, that the results store lacks."""
     check_device(device)
-    chosen = runs(figure, profile)
+    chosen = every_run(profile) if figure == "all" else runs(figure, profile)
     for key in only:
         if key not in chosen:
             raise SettingsError(f"only = {key!r} is not allowed: the runs of {figure} are {', '.join(chosen)}")

@@ -46,6 +46,7 @@ class Hypergrid(DiscreteEnvironment):
     max_steps = property(lambda self: self.dimensions * (self.side - 1) + 1)
     observation_size = property(lambda self: self.dimensions * self.side)
     action_count = property(lambda self: self.dimensions + 1)
+    stop = property(lambda self: self.dimensions)  #: the action that ends a walk
     state_count = property(lambda self: 2 * self.side**self.dimensions)
     _cells = cached_property(lambda self: torch.arange(self.side))
     _moves = cached_property(lambda self: torch.eye(self.dimensions + 1, dtype=torch.long))  # what each action adds

@@ -22,6 +22,8 @@ where F(x) = r(x) at the object, the residual of the part from s_i to s_j is sim
 import torch
 from torch import Tensor
 
+from .control_variates import leave_one_out
+
 
 def trajectory_balance(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, log_z: Tensor | float) -> Tensor:
     r"""Trajectory balance (Malkin et al., 2022), averaged over a batch.
@@ -32,6 +34,72 @@ def trajectory_balance(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, log_z
         log_z: log Z, known (a number) or learned (a parameter, ``[]`` or ``[R, 1]``).
     """
     return (log_z + log_pf - log_pb - log_reward).square().mean(-1)
+
+
+def baselined_balance(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, shift: Tensor | float = 0.0) -> Tensor:
+    r"""A surrogate whose gradient is that of TB on policy with a scalar baseline in the place of log Z.
+
+    .. math:: \nabla = \frac{2}{N} \sum_n \big(\ell_n - \bar\ell_{-n} - c\big) \nabla \log p_F(\tau_n), \qquad
+              \ell = \log p_F - \log p_B - \log r
+
+    with the mean of the others, :math:`\bar\ell_{-n}`. The variance is least (Greensmith et al., 2004) where this mean plus c is
+
+    .. math:: b^* = E[\lVert s \rVert^2 \ell] / E[\lVert s \rVert^2], \qquad s = \nabla \log p_F.
+
+    Unbiased for any c that does not depend on the batch; c = 0 is VarGrad times N / (N - 1).
+
+    Arguments:
+        shift: c, a number, ``[]`` or ``[R, 1]``.
+
+    Raises:
+        ValueError: for fewer than two trajectories.
+    """
+    residual = (log_pf - log_pb - log_reward).detach()
+    return 2 * ((leave_one_out(residual) - shift) * log_pf).mean(-1)
+
+
+def state_baseline_balance(
+    log_pf: Tensor, log_pb: Tensor, log_flow: Tensor, log_reward: Tensor, going: Tensor
+) -> Tensor:
+    r"""A surrogate whose gradient is that of TB on policy with a learned baseline for every state, plus that of learning it.
+
+    .. math:: \nabla = \frac{2}{N} \sum_n \sum_t \big(A_{nt} - \bar A_{-n,t}\big) \nabla \log p_F(s_{t+1} \mid s_t), \qquad
+              A_t = \log F(s_t) + \sum_{k \ge t} \big(\log p_F(s_{k+1} \mid s_k) - \log p_B(s_k \mid s_{k+1})\big) - \log r
+
+    with the mean over the others that are under way at step t. What comes before a step does not depend on it, and is
+    left out. F is learned by least squares of A, so log F(s) tends to what is expected of the rest; where P_F is the
+    target, that is the log of the flow through s. Unbiased in the policy's parameters, whatever F is: a policy gradient
+    with a value function (Niu et al., 2024).
+    """
+    steps = torch.where(going, log_pf - log_pb, 0).detach()
+    ahead = steps.flip(-1).cumsum(-1).flip(-1) - log_reward.unsqueeze(-1)
+    error = torch.where(going, ahead + log_flow, 0)
+    advantage = error.detach()
+    others = (advantage.sum(-2, keepdim=True) - advantage) / (going.sum(-2, keepdim=True) - 1).clamp(min=1)
+    surrogate = ((advantage - others) * torch.where(going, log_pf, 0)).sum(-1).mean(-1)
+    return 2 * surrogate + error.square().sum((-1, -2)) / going.sum((-1, -2))
+
+
+def integrated_balance(
+    log_pf: Tensor, log_choice: Tensor, log_pb: Tensor, log_reward: Tensor, log_z: Tensor | float
+) -> Tensor:
+    r"""TB with the last choice of every trajectory integrated out (Rao-Blackwell), averaged over a batch.
+
+    .. math:: \frac{1}{N} \sum_n \sum_k \pi(a_{nk} \mid s_{nk})\, L_\text{TB}(\tau_n \text{ up to } s_{nk}, a_{nk})
+
+    over K ends that trajectory n could have had. No gradient flows through the weights π. On policy the mean gradient is
+    that of TB; where the K are all actions in one state, the variance is never larger.
+
+    Arguments:
+        log_pf: log p_F of all that comes before the choice, differentiable, ``[..., N, K]``.
+        log_choice: log π(a | s) of the choice, differentiable, ``[..., N, K]``; -inf where it could not be made.
+        log_pb, log_reward: of the whole trajectory with it, ``[..., N, K]``; anything where it could not be made.
+        log_z: log Z, known or learned, a number, ``[]`` or ``[R, 1]``.
+    """
+    possible, log_z = log_choice > -torch.inf, torch.as_tensor(log_z, dtype=log_pf.dtype, device=log_pf.device)
+    share, choice = log_choice.detach().exp(), torch.where(possible, log_choice, 0)
+    residual = torch.where(possible, log_z.unsqueeze(-1) + log_pf + choice - log_pb - log_reward, 0)
+    return (share * residual.square()).sum(-1).mean(-1)
 
 
 def log_partition_variance(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from itertools import repeat
 import torch
 from torch import Tensor
 
-from gfn.estimators import surrogate
+from gfn.estimators import DIVERGENCES, surrogate
 from gfn.estimators.divergences import renyi_terms, tsallis_terms
 from gfn.evaluation.exact import all_probabilities, divergence
 from gfn.policies import Policy
@@ -18,7 +18,7 @@ from gfn.runs.draws import Batches, pick
 from gfn.runs.objective import WITH_ALPHA, Objective
 from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.runs.training import Record, Trainer
-from gfn.sampling import Trajectories
+from gfn.sampling import Trajectories, last_choices
 
 ROWS = 1 << 16
 
@@ -47,11 +47,13 @@ def measure_gradients(
     for trainer, former in zip(stages(spec, device), stages(spec, device, age) if age else repeat(None)):
         for index, seed in enumerate(spec.seeds):
             trained, log_z = replicate(trainer.policy, 1, index), trainer.log_z[index].item()
-            exact = {o: exact_gradient(spec, trained, o) for o in spec.objectives} if spec.exact else {}
+            gradients = {o: exact_gradient(spec, trained, o) for o in spec.objectives} if spec.exact else {}
             baselines = optimal_baselines(spec, trained) if spec.exact else {}
-            earlier = replicate(former.policy, 1, index) if former else None
+            own, earlier = learned_baselines(trainer, index), replicate(former.policy, 1, index) if former else None
             for batch_size in spec.batch_sizes:
-                estimates, optimal = replicated_gradients(spec, trained, batch_size, seed, baselines, log_z, earlier)
+                given = (baselines, log_z, own, earlier)
+                estimates, optimal = replicated_gradients(spec, trained, batch_size, seed, *given)
+                exact = {o: gradient * _expected_share(o, batch_size) for o, gradient in gradients.items()}
                 common = {"seed": seed, "iteration": trainer.iteration, "trajectories": batch_size}
                 for objective in spec.objectives:
                     statistics = summarise(estimates[objective], exact.get(objective))
@@ -84,14 +86,15 @@ def replicated_gradients(
     seed: int,
     baselines: Mapping[Objective, Mapping[str, float]] | None = None,
     log_z: float | None = None,
+    own: Mapping[str, Callable[[Trajectories], Tensor] | float] | None = None,
     earlier: Policy | None = None,
 ) -> tuple[dict[Objective, Tensor], dict[Objective, dict[str, Tensor]]]:
     """K independent estimates of every objective's gradient, each ``[K, number of parameters]``.
 
     The replica axis holds copies of one policy, so that many estimates cost one backward pass; all objectives are
     estimated from the same trajectories, and all stages with the same noise. The second result has those with the
-    numbers of ``baselines``, see :func:`optimal_baselines`. ``log_z`` is the learned one, by default the exact, and
-    ``earlier`` the policy by which replayed trajectories were drawn.
+    numbers of ``baselines``, see :func:`optimal_baselines`. ``log_z`` is the learned one, by default the exact; ``own``
+    has the trainer's baselines, see :func:`learned_baselines`, and ``earlier`` is the policy of replayed trajectories.
     """
     device = next(trained.parameters()).device
     chunk = max(1, min(spec.replicates, ROWS // (batch_size * spec.task.max_steps)))
@@ -107,10 +110,17 @@ def replicated_gradients(
         if earlier is not None:
             past = [pick(all_probabilities(spec.task, replicate(earlier, count)), batch_size, generators, True)]
         batches = Batches(spec.task, spec.draws, past * (spec.draws.age or 0))
-        batch, exact = _relative(spec, batches(policy, batch_size, generators))
-        batch = remembering(batch, parameters)
+        drawn, exact = _relative(spec, batches(policy, batch_size, generators))
+        batch = remembering(drawn, parameters)
         for objective in found:
-            loss = objective.loss(batch, parameters, exact + off * (objective.log_z != "known"), exact)
+            given_z, more = exact + off * (objective.log_z != "known"), {}
+            if objective.with_flow:
+                more["log_flow"] = own["log_flow"](drawn)
+            elif objective.baseline == "last":
+                more["choices"] = last_choices(spec.task, policy, drawn)
+            elif objective.baseline == "scalar":
+                more["shift"] = own["shift"]
+            loss = objective.loss(drawn if objective.with_flow else batch, parameters, given_z, exact, **more)
             found[objective].append(_gradient(loss, parameters))
         for objective, each in given.items():
             for metric in each:
@@ -118,6 +128,28 @@ def replicated_gradients(
                 each[metric].append(_gradient(loss, parameters))
     best = {o: {metric: torch.cat(parts) for metric, parts in each.items()} for o, each in given.items()}
     return {objective: torch.cat(parts) for objective, parts in found.items()}, best
+
+
+def learned_baselines(trainer: Trainer, index: int) -> dict[str, Callable[[Trajectories], Tensor] | float]:
+    """What a trainer has learned for a seed: ``log_flow`` of a batch's states, and the ``shift`` of the scalar baseline."""
+    own = {}
+    if trainer.spec.objective.baseline == "state":
+        flow = copy.deepcopy(trainer.flow).requires_grad_(False)
+
+        def log_flow(batch: Trajectories) -> Tensor:
+            for parameter, trained in zip(flow.parameters(), trainer.flow.parameters()):
+                parameter.data = trained.data[index : index + 1].repeat_interleave(len(batch.log_pf), 0)
+            return trainer.log_flow(batch, flow, trainer.log_z[index].detach())
+
+        own["log_flow"] = log_flow
+    if trainer.baseline is not None:
+        own["shift"] = trainer.baseline.shift[index].item()
+    return own
+
+
+def _expected_share(objective: Objective, batch_size: int) -> float:
+    """Of VarGrad's gradient, which is that of TB but for the trajectories' own part in their mean."""
+    return (batch_size - 1) / batch_size if objective.name == "vargrad" else 1.0
 
 
 def _relative(spec: GradientSpec, batch: Trajectories) -> tuple[Trajectories, float]:
@@ -192,7 +224,12 @@ def replicate(trained: Policy, count: int, index: int = 0) -> Policy:
 
 
 def exact_gradient(spec: GradientSpec, trained: Policy, objective: Objective) -> Tensor:
-    """The exact gradient of a divergence at a policy, ``[number of parameters]``, summing over all trajectories."""
+    """The exact gradient of a divergence at a policy, ``[number of parameters]``, summing over all trajectories.
+
+    Of TB and VarGrad on policy it is twice that of the reverse KL (Malkin et al., 2023; VarGrad but for :func:`_expected_share`).
+    """
+    if objective.name not in DIVERGENCES:
+        return 2 * exact_gradient(spec, trained, Objective(name="reverse_kl"))
     value = divergence(objective.name, all_probabilities(spec.task, trained), objective.alpha)
     return torch.cat([g.flatten() for g in torch.autograd.grad(value.sum(), list(trained.parameters()))])
 
@@ -232,7 +269,7 @@ def optimal_baselines(spec: GradientSpec, trained: Policy) -> dict[Objective, di
     squares = [_gradient(each, parameters).square().sum() for each in every.log_pf[0]]
     share = log_pf[0].exp() * torch.stack(squares)
     found = {}
-    for objective in spec.objectives:
+    for objective in filter(lambda o: o.name in DIVERGENCES, spec.objectives):
         weighted, log_scale = objective, log_z
         if objective.name == "renyi":  # divided by E[g] itself, which a scale of Tsallis' weights can do
             power = 1 - objective.alpha

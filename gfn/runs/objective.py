@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Iterable
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from gfn.estimators import DIVERGENCES, balance, divergences
 from gfn.estimators.control_variates import EPSILON, ControlVariate
-from gfn.sampling import Trajectories
+from gfn.sampling import LastChoices, Trajectories
 from gfn.settings import Settings
 
 ObjectiveName = Literal["tb", "db", "subtb", "vargrad", "reverse_kl", "forward_kl", "renyi", "tsallis"]
@@ -27,11 +27,14 @@ class Objective(Settings):
 
     Settings that do not belong to the objective are None: ``alpha`` is Rényi's and Tsallis',
     ``control_variate`` is the divergences', ``epsilon`` that of ``score`` and ``both``, ``log_z`` is
-    TB's, DB's and SubTB's, ``log_z_start`` that of a learned one, and ``decay`` is SubTB's.
+    TB's, DB's and SubTB's, ``log_z_start`` that of a learned one, ``baseline`` is TB's, and ``decay`` is SubTB's.
     """
 
     name: ObjectiveName = Field("tb", description="what is minimised")
     alpha: float | None = Field(None, description="order of the Rényi or Tsallis divergence [default: 0.5]")
+    alpha_end: float | None = Field(
+        None, description="order at the end of training, which changes in equal steps from alpha on [default: alpha]"
+    )
     control_variate: ControlVariate | None = Field(
         None, description="variance reduction of a divergence [default: joint]"
     )
@@ -40,6 +43,10 @@ class Objective(Settings):
         None, description="log Z of TB, DB and SubTB; batch: learned, from that of a first batch on [default: learned]"
     )
     log_z_start: float | None = Field(None, description="where a learned log Z starts [default: 0]")
+    baseline: Literal["scalar", "state", "last"] | None = Field(
+        None,
+        description="of TB's gradient: the best scalar, one learned for each state, the last choice integrated out",
+    )
     decay: float | None = Field(None, gt=0, description=f"λ of SubTB [default: {DECAY}]")
 
     @model_validator(mode="before")
@@ -54,14 +61,18 @@ class Objective(Settings):
             if values.get("control_variate") not in (None, "none", "loo", "joint"):
                 own["epsilon"] = EPSILON
         if name in WITH_ALPHA:
-            own["alpha"] = 0.5
-        if name in WITH_LOG_Z:
-            own["log_z"] = "learned"
-            if values.get("log_z") not in ("known", "batch"):
+            own |= {"alpha": 0.5, "alpha_end": None}
+        baseline = values.get("baseline") if name == "tb" else None
+        if name == "tb":
+            own["baseline"] = None
+        if name in WITH_LOG_Z and baseline != "scalar":
+            own["log_z"] = "batch" if baseline else "learned"
+            if (values.get("log_z") or own["log_z"]) == "learned":
                 own["log_z_start"] = 0.0
         if name == "subtb":
             own["decay"] = DECAY
-        chosen = [name, *(values.get(key) or own[key] for key in ("control_variate", "log_z") if key in own)]
+        chosen = [values.get(key) or own[key] for key in ("control_variate", "baseline", "log_z") if key in own]
+        chosen = [name, *filter(None, chosen)]
         for foreign in sorted(set(cls.model_fields) - own.keys() - {"name"}):
             if name in OBJECTIVES and values.get(foreign) is not None:
                 takes = f"it takes {', '.join(sorted(own))}" if own else "it takes no settings"
@@ -70,19 +81,40 @@ class Objective(Settings):
         given = {key: value for key, value in values.items() if value is not None or key == "name"}
         return {**own, **given}
 
-    @field_validator("alpha")
+    @field_validator("alpha", "alpha_end")
     @classmethod
     def _alpha(cls, alpha: float | None) -> float | None:
         if alpha is not None:
             divergences.order_factor(alpha)
         return alpha
 
+    @model_validator(mode="after")
+    def _on_one_side(self) -> Self:
+        """Between orders on either side of 0 or of 1 there is one that is none."""
+        if self.alpha_end is not None and any((self.alpha < c) != (self.alpha_end < c) for c in (0, 1)):
+            why = "both must be on the same side of 0, and of 1"
+            raise ValueError(f"alpha_end = {self.alpha_end!r} is not allowed with alpha = {self.alpha!r}: {why}")
+        return self
+
+    def at(self, share: float) -> Self:
+        """The objective after a share of training, from 0 to 1: itself, unless its order changes."""
+        if self.alpha_end is None:
+            return self
+        return self.model_copy(update={"alpha": self.alpha + share * (self.alpha_end - self.alpha), "alpha_end": None})
+
+    @property
+    def with_flow(self) -> bool:
+        """Whether a network for the flows of states is trained beside the policy."""
+        return self.name in WITH_FLOW or self.baseline == "state"
+
     @property
     def label(self) -> str:
         """A short name for messages and file listings."""
-        alpha = None if self.alpha is None else f"alpha={self.alpha!r}".removesuffix(".0")
+        orders = [f"{order!r}".removesuffix(".0") for order in (self.alpha, self.alpha_end) if order is not None]
+        alpha = f"alpha={'..'.join(orders)}" if orders else None
+        baseline = f"baseline={self.baseline}" if self.baseline else None
         log_z = f"log_z={self.log_z}" if self.log_z in ("known", "batch") else None
-        return " ".join(filter(None, [self.name, alpha, self.control_variate, log_z]))
+        return " ".join(filter(None, [self.name, alpha, self.control_variate, baseline, log_z]))
 
     def hindrance(self, batch_size: int) -> str | None:
         """Why no training with so many trajectories a step can learn, None if there is no such reason.
@@ -92,6 +124,10 @@ class Objective(Settings):
         does the same where the scores of trajectories are orthogonal, and more in the tests' small tasks.
         """
         alone, name, variate = batch_size == 1, self.name, self.control_variate
+        if self.alpha_end is not None:
+            return self.at(0).hindrance(batch_size) or self.at(1).hindrance(batch_size)
+        if alone and self.baseline == "scalar":
+            return "with tb baseline=scalar: leave-one-out needs at least 2 trajectories"
         if alone and variate in ("loo", "both", "joint"):
             return f"with control variate {variate}: leave-one-out needs at least 2 trajectories"
         if alone and name == "vargrad":
@@ -113,6 +149,8 @@ class Objective(Settings):
         log_z: Tensor | float = 0.0,
         log_scale: Tensor | float = 0.0,
         log_flow: Tensor | None = None,
+        shift: Tensor | float = 0.0,
+        choices: LastChoices | None = None,
     ) -> Tensor:
         """The scalar to differentiate for each replica, ``[R]``.
 
@@ -121,16 +159,26 @@ class Objective(Settings):
             parameters: the policy's, for the score control variate.
             log_z: TB's log Z, ``[R, 1]`` or a number.
             log_scale: constant subtracted from log-weights by forward KL and Tsallis.
-            log_flow: log F of the state that each step leaves, ``[R, B, T]``, for DB and SubTB.
+            log_flow: log F of the state that each step leaves, ``[R, B, T]``, for DB, SubTB and the baseline of states.
+            shift: what TB's best scalar baseline is more than the mean, ``[R, 1]`` or a number.
+            choices: what could have come of the last choices.
         """
         arguments = (trajectories.log_pf, trajectories.log_pb, trajectories.log_reward)
-        if self.name == "tb":
+        if self.baseline == "scalar":
+            return balance.baselined_balance(*arguments, shift)
+        if self.baseline == "last":
+            return balance.integrated_balance(
+                choices.log_pf, choices.log_choice, choices.log_pb, choices.log_reward, log_z
+            )
+        if self.name == "tb" and not self.with_flow:
             return balance.trajectory_balance(*arguments, log_z)
         if self.name == "vargrad":
             return balance.log_partition_variance(*arguments)
-        if self.name in WITH_FLOW:
+        if self.with_flow:
             steps = trajectories.steps
             along = (steps.log_pf, steps.log_pb, log_flow, trajectories.log_reward, steps.going)
+            if self.baseline:
+                return balance.state_baseline_balance(*along)
             if self.name == "db":
                 return balance.detailed_balance(*along)
             return balance.subtrajectory_balance(*along, self.decay)

@@ -8,10 +8,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from gfn.environments import Banana, DiscreteEnvironment, PlanarEnvironment, Sets, Task
-from gfn.estimators import DIVERGENCES
 from gfn.policies import PolicySettings
 from gfn.runs.draws import LISTABLE, LISTED, Draws
-from gfn.runs.objective import BALANCE_LOSSES, WITH_FLOW, Objective
+from gfn.runs.objective import WITH_FLOW, Objective
 from gfn.settings import Settings, SettingsError, explain
 
 Seeds = tuple[Annotated[int, Field(ge=0, lt=2**63)], ...]
@@ -35,14 +34,15 @@ class Spec(Settings):
         return seeds
 
 
-def _check_draws(draws: Draws, task: Task, objective: str | None = None) -> None:
+def _check_draws(draws: Draws, task: Task, *objectives: Objective) -> None:
     few = isinstance(task, DiscreteEnvironment) and task.action_count**task.max_steps <= LISTABLE
     if draws.scheme in LISTED and not few:
         why = f"its trajectories are not surely fewer than {LISTABLE}, and cannot be listed"
         raise ValueError(f"draws {draws.label} is not allowed for task {task.task} at these sizes: {why}")
-    if draws.scheme in LISTED and objective in WITH_FLOW:
-        why = "trajectories from a list come without their steps"
-        raise ValueError(f"draws {draws.label} is not allowed with {objective}: {why}")
+    for objective in objectives:
+        if draws.scheme in LISTED and (objective.with_flow or objective.baseline == "last"):
+            why = "trajectories from a list come without their steps"
+            raise ValueError(f"draws {draws.label} is not allowed with {objective.label}: {why}")
 
 
 class TrainingSpec(Spec):
@@ -79,7 +79,8 @@ class TrainingSpec(Spec):
     def _consistent(self) -> Self:
         if hindrance := self.objective.hindrance(self.batch_size):
             raise ValueError(f"batch_size = {self.batch_size} is not allowed {hindrance}")
-        _check_draws(self.draws, self.task, self.objective.name)
+        _check_baseline(self.objective, self.task)
+        _check_draws(self.draws, self.task, self.objective)
         if self.draws.scheme in ("common", "replayed") and self.draws.part(self.batch_size) == self.batch_size:
             why = "nothing new would be drawn" if self.draws.age else self.objective.hindrance(1)
             if why:
@@ -88,6 +89,13 @@ class TrainingSpec(Spec):
             refused = f"density = {self.density} is not allowed for task {self.task.task}"
             raise ValueError(f"{refused}: only planar tasks have a density")
         return self
+
+
+def _check_baseline(objective: Objective, task: Task) -> None:
+    if objective.baseline == "last" and not isinstance(task, DiscreteEnvironment):
+        raise ValueError(
+            f"baseline = last is not allowed for task {task.task}: its last choice is among infinitely many"
+        )
 
 
 class GradientSpec(Spec):
@@ -113,6 +121,7 @@ class GradientSpec(Spec):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         for objective in self.objectives:
+            _check_baseline(objective, self.task)
             if objective.name in WITH_FLOW:
                 why = "gradients are measured of losses of whole trajectories"
                 raise ValueError(f"objectives with {objective.name} is not allowed: {why}")
@@ -120,17 +129,22 @@ class GradientSpec(Spec):
                 refused = f"objectives with log_z = {objective.log_z} is not allowed with trainer {self.trainer.label}"
                 why = "only the training of the same objective has that log Z, and log_z = known needs none"
                 raise ValueError(f"{refused}: {why}")
+            if objective.baseline in ("scalar", "state") and objective != self.trainer:
+                refused = f"objectives with baseline = {objective.baseline} is not allowed"
+                why = "only the training of the same objective has that baseline"
+                raise ValueError(f"{refused} with trainer {self.trainer.label}: {why}")
+            if objective.baseline and self.centred:
+                raise ValueError("centred = True is not allowed with a baseline: it has the rewards as they are")
+            if objective.alpha_end is not None:
+                raise ValueError(f"alpha_end = {objective.alpha_end!r} is not allowed: gradients have one order")
             if 1 in self.batch_sizes and (hindrance := objective.hindrance(1)):
                 raise ValueError(f"batch_sizes with 1 is not allowed {hindrance}")
-        _check_draws(self.draws, self.task)
+        _check_draws(self.draws, self.task, *self.objectives)
         if (self.draws.age or 0) > min(self.warmup):
             refused = f"warmup with {min(self.warmup)} is not allowed with draws {self.draws.label}"
             raise ValueError(f"{refused}: so many iterations before there was no policy yet")
         if self.exact and not isinstance(self.task, DiscreteEnvironment):
             raise ValueError(f"exact = True is not allowed for task {self.task.task}: it cannot be enumerated")
-        if self.exact and not all(objective.name in DIVERGENCES for objective in self.objectives):
-            losses = ", ".join(BALANCE_LOSSES)
-            raise ValueError(f"exact = True is not allowed with {losses}: only divergences have an exact gradient here")
         return self
 
 

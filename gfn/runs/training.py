@@ -23,13 +23,14 @@ from gfn.environments import DiscreteEnvironment
 from gfn.evaluation.accuracy import accuracy, policy_density
 from gfn.policies import make_flow, make_policy
 from gfn.randomness import streams
+from gfn.runs.baseline import ScalarBaseline
 from gfn.runs.capture import Capture, CudaGraph, capturable
 from gfn.runs.discoveries import Discoveries
 from gfn.runs.draws import LISTED, Batches
-from gfn.runs.objective import WITH_FLOW, WITH_SCALE
+from gfn.runs.objective import WITH_SCALE
 from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import TrainingSpec
-from gfn.sampling import Trajectories, rollout, table_of
+from gfn.sampling import Trajectories, last_choices, rollout, table_of
 from gfn.settings import SettingsError
 
 CHECKPOINT_SECONDS = 20.0
@@ -144,7 +145,7 @@ class Trainer:
         start = spec.task.log_z if spec.objective.log_z == "known" else spec.objective.log_z_start or 0.0
         start = torch.full((len(spec.seeds), 1), start, device=device, dtype=dtype)
         self.log_z = nn.Parameter(start, requires_grad=learned)
-        flow = make_flow(spec.task, spec.policy, spec.seeds) if spec.objective.name in WITH_FLOW else nn.Module()
+        flow = make_flow(spec.task, spec.policy, spec.seeds) if spec.objective.with_flow else nn.Module()
         self.flow = flow.to(device, dtype)
         self.trained = [*self.parameters, *self.flow.parameters()]
         self.flat = flatten(self.trained)
@@ -156,8 +157,12 @@ class Trainer:
         if Discoveries.possible(spec.task):
             self.discoveries = Discoveries(spec.task, len(spec.seeds), spec.top_k, spec.mode_fractions)
         self.iteration, self.seconds, self.records = 0, 0.0, []
+        self.baseline = ScalarBaseline(spec.seeds, self.log_z) if spec.objective.baseline == "scalar" else None
         captured = capturable(spec.task, self.log_z.device) and os.environ.get(CAPTURE_VARIABLE) != "0"
-        self.make_graph = CudaGraph if captured and spec.draws.scheme not in LISTED else None
+        # What changes from one iteration to the next, or looks at values, cannot be captured.
+        captured &= spec.objective.baseline in (None, "state") and spec.objective.alpha_end is None
+        captured &= spec.draws.scheme not in LISTED
+        self.make_graph = CudaGraph if captured else None
         # Kept, since captured iterations read its memory.
         self.table = table_of(spec.task, self.log_z.device) if isinstance(spec.task, DiscreteEnvironment) else None
         self.capture: Capture | None = None
@@ -210,7 +215,7 @@ class Trainer:
     def _iteration(self) -> tuple[Tensor, Trajectories]:
         """The gradients of a fresh batch, without a look at any value: which seeds' are finite, bool ``[R]``, and the batch."""
         batch = self.batches(self.policy, self.spec.batch_size, self.generators)
-        loss = self.spec.objective.loss(batch, self.parameters, self.log_z, self.log_scale, self._log_flow(batch))
+        loss = self._loss(batch)
         for parameter in (*self.trained, self.log_z):
             parameter.grad = None
         loss.sum().backward()
@@ -219,13 +224,24 @@ class Trainer:
         norm = torch.linalg.vector_norm(self.flat.grad, dim=1)
         return torch.isfinite(loss.detach() + norm.square()), batch
 
-    def _log_flow(self, batch: Trajectories) -> Tensor | None:
-        """log F of the states that each step leaves, ``[R, B, T]``: the flow network's, offset by log Z."""
-        if self.spec.objective.name not in WITH_FLOW:
-            return None
-        flow = self.flow(batch.steps.seen.to(self.log_z.dtype)).squeeze(-1)
+    def _loss(self, batch: Trajectories) -> Tensor:
+        objective = self.spec.objective.at(self.iteration / max(1, self.spec.iterations - 1))
+        own: dict[str, Any] = {}
+        if objective.with_flow:
+            own["log_flow"] = self.log_flow(batch)
+        if objective.baseline == "last":
+            own["choices"] = last_choices(self.spec.task, self.policy, batch)
+        if self.baseline is not None:
+            own["shift"] = self.baseline.shift
+            self.baseline.learn(batch, self.parameters, self.iteration)
+        return objective.loss(batch, self.parameters, self.log_z, self.log_scale, **own)
+
+    def log_flow(self, batch: Trajectories, flow: nn.Module | None = None, log_z: Tensor | None = None) -> Tensor:
+        """log F of the states that each step leaves, ``[R, B, T]``: the flow network's or another's, offset by log Z."""
+        found = (flow or self.flow)(batch.steps.seen.to(self.log_z.dtype)).squeeze(-1)
         which = batch.steps.which
-        return flow.gather(1, which.flatten(1)).view(which.shape) + self.log_z.unsqueeze(-1)
+        offset = self.log_z if log_z is None else log_z
+        return found.gather(1, which.flatten(1)).view(which.shape) + offset.unsqueeze(-1)
 
     def _fail(self, iteration: int, replicas: list[int]) -> None:
         seeds = ", ".join(str(self.spec.seeds[replica]) for replica in replicas)
@@ -304,6 +320,8 @@ class Trainer:
         parts["generator"] = {index: generator.get_state() for index, generator in enumerate(self.generators)}
         tensors = {f"{part}.{name}": value for part, held in parts.items() for name, value in held.items()}
         tensors |= {"log_z": self.log_z.detach(), "log_scale": self.log_scale}
+        if self.baseline is not None:
+            tensors["moments"] = self.baseline.moments
         if self.batches.past:
             tensors["past"] = torch.stack(self.batches.past)
         about = {"sha256": UNSIGNED.decode(), **self._identity(), "iteration": self.iteration, "seconds": self.seconds}
@@ -348,6 +366,8 @@ class Trainer:
             self.discoveries.restore(_under("found.", tensors))
         self.log_z.data.copy_(tensors["log_z"])
         self.log_scale = tensors["log_scale"].to(self.log_z.device)
+        if self.baseline is not None:
+            self.baseline.moments.copy_(tensors["moments"])
         self.batches.past = list(tensors["past"].to(self.log_z.device)) if "past" in tensors else []
         optimiser, keys = self.optimiser.state_dict(), ("step", "exp_avg", "exp_avg_sq")
         for index in range(len(optimiser["param_groups"]) if about["iteration"] else 0):

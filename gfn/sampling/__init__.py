@@ -1,8 +1,20 @@
 """Rollouts: trajectories drawn from a policy, or traced back from given objects."""
 
+from gfn.sampling.choices import LastChoices, last_choices
 from gfn.sampling.engine import rollout, static
 from gfn.sampling.given import distinct, evaluate, retrace
 from gfn.sampling.table import table_of
 from gfn.sampling.trajectories import Steps, Trajectories
 
-__all__ = ["Steps", "Trajectories", "distinct", "evaluate", "retrace", "rollout", "static", "table_of"]
+__all__ = [
+    "LastChoices",
+    "Steps",
+    "Trajectories",
+    "distinct",
+    "evaluate",
+    "last_choices",
+    "retrace",
+    "rollout",
+    "static",
+    "table_of",
+]

@@ -9,7 +9,6 @@ import click
 from pydantic.fields import FieldInfo
 
 from gfn.environments import Phylogenetics, PlanarEnvironment, Sets
-from gfn.runs.objective import WITH_FLOW
 from gfn.runs.spec import TrainingSpec
 from gfn.settings import Settings, SettingsError
 
@@ -77,7 +76,7 @@ def check_used(asked: Iterable[str], spec: TrainingSpec) -> None:
         **dict.fromkeys(("l1_objects", "top_k", "mode_fractions"), not planar),
         **dict.fromkeys(("gin_layers", "gin_width"), trees),
         "l1_orders": isinstance(task, Sets),
-        "hidden": not trees or objective.name in WITH_FLOW,
+        "hidden": not trees or objective.with_flow,
     }
     for name in asked:
         if not used.get(name, True):

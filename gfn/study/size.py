@@ -11,7 +11,6 @@ import torch
 from gfn.environments import DiscreteEnvironment, GaussianMixture, Phylogenetics, PlanarEnvironment, Sets
 from gfn.evaluation.accuracy import EXACT_STATES, ROWS
 from gfn.runs.gradients import ROWS as TOGETHER
-from gfn.runs.objective import WITH_FLOW
 from gfn.runs.spec import GradientSpec, ReferenceSpec, Spec, TrainingSpec
 from gfn.settings import SettingsError
 
@@ -44,7 +43,7 @@ def _estimate_training(spec: TrainingSpec) -> tuple[Amounts, Amounts]:
     task, seeds, wide = spec.task, len(spec.seeds), 8 if spec.dtype == "float64" else 4
     steps, seen, name = task.max_steps, task.observation_size, f"task {task.task}"
     weights, kept, products = _network(spec)
-    if spec.objective.name in WITH_FLOW:
+    if spec.objective.with_flow:
         flow = _layers([seen, *spec.policy.hidden, 1])
         weights, kept, products = (policy + own for policy, own in zip((weights, kept, products), flow))
     evaluations = 1 + spec.iterations / min(spec.evaluate_every, spec.iterations)

@@ -27,18 +27,21 @@ from tests.helpers import SMALL_TASKS, generators, gradients, small_policy
 
 OWN = {name: {"control_variate": "joint"} for name in DIVERGENCES}
 OWN |= {
-    "tb": {"log_z": "learned", "log_z_start": 0.0},
+    "tb": {"log_z": "learned", "log_z_start": 0.0, "baseline": None},
     "db": {"log_z": "learned", "log_z_start": 0.0},
     "subtb": {"log_z": "learned", "log_z_start": 0.0, "decay": DECAY},
     "vargrad": {},
 }
-OWN["renyi"]["alpha"] = OWN["tsallis"]["alpha"] = 0.5
+for _name in ("renyi", "tsallis"):
+    OWN[_name] |= {"alpha": 0.5, "alpha_end": None}
 GIVEN = {
     "alpha": -2.0,
+    "alpha_end": 0.25,
     "control_variate": "loo",
     "epsilon": 0.5,
     "log_z": "known",
     "log_z_start": 3.0,
+    "baseline": "last",
     "decay": 0.4,
 }
 
@@ -109,7 +112,7 @@ BAD = [
     (
         {"name": "tb", "beta": 3},
         "beta",
-        "known settings: alpha, control_variate, decay, epsilon, log_z, log_z_start, name",
+        "known settings: alpha, alpha_end, baseline, control_variate, decay, epsilon, log_z, log_z_start, name",
     ),
 ]
 
@@ -134,13 +137,19 @@ def objectives(draw):
         "epsilon": st.floats(0, 10),
         "log_z": st.sampled_from(["learned", "known", "batch"]),
         "log_z_start": st.floats(-9, 9),
+        "alpha_end": st.floats(-5, 5).filter(lambda a: abs(a) > 1e-6 and a != 1),
+        "baseline": st.sampled_from(["scalar", "state", "last"]),
         "decay": st.floats(0.1, 2),
     }
     found = {key: draw(values[key]) for key in (*OWN[name], "epsilon") if draw(st.booleans())}
     if found.get("control_variate") not in ("score", "both"):
         found.pop("epsilon", None)
-    if found.get("log_z", "learned") != "learned":
+    if found.get("baseline") == "scalar":
+        found.pop("log_z", None)
+    if found.get("log_z", "batch" if "baseline" in found else "learned") != "learned":
         found.pop("log_z_start", None)
+    if any((found.get("alpha", 0.5) < c) != (found.get("alpha_end", 0.5) < c) for c in (0, 1)):
+        found.pop("alpha_end", None)
     return {"name": name, **found}
 
 

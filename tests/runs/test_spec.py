@@ -171,6 +171,7 @@ def test_what_is_no_specification_is_refused_in_a_sentence(spec, data):
 
 
 LOO, BOTH = (Objective(name="reverse_kl", control_variate=variate) for variate in ("loo", "both"))
+LAST = Objective(name="tb", baseline="last")
 REFUSED = [
     (TrainingSpec, {"batch_size": 1, "objective": LOO}, "batch_size = 1", "leave-one-out needs at least 2"),
     (TrainingSpec, {"batch_size": 1, "objective": BOTH}, "batch_size = 1", "control variate both"),
@@ -185,9 +186,27 @@ REFUSED = [
     (GradientSpec, {"objectives": (LOO,), "exact": True, "task": Banana()}, "exact = True", "task banana"),
     (
         GradientSpec,
-        {"objectives": (LOO, Objective()), "exact": True},
-        "exact = True",
-        "only divergences have an exact gradient",
+        {"objectives": (LOO, Objective(name="tb", baseline="scalar")), "exact": True},
+        "baseline = scalar",
+        "only the training of the same objective has that baseline",
+    ),
+    (
+        GradientSpec,
+        {"objectives": (Objective(name="renyi", alpha_end=0.25),)},
+        "alpha_end = 0.25",
+        "gradients have one order",
+    ),
+    (
+        GradientSpec,
+        {"objectives": (LAST,), "trainer": LAST, "centred": True},
+        "centred = True",
+        "it has the rewards as they are",
+    ),
+    (
+        TrainingSpec,
+        {"objective": LAST, "task": Banana()},
+        "baseline = last is not allowed for task banana",
+        "its last choice is among infinitely many",
     ),
     (GradientSpec, {}, "objectives", "missing"),
     (

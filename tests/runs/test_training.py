@@ -82,6 +82,8 @@ RESUMED += [
     {"task": Banana(), "objective": Objective(name="db")},
     {"task": LEARNABLE["hypergrid 3 by 3"], "objective": Objective(name="subtb", log_z="known")},
     {"task": LEARNABLE["phylogenetics of 3 taxa"], "objective": Objective(name="db")},
+    *[{"objective": Objective(name="tb", baseline=baseline)} for baseline in ("scalar", "state", "last")],
+    {"objective": Objective(name="renyi", alpha=0.9, alpha_end=0.1)},
     {"task": Sets(universe=20, size=3), "objective": Objective(name="subtb"), "l1_objects": 4, "l1_orders": 2},
 ]
 
@@ -445,7 +447,7 @@ def test_flows_looked_up_are_those_of_every_state_by_itself(task, name, batch, m
             monkeypatch.setattr(engine, "table_of", lambda *arguments: None)
         trainer = Trainer(small(task=task, objective=OBJECTIVES[name], dtype="float64", batch_size=batch))
         drawn = training.rollout(task, trainer.policy, batch, trainer.generators)
-        log_flow = trainer._log_flow(drawn)
+        log_flow = trainer.log_flow(drawn)
         loss = trainer.spec.objective.loss(drawn, trainer.parameters, trainer.log_z, log_flow=log_flow)
         leaves = [*trainer.parameters, *trainer.flow.parameters(), trainer.log_z]
         found.append([loss, log_flow[drawn.steps.going], *torch.autograd.grad(loss.sum(), leaves)])

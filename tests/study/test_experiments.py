@@ -12,6 +12,7 @@ from gfn.runs.objective import OBJECTIVES, WITH_ALPHA
 from gfn.runs.spec import GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
 from gfn.settings import SettingsError
 from gfn.study.experiments import FIGURES, PROFILES, figure_settings, runs
+from gfn.study.experiments.balance import BASELINES
 from gfn.study.experiments.checks import MEASURED_TASKS
 from gfn.study.experiments.tasks import (
     CONTENDERS,
@@ -168,7 +169,7 @@ def test_figures_compare_all_estimators():
 
 def test_lines_stand_for_objectives():
     """A line is named after an objective, with what is different of it; and every line has a name in the figures."""
-    every = {*CONTENDERS, *VARIATIONS, "tb_away"}
+    every = {*CONTENDERS, *VARIATIONS, "tb_away", *BASELINES}
     assert every == set(NAMED)
     assert len({contender(line) for line in every}) == len(every)
     for line in OBJECTIVES:
@@ -282,7 +283,15 @@ def test_the_page_of_verdicts_rests_on_all_runs():
         assert runs("tasks", profile) == {}
 
 
-@pytest.mark.parametrize("figure", [name for name in FIGURES if name != "verdicts"])
+def test_the_edition_has_more_orders():
+    """With three seeds there are fewer of them; those are the same runs but for their seeds."""
+    paper, edition = (figure_settings("orders", profile).trainings() for profile in ("paper", "edition"))
+    assert paper.keys() < edition.keys()
+    for label, spec in paper.items():
+        assert edition[label].model_copy(update={"seeds": (0, 1, 2)}) == spec
+
+
+@pytest.mark.parametrize("figure", [name for name in FIGURES if name not in ("verdicts", "orders")])
 def test_the_edition_is_the_paper_with_ten_seeds(figure):
     """Otherwise the same runs: every specification is the paper's but for its seeds, which chains and exact checks keep."""
     paper, edition = (figure_settings(figure, profile).specs() for profile in ("paper", "edition"))
@@ -325,7 +334,7 @@ def test_discoveries_are_counted_where_objects_can_be_told_apart():
 @pytest.mark.parametrize("profile", ["paper", "edition"])
 def test_learning_curves_are_kept_where_a_page_shows_them(profile):
     """Pages that show nothing but final errors ask for one evaluation at either end, unless they share a run."""
-    shown = ("fig3", "fig4", "fig5", "fig6", "fig8", "fig9", "table1")
+    shown = ("fig3", "fig4", "fig5", "fig6", "fig8", "fig9", "table1", "first", "balance", "orders", "variates")
     curves = {
         spec.hash
         for figure in shown

@@ -25,6 +25,7 @@ Profile = Literal["paper", "edition", "smoke"]
 # The lines of Figure 3, and of Table 1 those that show another control variate than the paper's.
 LOG_Z_AWAY = -20.0  # as far below the truth of a planar task as 0 is below that of Sets
 TB_STARTS = ("tb_batch", "tb_known")
+TB_BASELINES = ("scalar", "state", "last")
 CONTENDERS = ("tb", *TB_STARTS, *(name for name in OBJECTIVES if name != "tb"))
 VARIATIONS = ("renyi_none", "renyi_joint", "tsallis_none", "tsallis_joint")
 SMALL_POLICY = PolicySettings(hidden=(16,), components=4, gin_layers=1, gin_width=8)
@@ -136,9 +137,10 @@ def contender(line: str, alpha: float = 0.5) -> Objective:
     """The objective that a line of a figure stands for: the name of one, or such a name with what is different.
 
     TB starts its log Z at 0, ``tb_batch`` at that of a first batch, ``tb_away`` at ``LOG_Z_AWAY``, and ``tb_known`` has the
-    exact one. Divergences have the paper's control variates, ``renyi_joint`` and others another one.
+    exact one; ``tb_scalar``, ``tb_state`` and ``tb_last`` have a baseline. Divergences have the paper's control variates, ``renyi_joint`` and others another one.
     """
     starts = {"batch": {"log_z": "batch"}, "known": {"log_z": "known"}, "away": {"log_z_start": LOG_Z_AWAY}}
+    starts |= {baseline: {"baseline": baseline} for baseline in TB_BASELINES}
     name, _, variation = line.rpartition("_") if line not in OBJECTIVES else (line, "", "")
     if variation in starts:
         return Objective(name=name, **starts[variation])

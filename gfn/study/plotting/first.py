@@ -1,0 +1,127 @@
+"""Pictures of the first experiments: log-weights, seeds with and without a control variate, probabilities one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from torch import Tensor
+
+from gfn.study.plotting.style import (
+    ACCURACY,
+    COLOURS,
+    CONTROL_VARIATES,
+    LINES,
+    OBJECTIVES,
+    TASKS,
+    count_trajectories,
+    finished,
+    legend_below,
+    log_errors,
+)
+
+
+def stage_name(iterations: int) -> str:
+    """A stage of a training in words."""
+    return f"after {iterations} iterations" if iterations else "before training"
+
+
+def weight_histograms(log_weights: Mapping[int, np.ndarray], log_z: float, bins: int = 60) -> Figure:
+    """Log-weights of trajectories at stages of a training, a row a stage, over one axis; log Z is a line through all.
+
+    Arguments:
+        log_weights: number of iterations to log w of trajectories, ``[n]``.
+        log_z: of the task.
+        bins: of equal width over the range of all stages.
+    """
+    every = np.concatenate(list(log_weights.values()))
+    edges = np.linspace(*np.quantile(every, [0.0005, 0.9995]), bins + 1)
+    rows = len(log_weights)
+    figure, axes = plt.subplots(rows, 1, figsize=(7, 1.5 * rows + 0.7), sharex=True, squeeze=False)
+    for axis, (stage, values) in zip(axes[:, 0], log_weights.items()):
+        share = np.full(len(values), 1 / len(values))
+        axis.hist(values, edges, weights=share, color=COLOURS[0], alpha=0.75, lw=0, label="trajectories")
+        axis.axvline(log_z, color="black", lw=1.4, label="log Z")
+        axis.axvline(values.mean(), color=COLOURS[1], lw=1.6, ls="--", label="mean of log w")
+        axis.set_title(stage_name(stage), loc="left")
+        spread = f"standard deviation {values.std():.2f}"
+        axis.text(0.99, 0.93, spread, transform=axis.transAxes, ha="right", va="top", fontsize="small")
+        axis.yaxis.set_major_formatter(PercentFormatter(1, 0))
+        axis.set_ylabel("share")
+        axis.margins(x=0)
+    axes[-1, 0].set_xlabel("log w of a trajectory")
+    legend_below(figure, axes)
+    return finished(figure)
+
+
+def gain_panels(frame: pd.DataFrame) -> Figure:
+    """Errors during training without and with a control variate: a panel for each task and objective.
+
+    Thin lines are seeds, thick ones their medians. Panels of a task share their vertical axis.
+
+    Arguments:
+        frame: long format with ``label, objective, with_variate, seed, trajectories, metric, value``.
+    """
+    panels = list(dict.fromkeys(zip(frame.label, frame.objective)))
+    columns = min(2, len(panels))
+    rows = -(-len(panels) // columns)
+    size = (4.2 * columns, 3.1 * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=size, sharex=True, sharey="row", squeeze=False)
+    for axis in axes.flat[len(panels) :]:
+        axis.set_axis_off()
+    for axis, (label, name) in zip(axes.flat, panels):
+        part = frame[(frame.label == label) & (frame.objective == name)]
+        for with_variate, (what, line) in _WITH.items():
+            shown = part[part.with_variate == with_variate]
+            table = shown.pivot(index="trajectories", columns="seed", values="value")
+            line = {"color": LINES[name]["color"]} | line
+            axis.plot(table.index, table, lw=0.7, alpha=0.55, **line)
+            axis.plot(table.index, table.median(axis=1), lw=2.4, label=f"{what}, {OBJECTIVES[name]}", **line)
+        axis.set_title(f"{TASKS[label]}: {OBJECTIVES[name]}")
+        log_errors(axis)
+    for row, first in zip(axes, panels[::columns]):
+        row[0].set_ylabel(ACCURACY[frame.metric[frame.label == first[0]].iloc[0]])
+    for axis in axes[-1]:
+        count_trajectories(axis)
+    legend_below(figure, axes)
+    return finished(figure)
+
+
+_WITH = {
+    False: ("without control variate", {"color": CONTROL_VARIATES["none"][1], "ls": "-"}),
+    True: ("with control variate", {"ls": "-"}),
+}
+
+
+def probability_panels(target: Tensor, learned: Mapping[str, Tensor], errors: Mapping[str, float]) -> Figure:
+    """The probability of every object under policies, against the target's, logarithmic; on the diagonal both are equal.
+
+    Arguments:
+        target: r(x)/Z, ``[X]``.
+        learned: title to p_T(x), ``[X]``; names of objectives are written out, and have their colours.
+        errors: L1 distances, by the same titles.
+    """
+    columns = min(3, len(learned))
+    rows = -(-len(learned) // columns)
+    size = (3.0 * columns + 0.3, 3.0 * rows)
+    figure, axes = plt.subplots(rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False)
+    ends = [float(target.min()), float(target.max())]
+    for axis in axes.flat[len(learned) :]:
+        axis.set_axis_off()
+    for axis, (name, probabilities) in zip(axes.flat, learned.items()):
+        colour = LINES[name]["color"] if name in LINES else CONTROL_VARIATES["none"][1]
+        axis.plot(target, probabilities, ".", ms=2, alpha=0.25, color=colour, mew=0, rasterized=True)
+        axis.plot(ends, ends, color="black", lw=1, ls="--")
+        axis.set(xscale="log", yscale="log", title=OBJECTIVES.get(name, name))
+        axis.text(0.04, 0.96, f"L1 {errors[name]:.3f}", transform=axis.transAxes, va="top", fontsize="small")
+    for column in axes.T:
+        lowest = [axis for axis in column if axis.axison][-1]
+        lowest.set_xlabel("target r(x)/Z")
+        lowest.xaxis.set_tick_params(labelbottom=True)
+    for axis in axes[:, 0]:
+        axis.set_ylabel("learned $p_T(x)$")
+    return finished(figure)
