@@ -37,6 +37,7 @@ JUPYTER_BOOK = "jupyter-book build -n -W --keep-going --quiet"
 # Seconds that a run at the paper's scale takes, roughly, and what part of all that is left one process makes:
 # a smaller one for more machines, a larger one where starting takes longer than the runs.
 SECONDS = dict(sets=20, phylogenetics=12, dags=9, banana=6, sequences=6, hypergrid=4, gaussian_mixture=4)
+SCALE = {"cost": 0.5}  # of kinds other than trainings, which have their sizes
 share = str(config.get("share", 2 if PROFILE == "smoke" else 6))
 if not re.fullmatch("[1-9][0-9]{0,5}", share):
     raise WorkflowError(f"config share = {share!r} is not allowed: a whole number from 1")
@@ -44,7 +45,7 @@ SHARE = 1 / int(share)
 
 
 def seconds(spec):
-    scale = spec.iterations * spec.batch_size / (512 * 128) if spec.kind == "training" else 4
+    scale = spec.iterations * spec.batch_size / (512 * 128) if spec.kind == "training" else SCALE.get(spec.kind, 4)
     return SECONDS[spec.task.task] * scale
 
 

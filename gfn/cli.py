@@ -135,7 +135,8 @@ def verify(store: Path | None, count: int, seed: int, device: str) -> None:
     """Make a random sample of the stored runs again and compare.
 
     STORE is a folder of results, by default the published ones. Rounding parts runs on different
-    machines, so final values are compared over seeds, within tolerances that are printed.
+    machines, so final values are compared over seeds, within tolerances that are printed. Seconds are the
+    machine's: of a measurement of costs only memory is compared.
     """
     check_device(device)
     paths = choose(store or published_store(), count, seed)

@@ -123,9 +123,9 @@ def names(monkeypatch) -> list[bytes]:
 
 
 def distinct_runs(profile):
-    """All runs but those that differ only in what no stream depends on."""
+    """All runs but those that differ only in what no stream depends on, and costs, whose trainings have those of trainings."""
     found = {}
-    for spec in [spec for figure in FIGURES for spec in runs(figure, profile).values()]:
+    for spec in [spec for figure in FIGURES for spec in runs(figure, profile).values() if spec.kind != "cost"]:
         flow = spec.kind == "training" and spec.objective.name in WITH_FLOW
         found[(spec.task, getattr(spec, "policy", None), flow) if spec.kind == "training" else spec.hash] = spec
     return found.values()

@@ -5,6 +5,7 @@ import json
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
+import torch
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from gfn.environments import Banana, DiscreteEnvironment, PlanarEnvironment, Sets, Task
@@ -75,8 +76,20 @@ class TrainingSpec(Spec):
     )
     dtype: Literal["float32", "float64"] = Field("float32", description="precision of the networks")
 
+    @field_validator("mode_fractions")
+    @classmethod
+    def _percentages(cls, fractions: tuple[float, ...]) -> tuple[float, ...]:
+        if len({round(100 * fraction) for fraction in fractions}) < len(fractions):
+            raise ValueError(f"mode_fractions = {fractions} is not allowed: they must differ in whole per cent")
+        return fractions
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        largest = torch.finfo(getattr(torch, self.dtype)).max
+        if abs(start := self.objective.log_z_start or 0.0) > largest:
+            raise ValueError(
+                f"log_z_start = {start} is not allowed with dtype {self.dtype}: at most {largest:.1e} in size"
+            )
         if hindrance := self.objective.hindrance(self.batch_size):
             raise ValueError(f"batch_size = {self.batch_size} is not allowed {hindrance}")
         _check_baseline(self.objective, self.task)
@@ -158,11 +171,37 @@ class ReferenceSpec(Spec):
     warmup: int = Field(300, ge=1, description="adaptation steps a chain")
 
 
-AnySpec = Annotated[TrainingSpec | GradientSpec | ReferenceSpec, Field(discriminator="kind")]
+class CostSpec(Spec):
+    """What an iteration of training costs, of several objectives in turns, see :func:`gfn.runs.costs.measure_costs`."""
+
+    kind: Literal["cost"] = "cost"
+    task: Task = Field(default_factory=Sets)
+    objectives: tuple[Objective, ...] = Field(min_length=1)
+    policy: PolicySettings = Field(default_factory=PolicySettings)
+    seeds: Seeds = Field((0,), max_length=1, description="the one seed of the trainings")
+    batch_size: int = Field(128, ge=1, le=1_000_000, description="trajectories for each iteration")
+    rounds: int = Field(15, ge=1, le=10**6, description="measured iterations of each objective")
+    warmup: int = Field(3, ge=0, le=10**6, description="iterations of each before")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.objectives)) < len(self.objectives):
+            raise ValueError("objectives is not allowed to name one twice")
+        for objective in self.objectives:
+            self.training(objective)
+        return self
+
+    def training(self, objective: Objective) -> TrainingSpec:
+        """The training whose iterations are measured."""
+        settings = {name: getattr(self, name) for name in ("task", "policy", "seeds", "batch_size")}
+        return TrainingSpec(objective=objective, **settings)
+
+
+AnySpec = Annotated[TrainingSpec | GradientSpec | ReferenceSpec | CostSpec, Field(discriminator="kind")]
 _ANY = TypeAdapter(AnySpec)
 
 
-def parse_spec(text: str | bytes) -> TrainingSpec | GradientSpec | ReferenceSpec:
+def parse_spec(text: str | bytes) -> TrainingSpec | GradientSpec | ReferenceSpec | CostSpec:
     """The specification written as JSON in ``text``.
 
     It holds all data itself: whoever wrote it must not choose what file is opened here.

@@ -143,6 +143,10 @@ class Trainer:
         self.batches = Batches(spec.task, spec.draws)
         learned = spec.objective.log_z in ("learned", "batch")
         start = spec.task.log_z if spec.objective.log_z == "known" else spec.objective.log_z_start or 0.0
+        if not abs(start) <= torch.finfo(dtype).max:
+            raise SettingsError(
+                f"log_z = known is not allowed with dtype {spec.dtype}: log Z = {start:.1e} is beyond it"
+            )
         start = torch.full((len(spec.seeds), 1), start, device=device, dtype=dtype)
         self.log_z = nn.Parameter(start, requires_grad=learned)
         flow = make_flow(spec.task, spec.policy, spec.seeds) if spec.objective.with_flow else nn.Module()

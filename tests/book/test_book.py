@@ -53,7 +53,9 @@ def markdown(path: Path) -> str:
 
 # What the assumption register may name.
 CLASSES = {cls.__name__: cls for cls in (*TASKS.values(), Objective, policies.PolicySettings)}
-CLASSES |= {cls.__name__: cls for cls in (spec.Draws, spec.TrainingSpec, spec.GradientSpec, spec.ReferenceSpec)}
+CLASSES |= {
+    cls.__name__: cls for cls in (spec.Draws, spec.TrainingSpec, spec.GradientSpec, spec.ReferenceSpec, spec.CostSpec)
+}
 MODULES = (mixture, control_variates, accuracy, objective, tasks, comparisons, discovery)
 MODULES = {module.__name__.split(".")[-1]: module for module in MODULES}
 REGISTER = (BOOK / "assumptions.md").read_text(encoding="utf-8")

@@ -95,14 +95,15 @@ def larger_batch(runs: Runs) -> str:
 
 def seeking(runs: Runs) -> str:
     """What a large order of the Rényi divergence does where modes are far apart."""
-    found = {}
+    found, missed = {}, {}
     for line in ("renyi", "renyi_seeking"):
         run = runs["spread", line, "joint"]
         masses = mass_table({run.spec.objective.alpha: run})[["missed", "stray"]].median()
-        jsd = final(run, "jsd").median()
+        jsd, missed[line] = final(run, "jsd").median(), masses.missed
         found[line] = (
             f"| {run.spec.objective.alpha:g} | {number(jsd, 3)} | {number(masses.missed, 3)} | {number(masses.stray, 3)} |"
         )
+    modes = runs["spread", "renyi", "joint"].spec.task.side ** 2
     return "\n".join(
         [
             "Medians over seeds at the end of training (missed: target mass where the policy has less than a tenth of the density that "
@@ -111,6 +112,11 @@ def seeking(runs: Runs) -> str:
             "| α | JSD (nats) | missed mass | stray mass |",
             "|---|---|---|---|",
             *found.values(),
+            "",
+            f"Each of the {modes} modes has {number(1 / modes, 3)} of the target's mass, so order "
+            f"{runs['spread', 'renyi_seeking', 'joint'].spec.objective.alpha:g} misses as much as "
+            f"{number(missed['renyi_seeking'] * modes, 1)} modes have, and order "
+            f"{runs['spread', 'renyi', 'joint'].spec.objective.alpha:g} as much as {number(missed['renyi'] * modes, 1)}.",
             "",
             "The weight of a trajectory in the gradient goes with w to the power 1 − α. For α below 1, trajectories that the policy makes too "
             "rarely (w large) count most, and pull it towards what it misses. For α above 1 those count that it makes too often "

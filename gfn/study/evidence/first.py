@@ -127,7 +127,7 @@ def step_table(shown: Example) -> pd.DataFrame:
             "to": [members(state) for state in states[1:]],
             "log p_F, untrained": start.log_pf[0, 0].tolist(),
             "log p_F, trained": end.log_pf[0, 0].tolist(),
-            "log p_B": start.log_pb[0, 0].tolist(),
+            "log p_B": (0.0 + start.log_pb[0, 0]).tolist(),  # no minus zero
         },
         index=pd.Index([f"step {number}" for number in range(1, len(states))], name=""),
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any, NamedTuple
 
 from gfn.study.claims import Evidence
+from gfn.study.evidence import balance, costs, order_choice, order_errors, variates
 from gfn.study.results import Run
 
 Runs = Mapping[Hashable, Run]
@@ -26,4 +27,9 @@ class Question(NamedTuple):
 
 
 # In the order in which the index shows them.
-QUESTIONS: dict[str, Question] = {}
+QUESTIONS: dict[str, Question] = {
+    "Q1": Question("orders", order_errors.evidence, order_choice.answer),
+    "Q2": Question("balance", balance.evidence, balance.answer),
+    "Q3": Question("variates", variates.evidence, variates.answer),
+    "Q4": Question("costs", costs.evidence, costs.answer),
+}

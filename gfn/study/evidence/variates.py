@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from gfn.estimators import DIVERGENCES
 from gfn.runs.objective import WITH_ALPHA
-from gfn.study.claims import Evidence, Verdict, counts, over_seeds
+from gfn.study.claims import Evidence, counts, judge, over_seeds
 from gfn.study.evidence.convergence import accuracy_metric
 from gfn.study.evidence.gradient_tables import REDUCING
 from gfn.study.evidence.reaching import half_way, reached
 from gfn.study.evidence.tables import curves
 from gfn.study.experiments.variates import REFERENCE
+from gfn.study.paper import load_claims
 from gfn.study.results import Run
 
 Runs = Mapping[tuple[str, str, str, str], Run]
 KEYS = ["task", "objective", "control_variate"]
 ALONE = ("loo", "score")
 PAYS = 1.1  # times as many trajectories without: what the criteria call worth having
+SAID = {
+    "reverse_kl": "reverse KL",
+    "forward_kl": "forward KL",
+    "renyi": "Rényi",
+    "tsallis": "Tsallis",
+    "loo": "leave-one-out",
+    "score": "the score-function baseline",
+    "both": "both together",
+    "joint": "leave-one-out on the whole weight",
+}
 ANSWERS = {
     "supported": "Yes",
     "partly supported": "In part",
@@ -73,9 +85,13 @@ def thresholds(runs: Runs) -> dict[str, float]:
     }
 
 
-def times(runs: Runs) -> pd.DataFrame:
+def times(runs: Runs, with_seconds: bool = True) -> pd.DataFrame:
     """What each seed takes until its error stays at or below the task's threshold; as a lower bound all of its training
     where it does not, see :func:`~gfn.study.evidence.reaching.reached`.
+
+    Arguments:
+        runs: of the page.
+        with_seconds: whether they were measured long enough to mean anything; else they are missing.
 
     Returns:
         Columns ``task, objective, control_variate, seed, trajectories, seconds, never``, the last one true where it does not.
@@ -85,6 +101,7 @@ def times(runs: Runs) -> pd.DataFrame:
         if kind == "training" and objective in DIVERGENCES:
             limit = limits[task]
             taken = {unit: reached(run, limit, unit) for unit in ("trajectories", "seconds")}
+            taken["seconds"] = taken["seconds"] if with_seconds else np.nan
             taken["never"] = curves(run, accuracy_metric(run)).iloc[-1] > limit
             about = {"task": task, "objective": objective, "control_variate": variate}
             parts.append(pd.DataFrame(taken).rename_axis("seed").reset_index().assign(**about))
@@ -125,24 +142,39 @@ def correlations(removed: pd.DataFrame, saved: pd.DataFrame) -> pd.Series:
     return pd.Series(found, sorted(saved.seed.unique()), float)
 
 
-def evidence(runs: Runs, batch_size: int, with_seconds: bool = True) -> list[Evidence]:
+class Numbers(NamedTuple):
+    """What the page shows: the results of the functions of the same names, and of :func:`removals` at each stage."""
+
+    variances: pd.DataFrame
+    times: pd.DataFrame
+    removed: pd.DataFrame
+    along: pd.DataFrame
+    saved: pd.DataFrame
+    worth: pd.DataFrame
+    related: pd.Series
+
+
+def numbers(settings: Any, runs: Runs) -> Numbers:
+    """All numbers of the page but the evidence. Seconds of the smallest profile are noise, and missing."""
+    measured, taken = variances(runs, settings.batch_size), times(runs, settings.profile != "smoke")
+    removed, saved = removals(measured), savings(taken)
+    along = along_training(removed)
+    return Numbers(measured, taken, removed, along, saved, worth(along, saved), correlations(along, saved))
+
+
+def evidence(settings: Any, runs: Runs) -> list[Evidence]:
     """Evidence for Q3: what each control variate alone takes off the variance and saves of training, what `joint` saves
     over `both`, and how both go together.
-
-    Arguments:
-        runs: of the page.
-        batch_size: trajectories an estimate.
-        with_seconds: whether they were measured long enough to mean anything.
     """
-    removed, taken = along_training(removals(variances(runs, batch_size))), times(runs)
-    saved, joint = savings(taken), savings(taken, "both")
+    of = numbers(settings, runs)
+    joint = savings(of.times, "both")
     found: list[Evidence] = []
     for variate in ALONE:
-        found += _each(f"{variate}_variance", removed, variate, "value")
-        found += _each(f"{variate}_pays", saved, variate, "trajectories")
-        found += _each(f"{variate}_seconds", saved, variate, "seconds") if with_seconds else []
+        found += _each(f"{variate}_variance", of.along, variate, "value")
+        found += _each(f"{variate}_pays", of.saved, variate, "trajectories")
+        found += _each(f"{variate}_seconds", of.saved, variate, "seconds") if settings.profile != "smoke" else []
     found += _each("joint_over_both", joint[joint.objective.isin(WITH_ALPHA)], "joint", "trajectories")
-    return [*found, over_seeds("variance_and_speed", "all", correlations(removed, saved))]
+    return [*found, over_seeds("variance_and_speed", "all", of.related)]
 
 
 def _each(test: str, table: pd.DataFrame, variate: str, column: str) -> Iterator[Evidence]:
@@ -178,63 +210,54 @@ def worth(removed: pd.DataFrame, saved: pd.DataFrame) -> pd.DataFrame:
 def time_texts(table: pd.DataFrame) -> pd.DataFrame:
     """Medians of :func:`times` over seeds as text: a row a task and divergence, a column a control variate.
 
-    Trajectories in thousands, in brackets seconds, and how many seeds do not stay below the threshold; a dash where the
+    Trajectories in thousands, in brackets seconds where there are any, and how many seeds do not stay below the threshold; a dash where the
     control variate is leave-one-out under another name.
     """
     by = table.groupby(KEYS, sort=False)
     middle = by[["trajectories", "seconds"]].median().assign(never=by.never.sum(), seeds=by.size())
+    seconds = middle.seconds.map(" ({:.0f} s)".format).where(middle.seconds.notna(), "")
     text = [
-        f"{row.trajectories / 1000:.1f}k ({row.seconds:.0f} s)"
-        + (f", {row.never} of {row.seeds} never" if row.never else "")
-        for row in middle.itertuples()
+        f"{row.trajectories / 1000:.1f}k{spent}" + (f", {row.never} of {row.seeds} never" if row.never else "")
+        for row, spent in zip(middle.itertuples(), seconds)
     ]
     wide = pd.Series([each.replace(" ", "\u00a0") for each in text], middle.index).unstack("control_variate")
     rows = list(dict.fromkeys(zip(table.task, table.objective)))
     return wide.reindex(index=rows, columns=["none", *REDUCING]).fillna("–")
 
 
-def answer(table: pd.DataFrame, related: pd.Series, verdict: Verdict, names: Mapping[str, str]) -> str:
-    """The question's answer in three sentences: what is worth having, what each alone takes off, and whether less variance is speed.
-
-    Arguments:
-        table: as :func:`worth` returns it.
-        related: as :func:`correlations` returns it.
-        verdict: on the question.
-        names: of divergences and control variates.
-    """
-    with_seconds = verdict.outcome != "not judged"
-    best = [
-        _best(name, table.loc[name], names, with_seconds) for name in dict.fromkeys(table.index.get_level_values(0))
-    ]
-    alone = [
-        f"{names[variate]} takes off "
-        + _listed(f"{_percent(table.share[name, variate])} ({names[name]})" for name in DIVERGENCES)
-        for variate in ALONE
-    ]
+def answer(settings: Any, runs: Runs) -> str:
+    """The question's answer in three sentences: what is worth having, what each alone takes off, and whether less variance is speed."""
+    of = numbers(settings, runs)
+    verdict = judge("Q3", evidence(settings, runs), settings.profile, claims=load_claims("beyond"))
     judged = verdict.judged
-    held = _listed(
-        f"{names[variate]} {' / '.join(map(str, counts(judged[judged.test == f'{variate}_pays'])))}"
+    best = [_best(name, of.worth.loc[name]) for name in DIVERGENCES]
+    alone = [
+        f"{SAID[variate]} takes off "
+        + _listed(f"{_percent(of.worth.share[name, variate])} ({SAID[name]})" for name in DIVERGENCES)
         for variate in ALONE
+    ]
+    held = _listed(
+        f"{SAID[variate]} {' / '.join(map(str, counts(judged[judged.test == f'{variate}_pays'])))}" for variate in ALONE
     )
     return (
-        f"**{ANSWERS[verdict.outcome]}.** Worth having, by the trajectories that training takes without it over those with"
-        f" it, is {'; '.join(best)} (medians over tasks). Of the variance along training, {_listed(alone, ', while ')}, each"
-        f" alone; shares below zero are of variance that is added. Over all tasks, divergences and control variates, the rank correlation between the"
-        f" variance taken off and the trajectories saved is {related.median():.2f} ({related.min():.2f} to"
-        f" {related.max():.2f} over seeds); seed by seed, a tenth of the trajectories is supported / contradicted /"
-        f" inconclusive, of tasks and divergences: {held}."
+        f"**{ANSWERS[verdict.outcome]}.** Worth having, by what training takes without it over what it takes with it, is"
+        f" {'; '.join(best)} (medians over tasks). Of the variance along training, {_listed(alone, ', while ')}, each"
+        f" alone; shares below zero are of variance that is added. Over all tasks, divergences and control variates, the"
+        f" rank correlation between the variance taken off and the trajectories saved is {of.related.median():.2f}"
+        f" ({of.related.min():.2f} to {of.related.max():.2f} over seeds); that each alone saves a tenth of the"
+        f" trajectories is supported / contradicted / inconclusive on so many pairs of task and divergence: {held}."
     )
 
 
-def _best(name: str, table: pd.DataFrame, names: Mapping[str, str], with_seconds: bool) -> str:
+def _best(name: str, table: pd.DataFrame) -> str:
     """The control variate with the largest gain, if it is a gain at all."""
-    start = f"for {names[name]}"
+    start = f"for {SAID[name]}"
     if not table.trajectories.max() >= PAYS:
         return f"{start} none"
     chosen = table.loc[table.trajectories.idxmax()]
-    seconds = f", {chosen.seconds:.2f} times the seconds" if with_seconds else ""
+    seconds = f", {chosen.seconds:.2f} times the seconds" if chosen.seconds == chosen.seconds else ""
     return (
-        f"{start} *{names[chosen.name]}* ({chosen.trajectories:.2f} times the trajectories{seconds},"
+        f"{start} *{SAID[chosen.name]}* ({chosen.trajectories:.2f} times the trajectories{seconds},"
         f" {chosen.variance:.3g} times the variance)"
     )
 

@@ -20,6 +20,7 @@ from gfn.study.experiments.comparisons import (
     Figure9,
     Table1,
 )
+from gfn.study.experiments.costs import Costs
 from gfn.study.experiments.first import First
 from gfn.study.experiments.orders import OrderStudy
 from gfn.study.experiments.profiles import PROFILES
@@ -80,6 +81,7 @@ FIGURES: dict[str, type[PageSettings]] = {
     "orders": OrderStudy,
     "balance": Balance,
     "variates": Variates,
+    "costs": Costs,
 }
 
 

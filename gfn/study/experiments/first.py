@@ -10,7 +10,6 @@ from gfn.study.experiments.tasks import calibrated_tasks, contender, estimator, 
 TINY = Sets(universe=5, size=3)
 PLANAR_LINES = ("reverse_kl", "renyi")
 SETS_LINES = ("reverse_kl", "renyi", "tsallis", "tb", "tb_batch")
-WATCHED_LINES = ("reverse_kl", "renyi", "tsallis", "tb")
 LIFT = 2.0  # added to the value of every element in an exercise
 LARGER = 4  # how many times the batch in another
 SEEKING = 2.0  # order that seeks modes
@@ -21,7 +20,7 @@ class First(ComparisonFigure):
 
     def small_sets(self, lift: float = 0.0) -> Sets:
         """Sets of which there are few enough to count; ``lift`` is added to the value of every element."""
-        universe, size = (8, 4) if self.profile == "smoke" else (16, 8)
+        universe, size = (8, 4) if self.profile == "smoke" else (12, 6)
         return Sets(universe=universe, size=size, low=-1.0 + lift, high=1.0 + lift)
 
     def specs(self) -> dict[tuple[str, str, str], TrainingSpec]:
@@ -52,7 +51,7 @@ class First(ComparisonFigure):
 
         Rounding is then too small to show, so that every machine draws the same trajectories.
         """
-        return {line: self._watched(self.small_sets(), line) for line in WATCHED_LINES}
+        return {line: self._watched(self.small_sets(), line) for line in SETS_LINES}
 
     def tiny(self) -> TrainingSpec:
         """The same of the reverse KL, on a task with few enough trajectories to write all of them down."""

@@ -15,7 +15,7 @@ SMOKE_SEEDS = (0, 1)
 
 _TRAINING = {"iterations": 512, "batch_size": 128}
 _SMOKE_TRAINING = {"iterations": 8, "batch_size": 16}
-_VARIANCE = {"batch_size": (2, 8, 32, 128, 256), "replicates": 64, "stages": (0, 128, 512), "alpha": 0.5}
+_VARIANCE = {"batch_size": (2, 8, 32, 128), "replicates": 32, "stages": (0, 128, 512), "alpha": 0.5}
 _SMOKE_VARIANCE = {"batch_size": (2, 16, 128), "replicates": 8, "stages": (0, 4), "alpha": 0.5}
 _EXACT = {
     "batch_size": (2, 8, 32, 128, 512),
@@ -43,6 +43,7 @@ PAPER: dict[str, dict[str, Any]] = {
     "sensitivity": _TRAINING | {"alpha": 0.5},
     "balance": _TRAINING | {"replicates": 32, "stages": (0, 128, 512)},
     "variates": _TRAINING | {"alpha": 0.5, "replicates": 32, "stages": _VARIANCE["stages"]},
+    "costs": _TRAINING | {"alpha": 0.5, "rounds": 21},
 }
 
 SMOKE: dict[str, dict[str, Any]] = {
@@ -62,6 +63,7 @@ SMOKE: dict[str, dict[str, Any]] = {
     "sensitivity": _SMOKE_TRAINING | {"alpha": 0.5},
     "balance": _SMOKE_TRAINING | {"replicates": 8, "stages": (0, 4)},
     "variates": _SMOKE_TRAINING | {"alpha": 0.5, "replicates": 8, "stages": _SMOKE_VARIANCE["stages"]},
+    "costs": _SMOKE_TRAINING | {"alpha": 0.5, "rounds": 2},
 }
 
 PROFILES: dict[str, dict[str, dict[str, Any]]] = {

@@ -2,6 +2,7 @@
 
 from gfn.study.plotting.baselines import relative_variance_panels
 from gfn.study.plotting.batches import batch_seeds_panel
+from gfn.study.plotting.costs import line_label, price_panels
 from gfn.study.plotting.curves import (
     accuracy_curves,
     comparison_panels,
@@ -39,11 +40,13 @@ __all__ = [
     "gain_panels",
     "grid_panel",
     "learning_curves",
+    "line_label",
     "matrix_panels",
     "order_curve_panels",
     "order_error_panels",
     "order_noise_panels",
     "order_panels",
+    "price_panels",
     "probability_panels",
     "relative_variance_panels",
     "removal_panels",

@@ -30,7 +30,7 @@ def stage_name(iterations: int) -> str:
     return f"after {iterations} iterations" if iterations else "before training"
 
 
-def weight_histograms(log_weights: Mapping[int, np.ndarray], log_z: float, bins: int = 60) -> Figure:
+def weight_histograms(log_weights: Mapping[int, np.ndarray], log_z: float, bins: int = 120) -> Figure:
     """Log-weights of trajectories at stages of a training, a row a stage, over one axis; log Z is a line through all.
 
     Arguments:
@@ -114,8 +114,8 @@ def probability_panels(target: Tensor, learned: Mapping[str, Tensor], errors: Ma
         axis.set_axis_off()
     for axis, (name, probabilities) in zip(axes.flat, learned.items()):
         colour = LINES[name]["color"] if name in LINES else CONTROL_VARIATES["none"][1]
-        axis.plot(target, probabilities, ".", ms=2, alpha=0.25, color=colour, mew=0, rasterized=True)
-        axis.plot(ends, ends, color="black", lw=1, ls="--")
+        axis.plot(ends, ends, color="0.5", lw=1, ls="--")
+        axis.plot(target, probabilities, ".", ms=3.5, alpha=0.5, color=colour, mew=0)
         axis.set(xscale="log", yscale="log", title=OBJECTIVES.get(name, name))
         axis.text(0.04, 0.96, f"L1 {errors[name]:.3f}", transform=axis.transAxes, va="top", fontsize="small")
     for column in axes.T:

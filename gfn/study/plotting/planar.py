@@ -16,7 +16,11 @@ from gfn.study.plotting.style import COLOURS, finished
 
 
 def density_panels(
-    panels: Mapping[str, np.ndarray], box: Box, notes: Mapping[str, str] | None = None, columns: int = 3
+    panels: Mapping[str, np.ndarray],
+    box: Box,
+    notes: Mapping[str, str] | None = None,
+    columns: int = 3,
+    highest: float | None = None,
 ) -> Figure:
     """Densities side by side on one colour scale.
 
@@ -25,10 +29,11 @@ def density_panels(
         box: the rectangle that the grids cover.
         notes: a line to write into a panel, by title.
         columns: panels in a row.
+        highest: the density of the darkest colour, which all above it have, too.
     """
     # A spike of a badly trained policy must not make the others invisible.
-    highest = np.quantile(np.concatenate([np.ravel(p) for p in panels.values()]), 0.999)
-    return _images(panels, box, notes or {}, columns, "density", {"cmap": "magma_r", "vmin": 0, "vmax": highest})
+    top = np.quantile(np.concatenate([np.ravel(p) for p in panels.values()]), 0.999) if highest is None else highest
+    return _images(panels, box, notes or {}, columns, "density", {"cmap": "magma_r", "vmin": 0, "vmax": top})
 
 
 def difference_panels(
