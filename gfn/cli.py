@@ -11,6 +11,7 @@ import gfn
 from gfn.environments import TASKS
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.policies import PolicySettings
+from gfn.runs.draws import Draws
 from gfn.runs.objective import OBJECTIVES, Objective
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import TrainingError, check_device, warn
@@ -64,7 +65,8 @@ def list_() -> None:
 @click.option("--task", default="sets", metavar="|".join(TASKS), help="task to train on [default: sets]")
 @click.option("--objective", default="tb", metavar="|".join(OBJECTIVES), help="what is minimised [default: tb]")
 @flags(Objective, skip=("name",))
-@flags(TrainingSpec, skip=("kind", "task", "objective", "policy"))
+@flags(TrainingSpec, skip=("kind", "task", "objective", "policy", "draws"))
+@flags(Draws)
 @flags(PolicySettings)
 @click.option("--task-seed", metavar="INTEGER", help="seed of the reward's random law [default: 0]")
 @flags(*TASKS.values(), skip=("task", "task_seed"))
@@ -83,12 +85,13 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
         raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(OBJECTIVES)}")
     chosen_task = TASKS[task](**given(values, TASKS[task]))
     chosen_objective = Objective(name=objective, **given(values, Objective))
-    shape, training = given(values, PolicySettings), given(values, TrainingSpec)
+    shape, training, draws = (given(values, model) for model in (PolicySettings, TrainingSpec, Draws))
     foreign = [name for name, value in values.items() if value is not None]
     if foreign:
         known = ", ".join(name for name in TASKS[task].model_fields if name != "task")
         raise SettingsError(f"--{foreign[0].replace('_', '-')} does not belong to task {task}, which has: {known}")
-    spec = TrainingSpec(task=chosen_task, objective=chosen_objective, policy=PolicySettings(**shape), **training)
+    chosen = {"task": chosen_task, "objective": chosen_objective, "policy": PolicySettings(**shape)}
+    spec = TrainingSpec(**chosen, draws=Draws(**draws), **training)
     check_used([*shape, *training], spec)
     run = load_or_train(spec, out, device)
     if len(run.frame):

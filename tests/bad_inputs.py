@@ -166,6 +166,10 @@ FLAG_VALUES = {
     ("train", "seeds"): ["", "a", "0,0", "-1", "1.5", "0,,1", "0 1", str(2**63)],
     ("train", "iterations"): ["0", "-3", "many", "1.5", "10000001", "1e3"],
     ("train", "batch-size"): ["0", "-1", "x", "1000001"],
+    ("train", "scheme"): ["", "twins", "Common"],
+    ("train", "share"): ["0", "1.5", "half"],
+    ("train", "group"): ["1", "four"],
+    ("train", "age"): ["0", "-1", "old"],
     ("train", "learning-rate"): ["0", "-0.1", "fast", "nan", "inf"],
     ("train", "log-z-learning-rate"): ["0", "-0.1", "fast"],
     ("train", "evaluate-every"): ["0", "never"],
@@ -266,6 +270,12 @@ LINES = [
     train("log_z_start = '1' is not allowed", "--log-z", "batch", "--log-z-start", "1"),
     train("batch_size = 1 is not allowed", "--objective", "vargrad", "--batch-size", "1"),
     train("batch_size = 1 is not allowed", "--objective", "renyi", "--batch-size", "1"),
+    train("share = '1.5' is not allowed", "--scheme", "common", "--share", "1.5"),
+    train("group = '1' is not allowed", "--scheme", "prefix", "--group", "1"),
+    train(
+        "draws.share = 1.0 is not allowed with common", "--objective", "vargrad", "--scheme", "common", "--share", "1"
+    ),
+    train("draws distinct is not allowed for task banana", "--task", "banana", "--scheme", "distinct"),
     train("--universe does not belong to task banana", "--task", "banana", "--universe", "4"),
     train("--side does not belong to task sets", "--side", "4"),
     train("density = 8 is not allowed for task sets", "--density", "8"),

@@ -20,7 +20,7 @@ from gfn.environments import DAGs, Sequences, Sets
 from gfn.evaluation import accuracy
 from gfn.policies import PolicySettings
 from gfn.randomness import stream, streams
-from gfn.runs import gradients
+from gfn.runs import draws, gradients
 from gfn.runs.objective import WITH_FLOW
 from gfn.runs.reference import sample_reference
 from gfn.runs.spec import GradientSpec, TrainingSpec
@@ -115,7 +115,8 @@ def names(monkeypatch) -> list[bytes]:
 
     found: list[bytes] = []
     monkeypatch.setattr(randomness, "shake_256", noted)
-    monkeypatch.setattr(gradients, "rollout", enough)
+    monkeypatch.setattr(draws, "rollout", enough)
+    monkeypatch.setattr(draws, "all_probabilities", enough)
     monkeypatch.setattr(gradients, "ROWS", 2**40)  # all replicates at once
     monkeypatch.setattr(accuracy, "EXACT_STATES", 0)
     return found

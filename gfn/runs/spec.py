@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator, model
 
 from gfn.environments import Banana, DiscreteEnvironment, PlanarEnvironment, Sets, Task
 from gfn.policies import PolicySettings
+from gfn.runs.draws import LISTABLE, LISTED, Draws
 from gfn.runs.objective import WITH_FLOW, Objective
 from gfn.settings import Settings, SettingsError, explain
 
@@ -34,6 +35,17 @@ class Spec(Settings):
         return seeds
 
 
+def _check_draws(draws: Draws, task: Task, *objectives: Objective) -> None:
+    few = isinstance(task, DiscreteEnvironment) and task.action_count**task.max_steps <= LISTABLE
+    if draws.scheme in LISTED and not few:
+        why = f"its trajectories are not surely fewer than {LISTABLE}, and cannot be listed"
+        raise ValueError(f"draws {draws.label} is not allowed for task {task.task} at these sizes: {why}")
+    for objective in objectives:
+        if draws.scheme in LISTED and (objective.with_flow or objective.baseline == "last"):
+            why = "trajectories from a list come without their steps"
+            raise ValueError(f"draws {draws.label} is not allowed with {objective.label}: {why}")
+
+
 class TrainingSpec(Spec):
     """Training runs of one objective on one task, one for each seed, trained together."""
 
@@ -44,6 +56,7 @@ class TrainingSpec(Spec):
     seeds: Seeds = Field((0, 1, 2), description="training seeds, trained together")
     iterations: int = Field(512, ge=1, le=10_000_000, description="optimiser steps")
     batch_size: int = Field(128, ge=1, le=1_000_000, description="trajectories for each step and seed")
+    draws: Draws = Field(default_factory=Draws, description="how the trajectories of a step are drawn")
     learning_rate: float = Field(1e-3, gt=0, description="Adam's step size for the policy")
     log_z_learning_rate: float = Field(0.1, gt=0, description="Adam's step size for TB's learned log Z")
     evaluate_every: int = Field(16, ge=1, le=10**9, description="iterations between evaluations")
@@ -80,6 +93,11 @@ class TrainingSpec(Spec):
         if hindrance := self.objective.hindrance(self.batch_size):
             raise ValueError(f"batch_size = {self.batch_size} is not allowed {hindrance}")
         _check_baseline(self.objective, self.task)
+        _check_draws(self.draws, self.task, self.objective)
+        if self.draws.scheme in ("common", "replayed") and self.draws.part(self.batch_size) == self.batch_size:
+            why = "nothing new would be drawn" if self.draws.age else self.objective.hindrance(1)
+            if why:
+                raise ValueError(f"draws.share = {self.draws.share} is not allowed with {self.draws.scheme}: {why}")
         if self.density and not isinstance(self.task, PlanarEnvironment):
             refused = f"density = {self.density} is not allowed for task {self.task.task}"
             raise ValueError(f"{refused}: only planar tasks have a density")
@@ -105,9 +123,10 @@ class GradientSpec(Spec):
     warmup: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (0, 128), min_length=1, description="iterations of the training at which to measure"
     )
-    batch_sizes: tuple[Annotated[int, Field(ge=2)], ...] = Field(
+    batch_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (2, 8, 32, 128), min_length=1, description="trajectories an estimate"
     )
+    draws: Draws = Field(default_factory=Draws, description="how the trajectories of an estimate are drawn")
     replicates: int = Field(64, ge=2, description="independent estimates for each entry")
     exact: bool = Field(False, description="compare with the exact gradient (small enumerable tasks)")
     centred: bool = Field(False, description="divide rewards by the exact Z, which matters to reverse KL alone")
@@ -131,6 +150,12 @@ class GradientSpec(Spec):
                 raise ValueError("centred = True is not allowed with a baseline: it has the rewards as they are")
             if objective.alpha_end is not None:
                 raise ValueError(f"alpha_end = {objective.alpha_end!r} is not allowed: gradients have one order")
+            if 1 in self.batch_sizes and (hindrance := objective.hindrance(1)):
+                raise ValueError(f"batch_sizes with 1 is not allowed {hindrance}")
+        _check_draws(self.draws, self.task, *self.objectives)
+        if (self.draws.age or 0) > min(self.warmup):
+            refused = f"warmup with {min(self.warmup)} is not allowed with draws {self.draws.label}"
+            raise ValueError(f"{refused}: so many iterations before there was no policy yet")
         if self.exact and not isinstance(self.task, DiscreteEnvironment):
             raise ValueError(f"exact = True is not allowed for task {self.task.task}: it cannot be enumerated")
         return self

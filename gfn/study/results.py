@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
 from gfn.runs.costs import measure_costs
+from gfn.runs.draws import Draws
 from gfn.runs.gradients import measure_gradients
 from gfn.runs.provenance import provenance, source_fingerprint
 from gfn.runs.reference import sample_reference
@@ -368,7 +369,8 @@ def execute(spec: Spec, device: str = "cpu", checkpoint: Path | None = None) -> 
 def describe(spec: Spec) -> str:
     """A run in a few words."""
     what = spec.objective.label if isinstance(spec, TrainingSpec) else spec.kind
-    return f"{spec.task.task}, {what}"
+    draws = getattr(spec, "draws", Draws())
+    return ", ".join([spec.task.task, what, *([] if draws == Draws() else [draws.label])])
 
 
 def final_values(run: Run) -> pd.DataFrame:

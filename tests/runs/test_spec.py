@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from gfn.environments import Banana, GaussianMixture, Sequences, Sets
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.policies import PolicySettings
+from gfn.runs.draws import Draws
 from gfn.runs.objective import Objective
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
 from gfn.settings import SettingsError
@@ -114,6 +115,7 @@ CHANGES = {
     "seeds": (0, 2, 1),
     "iterations": 513,
     "batch_size": 129,
+    "draws": Draws(scheme="common"),
     "learning_rate": 0.001 + 1e-12,
     "log_z_learning_rate": 0.2,
     "evaluate_every": 17,
@@ -237,7 +239,13 @@ REFUSED = [
         "its last choice is among infinitely many",
     ),
     (GradientSpec, {}, "objectives", "missing"),
-    (GradientSpec, {"objectives": (LOO,), "batch_sizes": (8, 1)}, "batch_sizes.1 = 1", "greater than or equal to 2"),
+    (
+        GradientSpec,
+        {"objectives": (LOO,), "batch_sizes": (8, 1)},
+        "batch_sizes with 1",
+        "leave-one-out needs at least 2",
+    ),
+    (GradientSpec, {"objectives": (LOO,), "batch_sizes": (8, 0)}, "batch_sizes.1 = 0", "greater than or equal to 1"),
     (GradientSpec, {"objectives": (LOO,), "replicates": 1}, "replicates = 1", "greater than or equal to 2"),
     (GradientSpec, {"objectives": (Objective(name="subtb"),)}, "objectives with subtb", "whole trajectories"),
     (GradientSpec, {"objectives": (Objective(log_z="batch"),)}, "log_z = batch", "with trainer tb: "),

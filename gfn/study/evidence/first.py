@@ -27,7 +27,7 @@ from gfn.study.evidence.reaching import reached
 from gfn.study.evidence.tables import curves, density, final, mean_spread_median
 from gfn.study.results import Run
 
-DRAWS = 4096
+DRAWS = 1 << 16  # so that the mean of log w can be told from log Z at the end, too
 Runs = Mapping[tuple[str, str, str], Run]
 
 
