@@ -40,7 +40,8 @@ def gather_answers(profile: str, device: str = "cpu", store: Path | None = None)
         store: the one store to read and to write, by default those of :func:`gfn.study.results.load_or_train`.
     """
     claims, found = load_claims("beyond"), {}
-    settings = {page: figure_settings(page, profile, device=device) for page, *_ in QUESTIONS.values()}
+    pages = dict.fromkeys(question.page for question in QUESTIONS.values())
+    settings = {page: figure_settings(page, profile, device=device) for page in pages}
     runs = {page: obtain(each, store) for page, each in settings.items()}
     for name, (page, evidence, answer) in QUESTIONS.items():
         given = settings[page], runs[page]

@@ -11,7 +11,7 @@ from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.runs.objective import OBJECTIVES, WITH_ALPHA
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
 from gfn.settings import SettingsError
-from gfn.study.experiments import FIGURES, PROFILES, figure_settings, runs
+from gfn.study.experiments import BEYOND, FIGURES, PROFILES, every_run, figure_settings, runs
 from gfn.study.experiments.balance import BASELINES
 from gfn.study.experiments.checks import MEASURED_TASKS
 from gfn.study.experiments.tasks import (
@@ -298,7 +298,7 @@ def test_the_edition_has_more_orders():
         assert edition[label].model_copy(update={"seeds": (0, 1, 2)}) == spec
 
 
-@pytest.mark.parametrize("figure", [name for name in FIGURES if name not in ("verdicts", "orders")])
+@pytest.mark.parametrize("figure", [name for name in FIGURES if name not in ("verdicts", "answers", "orders")])
 def test_the_edition_is_the_paper_with_ten_seeds(figure):
     """Otherwise the same runs: every specification is the paper's but for its seeds, which chains, costs and exact checks keep."""
     paper, edition = (figure_settings(figure, profile).specs() for profile in ("paper", "edition"))
