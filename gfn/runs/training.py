@@ -7,7 +7,6 @@ import os
 import secrets
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -27,6 +26,7 @@ from gfn.runs.baseline import ScalarBaseline
 from gfn.runs.capture import Capture, CudaGraph, capturable
 from gfn.runs.discoveries import Discoveries
 from gfn.runs.draws import LISTED, Batches
+from gfn.runs.interrupts import Terminated, interrupts_noted
 from gfn.runs.objective import WITH_SCALE
 from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import TrainingSpec
@@ -63,41 +63,6 @@ def warn(message: str) -> None:
     with suppress(AttributeError, OSError, ValueError):
         sys.stderr.write(f"{message}\n")
         sys.stderr.flush()
-
-
-class Terminated(KeyboardInterrupt):
-    """The process was told to end by another signal than Ctrl-C's, which is its argument."""
-
-
-def terminate(number: int, frame: object) -> None:
-    """A signal's handler that ends like Ctrl-C's."""
-    raise Terminated(number)
-
-
-@contextmanager
-def interrupts_noted() -> Iterator[list[int]]:
-    """Signals that would raise KeyboardInterrupt are noted in a list, to be heeded where the state is whole; a second raises it.
-
-    Where Ctrl-C does something else than to raise KeyboardInterrupt, it stays so.
-    """
-    noted: list[int] = []
-    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
-    if threading.current_thread() is not threading.main_thread():
-        handlers = {}
-    handlers = {n: raising for n, raising in handlers.items() if raising in (signal.default_int_handler, terminate)}
-
-    def note(number: int, frame: object) -> None:
-        noted.append(number)
-        if len(noted) > 1:
-            handlers[number](number, frame)
-
-    for number in handlers:
-        signal.signal(number, note)
-    try:
-        yield noted
-    finally:
-        for number, raising in handlers.items():
-            signal.signal(number, raising)
 
 
 class TrainingError(RuntimeError):

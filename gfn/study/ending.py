@@ -13,7 +13,8 @@ from typing import NoReturn
 
 import click
 
-from gfn.runs.training import Terminated, TrainingError, terminate, warn
+from gfn.runs.interrupts import Terminated, terminate
+from gfn.runs.training import TrainingError, warn
 from gfn.settings import SettingsError
 from gfn.study.results import ResultError
 

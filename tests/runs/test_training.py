@@ -18,9 +18,10 @@ from gfn.evaluation import accuracy as metrics
 from gfn.policies import PolicySettings
 from gfn.randomness import streams
 from gfn.runs import draws, training
+from gfn.runs.interrupts import Terminated, terminate
 from gfn.runs.objective import Objective
 from gfn.runs.spec import TrainingSpec
-from gfn.runs.training import Terminated, Trainer, TrainingError, terminate
+from gfn.runs.training import Trainer, TrainingError
 from gfn.sampling import engine, rollout
 from gfn.settings import SettingsError
 from tests.helpers import LEARNABLE, TINY_TASKS

@@ -17,7 +17,8 @@ import pytest
 
 import gfn
 from gfn import checkout, cli
-from gfn.runs.training import Terminated, TrainingError
+from gfn.runs.interrupts import Terminated
+from gfn.runs.training import TrainingError
 from gfn.settings import SettingsError
 from gfn.study import ending
 from gfn.study.experiments import FIGURES
