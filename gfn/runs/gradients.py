@@ -226,7 +226,7 @@ def replicate(trained: Policy, count: int, index: int = 0) -> Policy:
 def exact_gradient(spec: GradientSpec, trained: Policy, objective: Objective) -> Tensor:
     """The exact gradient of a divergence at a policy, ``[number of parameters]``, summing over all trajectories.
 
-    Of TB and VarGrad on policy it is twice that of the reverse KL (Malkin et al., 2023; VarGrad but for :func:`_expected_share`).
+    Of TB and VarGrad on policy it is twice that of the reverse KL (Malkin et al., 2023; VarGrad but for a factor 1 - 1/N).
     """
     if objective.name not in DIVERGENCES:
         return 2 * exact_gradient(spec, trained, Objective(name="reverse_kl"))

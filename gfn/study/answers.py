@@ -43,9 +43,10 @@ def gather_answers(profile: str, device: str = "cpu", store: Path | None = None)
     pages = dict.fromkeys(question.page for question in QUESTIONS.values())
     settings = {page: figure_settings(page, profile, device=device) for page in pages}
     runs = {page: obtain(each, store) for page, each in settings.items()}
-    for name, (page, evidence, answer) in QUESTIONS.items():
-        given = settings[page], runs[page]
-        found[name] = Answer(page, judge(name, evidence(*given), profile, claims), answer(*given))
+    for name, question in QUESTIONS.items():
+        given = settings[question.page], runs[question.page]
+        verdict = judge(name, question.evidence(*given), profile, claims)
+        found[name] = Answer(question.page, verdict, question.answer(*given))
     return found
 
 

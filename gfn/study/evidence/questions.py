@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from gfn.study.claims import Evidence
 from gfn.study.evidence import balance, costs, order_choice, order_errors, variates
@@ -12,7 +13,8 @@ from gfn.study.results import Run
 Runs = Mapping[Hashable, Run]
 
 
-class Question(NamedTuple):
+@dataclass(frozen=True)
+class Question:
     """How a question of ``data/beyond/questions.yaml`` is answered.
 
     Attributes:
