@@ -114,7 +114,8 @@ def reproduce(figure: str, profile: str, only: tuple[str, ...], current: bool, d
     chosen = every_run(profile) if figure == "all" else runs(figure, profile)
     for key in only:
         if key not in chosen:
-            raise SettingsError(f"only = {key!r} is not allowed: the runs of {figure} are {', '.join(chosen)}")
+            several = f", the {len(chosen)} runs that it has" if len(chosen) > 20 else f": {', '.join(chosen)}"
+            raise SettingsError(f"only = {key!r} is not allowed: a run of {figure}{several}")
     for key in only or chosen:
         what = describe(chosen[key])
         try:

@@ -21,7 +21,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from gfn.study.experiments import runs
+from gfn.study.experiments import every_run
 from gfn.study.results import describe, read_run
 
 ROOT = Path(__file__).parents[1]
@@ -95,14 +95,14 @@ def test_groups_are_named_by_what_they_hold(profile):
     found = groups(f"profile={profile}")
     assert len(found) > 1
     assert all(name.isidentifier() and held for name, held in found.items())
-    assert sum(found.values(), Counter()) == Counter(spec.task.task for spec in runs("verdicts", profile).values())
+    assert sum(found.values(), Counter()) == Counter(spec.task.task for spec in every_run(profile).values())
 
 
 def test_what_failed_is_named(tmp_path):
     """The group, also where Snakemake is quiet about rules, and the run: here no result can take the place of a folder."""
     for name in ("Snakefile", "gfn", "book", "data", "profiles", "_config.yml"):
         (tmp_path / name).symlink_to(ROOT / name)
-    planned = runs("verdicts", "smoke")
+    planned = every_run("smoke")
     for key in planned:
         (tmp_path / "build" / "smoke" / "results" / f"{key}.parquet" / "taken").mkdir(parents=True)
     (group, *_) = groups("profile=smoke")

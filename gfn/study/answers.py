@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from gfn.study.claims import Verdict, judge
+import pandas as pd
+
+from gfn.study.claims import OUTCOMES, Verdict, counts, judge
 from gfn.study.evidence.questions import QUESTIONS
 from gfn.study.experiments import figure_settings
 from gfn.study.notebook import obtain
@@ -38,12 +40,22 @@ def gather_answers(profile: str, device: str = "cpu", store: Path | None = None)
         store: the one store to read and to write, by default those of :func:`gfn.study.results.load_or_train`.
     """
     claims, found = load_claims("beyond"), {}
-    settings = {page: figure_settings(page, profile, device=device) for page, *_ in QUESTIONS.values()}
+    pages = dict.fromkeys(question.page for question in QUESTIONS.values())
+    settings = {page: figure_settings(page, profile, device=device) for page in pages}
     runs = {page: obtain(each, store) for page, each in settings.items()}
     for name, (page, evidence, answer) in QUESTIONS.items():
         given = settings[page], runs[page]
         found[name] = Answer(page, judge(name, evidence(*given), profile, claims), answer(*given))
     return found
+
+
+def outcome_counts(answers: Mapping[str, Answer]) -> pd.DataFrame:
+    """Columns ``question, outcome``, and how many measurements are supported, contradicted and inconclusive."""
+    rows = [
+        {"question": name, "outcome": each.verdict.outcome} | dict(zip(OUTCOMES, counts(each.verdict.judged)))
+        for name, each in answers.items()
+    ]
+    return pd.DataFrame(rows, columns=["question", "outcome", *OUTCOMES])
 
 
 def question_table(answers: Mapping[str, Answer], link: str = "{page}.ipynb") -> str:
@@ -54,23 +66,17 @@ def question_table(answers: Mapping[str, Answer], link: str = "{page}.ipynb") ->
         link: how a page is linked, with ``{page}`` as :func:`gfn.study.verdicts.page_of` gives it.
     """
     lines = ["| | Statement | Verdict | supported / contradicted / inconclusive | Page |", "|---|---|---|---|---|"]
-    for name, (page, verdict, _) in _parts(answers):
-        cells = [name, verdict.text, f"**{verdict.outcome}**", verdict.counted, _linked(page, link)]
+    for name, each in answers.items():
+        verdict = each.verdict
+        cells = [name, verdict.text, f"**{verdict.outcome}**", verdict.counted, _linked(each.page, link)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def answers_in_words(answers: Mapping[str, Answer], link: str = "{page}.ipynb") -> str:
     """Each answer as a paragraph of Markdown, after the name of its question; arguments as :func:`question_table`."""
-    parts = [
-        f"**{name}, {_linked(page, link)}: {verdict.outcome}.** {text}"
-        for name, (page, verdict, text) in _parts(answers)
-    ]
+    parts = [f"**{name}, {_linked(each.page, link)}.** {each.text}" for name, each in answers.items()]
     return "\n\n".join(parts)
-
-
-def _parts(answers: Mapping[str, Answer]) -> list[tuple[str, tuple[str, Verdict, str]]]:
-    return [(name, (each.page, each.verdict, each.text)) for name, each in answers.items()]
 
 
 def _linked(page: str, link: str) -> str:

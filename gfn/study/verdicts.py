@@ -28,9 +28,9 @@ TITLES = {
     "exact": "Exact checks",
     "first": "First experiments",
     "answers": "Questions and answers",
-    "orders": "Orders that change",
-    "balance": "Baselines for balance losses",
-    "variates": "Control variates on every task",
+    "orders": "Which order α?",
+    "balance": "Baselines for trajectory balance",
+    "variates": "Each control variate alone",
     "costs": "What accuracy costs",
     "draws": "Other draws of the rewards",
 }

@@ -27,10 +27,11 @@ from gfn.runs import objective, spec
 from gfn.runs.objective import Objective
 from gfn.study import plotting
 from gfn.study.evidence import discovery
+from gfn.study.evidence.questions import QUESTIONS
 from gfn.study.evidence.registry import SOURCES
-from gfn.study.experiments import FIGURES, PROFILES, comparisons, tasks
+from gfn.study.experiments import BEYOND, FIGURES, PROFILES, comparisons, tasks
 from gfn.study.paper import load_claims
-from gfn.study.verdicts import page_of
+from gfn.study.verdicts import page_of, title_of
 from tests.test_house import FLOORS
 
 ROOT = Path(gfn.__file__).parents[1]
@@ -278,7 +279,8 @@ def test_notebooks_ask_and_answer(path):
     text = markdown(path)
     assert text.startswith("# ")
     assert "**Question.**" in text.split("\n\n")[1]
-    assert bool(re.search(r"^## Verdicts?$", text, re.M)) == (path.stem in SOURCES)
+    judging = {*SOURCES, "answers", *(question.page for question in QUESTIONS.values())}
+    assert bool(re.search(r"^## Verdicts?$", text, re.M)) == (path.stem in judging)
     if path.stem == "verdicts":
         heads = re.findall(r"^## (.+)$", text, re.M)
         assert heads == ["At other budgets", *load_claims(), "What changed from version 1"]
@@ -299,6 +301,22 @@ def test_every_page_that_bears_on_claims_judges_them():
         assert {claim for claim, _ in judged} == set(
             re.findall(r"[Cc]laim (C\d+)", markdown(BOOK / f"{page_of(figure)}.ipynb"))
         )
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_page_of_a_question_judges_it(question):
+    """It alone, by its own criteria, and opens with the answer in words."""
+    cells = nbformat.read(BOOK / f"{page_of(QUESTIONS[question].page)}.ipynb", as_version=4).cells
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    given = r"evidence\(settings, runs\), settings.profile, claims=load_claims\("
+    assert re.findall(rf'judge\("(\w+)", (?:\w+\.)?{given}"(\w+)"\)\)', "\n".join(code)) == [(question, "beyond")]
+    assert re.search(r"Markdown\((?:\w+\.)?answer\(settings, runs\)\)$", code[2])
+
+
+def test_pages_beyond_the_paper_have_their_titles():
+    """Those by which the index and others link to them."""
+    shown = {path.stem: markdown(path).splitlines()[0] for path in NOTEBOOKS if path.stem in BEYOND}
+    assert shown == {page: f"# {title_of(page)}" for page in shown}
 
 
 # Names in capitals are of tables and styles; those that draw are functions.

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from gfn.study.claims import BUDGETS, Evidence, difference, judge, over_seeds, ratio
+from gfn.study.evidence.questions import QUESTIONS
 from gfn.study.paper import checksum, first_verdicts, load_claims, load_criteria, margin, printed
 
 CLAIMS = {
@@ -225,6 +226,7 @@ def test_the_papers_claims_are_complete():
         assert claim["claim"].endswith(".")
         assert claim["changed"].endswith(".")
         assert claim["where"]
+    for claim in [*claims.values(), *load_claims("beyond").values()]:
         for test in claim["tests"].values():
             assert test["statement"]
             assert test["why"].endswith(".")
@@ -241,24 +243,36 @@ def test_margins_have_reasons():
         assert about["why"].endswith(".")
 
 
-def test_criteria_are_frozen():
+def test_the_questions_are_complete():
+    """Each is a statement, where it is answered, and criteria; and each has a page that answers it."""
+    questions = load_claims("beyond")
+    assert list(questions) == list(QUESTIONS)
+    for name, question in questions.items():
+        assert question["claim"].endswith(".")
+        assert f"/beyond/{QUESTIONS[name].page}" in question["where"]
+        assert question["tests"]
+
+
+@pytest.mark.parametrize("of", ["paper", "beyond"])
+def test_criteria_are_frozen(of):
     """Whoever changes one has to put a new date and a new checksum; prose about a claim may be corrected."""
-    criteria = load_criteria()
+    criteria = load_criteria(of)
+    claim, test = next((claim, test) for claim, about in criteria["claims"].items() for test in about["tests"])
     assert datetime.fromisoformat(criteria["frozen"]).utcoffset().total_seconds() == 0
     found = checksum(criteria)
     assert criteria["checksum"] == found, (
         f"criteria changed after {criteria['frozen']}: give a new date, then {found} or what it gives"
     )
     for change in (
-        lambda c: c["claims"]["C1"]["tests"]["faster"].update(at_least=1.05),
-        lambda c: c["margins"]["l1"].update(value=0.01),
+        lambda c: c["claims"][claim]["tests"][test].update(at_least=1.05),
+        lambda c: c["margins"].setdefault("l1", {}).update(value=0.01),
         lambda c: c.update(frozen="2027-01-01T00:00:00+00:00"),
     ):
         changed = deepcopy(criteria)
         change(changed)
         assert checksum(changed) != found
     prose = deepcopy(criteria)
-    prose["claims"]["C1"]["changed"] = "Nothing."
+    prose["claims"][claim]["changed"] = "Nothing."
     assert checksum(prose) == found
 
 

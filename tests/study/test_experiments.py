@@ -11,7 +11,7 @@ from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.runs.objective import OBJECTIVES, WITH_ALPHA
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
 from gfn.settings import SettingsError
-from gfn.study.experiments import FIGURES, PROFILES, figure_settings, runs
+from gfn.study.experiments import BEYOND, FIGURES, PROFILES, every_run, figure_settings, runs
 from gfn.study.experiments.balance import BASELINES
 from gfn.study.experiments.checks import MEASURED_TASKS
 from gfn.study.experiments.tasks import (
@@ -279,10 +279,14 @@ def test_sensitivity_compares_seven_lines():
 
 
 def test_the_page_of_verdicts_rests_on_all_runs():
-    """Of every other figure, each once; and the page of tasks on none."""
+    """Of every other figure of the paper, each once; and the page of tasks on none. That of answers on those beyond it."""
     for profile in ("paper", "smoke"):
-        every = {key: spec for figure in FIGURES if figure != "verdicts" for key, spec in runs(figure, profile).items()}
-        assert runs("verdicts", profile) == every
+        of = {figure: runs(figure, profile) for figure in FIGURES if figure not in ("verdicts", "answers")}
+        paper, beyond = ([of[figure] for figure in of if (figure in BEYOND) == side] for side in (False, True))
+        assert runs("verdicts", profile) == {key: spec for found in paper for key, spec in found.items()}
+        assert runs("answers", profile) == {key: spec for found in beyond for key, spec in found.items()}
+        assert every_run(profile, "paper") == runs("verdicts", profile)
+        assert every_run(profile) == runs("verdicts", profile) | runs("answers", profile)
         assert runs("tasks", profile) == {}
 
 
@@ -294,7 +298,7 @@ def test_the_edition_has_more_orders():
         assert edition[label].model_copy(update={"seeds": (0, 1, 2)}) == spec
 
 
-@pytest.mark.parametrize("figure", [name for name in FIGURES if name not in ("verdicts", "orders")])
+@pytest.mark.parametrize("figure", [name for name in FIGURES if name not in ("verdicts", "answers", "orders")])
 def test_the_edition_is_the_paper_with_ten_seeds(figure):
     """Otherwise the same runs: every specification is the paper's but for its seeds, which chains, costs and exact checks keep."""
     paper, edition = (figure_settings(figure, profile).specs() for profile in ("paper", "edition"))

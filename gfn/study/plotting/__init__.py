@@ -19,7 +19,7 @@ from gfn.study.plotting.style import ACCURACY, CONTROL_VARIATES, OBJECTIVES, TAS
 from gfn.study.plotting.tasks import concentration_panel, grid_panel, matrix_panels
 from gfn.study.plotting.trees import tree_panels
 from gfn.study.plotting.variates import removal_panels, speed_panels
-from gfn.study.plotting.verdicts import budget_panels
+from gfn.study.plotting.verdicts import budget_panels, outcome_panel
 
 __all__ = [
     "ACCURACY",
@@ -46,6 +46,7 @@ __all__ = [
     "order_error_panels",
     "order_noise_panels",
     "order_panels",
+    "outcome_panel",
     "price_panels",
     "probability_panels",
     "relative_variance_panels",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from gfn.study.plotting.style import COLOURS, finished, legend_below
@@ -26,16 +27,35 @@ def budget_panels(frame: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(1, len(claims), figsize=(3.1 * len(claims), 3.6), sharey=True, squeeze=False)
     for axis, claim in zip(axes[0], claims):
         part = frame[frame.claim == claim]
-        names, below = list(SHARES), 0.0
-        shares = part[names].div(part[names].sum(axis=1), axis=0)
-        for name, style in SHARES.items():
-            axis.bar(part.budget, shares[name], bottom=below, width=0.75, edgecolor="white", label=name, **style)
-            below = below + shares[name]
-        for place, outcome in enumerate(part.outcome):
-            axis.text(place, 1.02, outcome.replace(" ", "\n"), ha="center", va="bottom", fontsize="x-small")
-        axis.set(ylim=(0, 1.25), yticks=[0, 0.25, 0.5, 0.75, 1], xlabel="iterations")
+        _stacked(axis, part.budget, part)
+        axis.set_xlabel("iterations")
         axis.set_title(claim)
-        axis.grid(visible=False, axis="x")
     axes[0, 0].set_ylabel("share of measurements")
     legend_below(figure, axes)
     return finished(figure)
+
+
+def outcome_panel(frame: pd.DataFrame) -> Figure:
+    """Shares of measurements that support or contradict the statement of each question: a bar a question.
+
+    Arguments:
+        frame: columns ``question, outcome, supported, contradicted, inconclusive``, the last three counts.
+    """
+    figure, axes = plt.subplots(figsize=(1.4 * len(frame) + 1.2, 3.6), squeeze=False)
+    _stacked(axes[0, 0], frame.question, frame)
+    axes[0, 0].set(ylabel="share of measurements", xlabel="question")
+    legend_below(figure, axes)
+    return finished(figure)
+
+
+def _stacked(axis: Axes, places: pd.Series, counts: pd.DataFrame) -> None:
+    """A bar a row: shares of the counts, and above them the outcome."""
+    names, below = list(SHARES), 0.0
+    shares = counts[names].div(counts[names].sum(axis=1), axis=0)
+    for name, style in SHARES.items():
+        axis.bar(places, shares[name], bottom=below, width=0.75, edgecolor="white", label=name, **style)
+        below = below + shares[name]
+    for place, outcome in enumerate(counts.outcome):
+        axis.text(place, 1.02, outcome.replace(" ", "\n"), ha="center", va="bottom", fontsize="x-small")
+    axis.set(ylim=(0, 1.25), yticks=[0, 0.25, 0.5, 0.75, 1])
+    axis.grid(visible=False, axis="x")

@@ -1,0 +1,111 @@
+"""Questions beyond the paper judged together: from the runs of their pages, in the words of their pages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import gfn
+from gfn.study import answers
+from gfn.study.answers import answers_in_words, gather_answers, outcome_counts, question_table
+from gfn.study.claims import judge, over_seeds
+from gfn.study.evidence.questions import QUESTIONS, Question
+from gfn.study.experiments import BEYOND, FIGURES
+from gfn.study.paper import load_criteria
+from gfn.study.plotting import outcome_panel
+from gfn.study.verdicts import verdict_table
+
+ROOT = Path(gfn.__file__).parents[1]
+CLAIMS = {
+    "Q1": {"claim": "It works.", "tests": {"more": {"statement": "more", "at_least": 2}}},
+    "Q2": {"claim": "It is cheap.", "tests": {"less": {"statement": "less", "at_most": 1}}},
+}
+
+
+def measured(test, *values):
+    return [over_seeds(test, f"task {k}", pd.Series(10 * [float(value)])) for k, value in enumerate(values)]
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """Two questions of one page whose runs are made up, and what was asked for."""
+    asked = []
+    registry = {
+        "Q1": Question("orders", lambda settings, runs: measured("more", *runs), lambda settings, runs: "It *does*."),
+        "Q2": Question(
+            "orders", lambda settings, runs: measured("less", *runs), lambda settings, runs: f"{len(runs)}."
+        ),
+    }
+    monkeypatch.setattr(answers, "QUESTIONS", registry)
+    monkeypatch.setattr(answers, "load_claims", lambda of: {"beyond": CLAIMS}[of])
+    monkeypatch.setattr(
+        answers, "figure_settings", lambda page, profile, device: asked.append((page, profile, device)) or page
+    )
+    monkeypatch.setattr(
+        answers, "obtain", lambda settings, store: asked.append((settings, store)) or {3: None, 1: None}
+    )
+    return lambda profile: (gather_answers(profile, "cuda", Path("store")), asked)
+
+
+def test_every_question_is_judged_from_the_runs_of_its_page(found):
+    """Which are read once, however many questions a page answers."""
+    given, asked = found("edition")
+    assert asked == [("orders", "edition", "cuda"), ("orders", Path("store"))]
+    expected = {
+        "Q1": judge("Q1", measured("more", 3, 1), claims=CLAIMS),
+        "Q2": judge("Q2", measured("less", 3, 1), claims=CLAIMS),
+    }
+    assert list(given) == ["Q1", "Q2"]
+    for name, answer in given.items():
+        assert (answer.page, answer.verdict.short) == ("orders", expected[name].short)
+        assert answer.verdict.text == CLAIMS[name]["claim"]
+        pd.testing.assert_frame_equal(answer.verdict.tests, expected[name].tests)
+    assert [answer.text for answer in given.values()] == ["It *does*.", "2."]
+    assert {answer.verdict.outcome for answer in found("smoke")[0].values()} == {"not judged"}
+
+
+def test_the_index_has_a_row_and_a_paragraph_a_question(found):
+    """With verdicts and counts, the answer in words, and links to the page."""
+    given, _ = found("edition")
+    link = "[Which order α?](../beyond/orders.ipynb)"
+    assert question_table(given, "../{page}.ipynb").splitlines()[2:] == [
+        f"| Q1 | It works. | **partly supported** | 1 / 1 / 0 | {link} |",
+        f"| Q2 | It is cheap. | **partly supported** | 1 / 1 / 0 | {link} |",
+    ]
+    assert answers_in_words(given, "../{page}.ipynb").split("\n\n") == [
+        f"**Q1, {link}.** It *does*.",
+        f"**Q2, {link}.** 2.",
+    ]
+    shown = re.findall(r"\]\((.+?)\)", answers_in_words(given))
+    assert all((ROOT / "book" / page).exists() for page in shown)
+    assert len(shown) == 2
+
+
+def test_outcomes_are_stacked_shares(found):
+    frame = outcome_counts(found("edition")[0])
+    assert frame.to_dict("records") == [
+        {"question": name, "outcome": "partly supported", "supported": 1, "contradicted": 1, "inconclusive": 0}
+        for name in ("Q1", "Q2")
+    ]
+    (axis,) = outcome_panel(frame).axes
+    heights = {bars.get_label(): [bar.get_height() for bar in bars] for bars in axis.containers}
+    assert heights == {"supported": [0.5, 0.5], "inconclusive": [0, 0], "contradicted": [0.5, 0.5]}
+    assert [text.get_text() for text in axis.texts] == 2 * ["partly\nsupported"]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["Q1", "Q2"]
+
+
+def test_every_number_is_in_the_table(found):
+    """With the version of the questions' own criteria."""
+    table = verdict_table({name: each.verdict for name, each in found("edition")[0].items()}, "beyond")
+    assert table.claim.tolist() == ["Q1", "Q1", "Q2", "Q2"]
+    assert table["median"].tolist() == table["seed 9"].tolist() == [3, 1, 3, 1]
+    assert set(table.version) == {load_criteria("beyond")["version"]}
+
+
+def test_questions_have_pages():
+    """Each page is of the part beyond the paper, and is known as a figure is."""
+    assert list(QUESTIONS) == sorted(QUESTIONS)
+    assert all(question.page in FIGURES and question.page in BEYOND for question in QUESTIONS.values())
