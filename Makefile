@@ -13,13 +13,16 @@ export MALLOC_TRIM_THRESHOLD_ := 1073741824
 export PATH := $(BIN):$(PATH)
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
-# The scale of the book that is built, what else to tell the Snakefile, and the profile whose runs are published.
+# The scale of the book that is built, whether all of it or the paper's part, what else to tell the Snakefile, and the profile whose runs are published.
 PROFILE ?= paper
+PART ?= all
 CONFIG ?=
 EDITION ?= edition
 
 profile = $(if $(filter 1,$(words $($1))),$(or $(filter $($1),paper edition smoke),$(refuse)),$(refuse))
 refuse = $(error $1 = '$($1)' is not allowed: paper, edition or smoke)
+part = $(if $(filter 1,$(words $(PART))),$(or $(filter $(PART),all paper),$(refuse_part)),$(refuse_part))
+refuse_part = $(error PART = '$(PART)' is not allowed: all or paper)
 quoted = $(foreach word,$1,'$(subst ','\'',$(word))')
 
 # One command at a time in a checkout; what a killed one has left behind is tidied up.
@@ -31,6 +34,7 @@ SNAKEMAKE := python $(ALONE) snakemake --profile profiles/local --cores $(call q
 
 help:
 	@echo "make book     regenerate every figure at the paper's scale and build the book"
+	@echo "              (make book PART=paper: without the part beyond the paper)"
 	@echo "make test     run all tests, notebooks included, on a smoke profile"
 	@echo "make preview  build the book from the stored results, without training"
 	@echo "make bench    measure how fast everything is, also against other packages, and write the page on speed"
@@ -53,7 +57,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt requirements.txt
 	@touch $@
 
 book: setup
-	$(SNAKEMAKE) --config profile=$(call profile,PROFILE) $(call quoted,$(CONFIG))
+	$(SNAKEMAKE) --config profile=$(call profile,PROFILE) part=$(part) $(call quoted,$(CONFIG))
 	@[ -n $(or $(call quoted,$(firstword $(CONFIG))),"") ] || echo "The book is in $$PWD/build/$(PROFILE)/book/_build/html/index.html"
 
 preview: setup
@@ -67,7 +71,7 @@ test: setup
 	pytest --numprocesses $(call quoted,$(CORES))
 	repeated=$$(mktemp -d build/smoke/repeated.XXXXXX) && trap 'rm -rf "$$repeated"' EXIT && \
 	GFN_RESULTS="$$PWD/$$repeated" pytest --nbval --nbval-cell-timeout 300 build/smoke/notebooks
-	pytest --nbval --nbval-cell-timeout 300 book/paper book/theory
+	pytest --nbval --nbval-cell-timeout 300 book/paper book/theory book/beyond
 
 # Under half an hour on a machine that does nothing else; the first time it installs the other packages under build/bench/.
 # `python -m benchmarks look peers sets` measures a few rows and stores nothing; `python -m benchmarks run --only edition`

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from gfn.runs.provenance import source_fingerprint
 from gfn.study.edition import TABLES
-from gfn.study.experiments import FIGURES, PROFILES, runs
+from gfn.study.experiments import PARTS, PROFILES, every_run, figures, runs
+from gfn.study.groups import groups
 from gfn.study.verdicts import page_of
 
-known = {"profile", "build", "share"}
+known = {"profile", "build", "share", "part"}
 if unknown := sorted(set(config) - known):
     raise WorkflowError(f"config {unknown[0]} is not allowed: {', '.join(sorted(known))}")
 PROFILE = str(config.get("profile", "paper"))
@@ -24,44 +25,32 @@ if PROFILE not in PROFILES["verdicts"]:
 BUILD = str(config.get("build", f"build/{PROFILE}"))
 if not re.fullmatch(r"[\w./-]+", BUILD):  # it stands in commands
     raise WorkflowError(f"config build = {BUILD!r} is not allowed: a path of letters, digits, dots, dashes and slashes")
+PART = str(config.get("part", "all"))
+if PART not in PARTS:
+    raise WorkflowError(f"config part = {PART!r} is not allowed: {', '.join(PARTS)}")
 RESULTS = f"{BUILD}/results"
-SOURCES = {name: f"book/{page_of(name)}.ipynb" for name in FIGURES}
-RUNS = {name: runs(name, PROFILE) for name in FIGURES}
+SHOWN = figures(PART)
+SOURCES = {name: f"book/{page_of(name)}.ipynb" for name in figures()}
+RUNS = {name: runs(name, PROFILE) for name in SHOWN}
 PRESENTATION = sorted(str(path) for path in Path("gfn/study").rglob("*.py"))
 PAGES = [str(p) for p in sorted(Path("book").rglob("*")) if p.is_file() and p.suffix not in (".ipynb", ".pyc", ".csv")]
 # One thread a process, in the jobs of every executor as in those of the Makefile.
 os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-COPIES = [f"cp {BUILD}/notebooks/{name}.ipynb {BUILD}/source/{page_of(name)}.ipynb" for name in FIGURES]
-COPIES += [f"cp {BUILD}/notebooks/{name}.csv {BUILD}/source/{page_of(name)}.csv" for name in TABLES]
+COPIES = [f"cp {BUILD}/notebooks/{name}.ipynb {BUILD}/source/{page_of(name)}.ipynb" for name in SHOWN]
+COPIES += [f"cp {BUILD}/notebooks/{name}.csv {BUILD}/source/{page_of(name)}.csv" for name in SHOWN if name in TABLES]
+COPIES += [f"python scripts/paper_part.py {BUILD}/source"] if PART == "paper" else []
 JUPYTER_BOOK = "jupyter-book build -n -W --keep-going --quiet"
-# Seconds that a run at the paper's scale takes, roughly, and what part of all that is left one process makes:
-# a smaller one for more machines, a larger one where starting takes longer than the runs.
-SECONDS = dict(sets=20, phylogenetics=12, dags=9, banana=6, sequences=6, hypergrid=4, gaussian_mixture=4)
+# What part of all that is left one process makes: a smaller one for more machines, a larger one where starting takes
+# longer than the runs.
 share = str(config.get("share", 2 if PROFILE == "smoke" else 6))
 if not re.fullmatch("[1-9][0-9]{0,5}", share):
     raise WorkflowError(f"config share = {share!r} is not allowed: a whole number from 1")
 SHARE = 1 / int(share)
 
 
-def seconds(spec):
-    scale = spec.iterations * spec.batch_size / (512 * 128) if spec.kind == "training" else 4
-    return SECONDS[spec.task.task] * scale
-
-
-def groups():
-    """Runs that one process makes: long ones of one task at first, and less and less, so that all cores end together."""
-    every = {key: spec for found in RUNS.values() for key, spec in found.items()}
-    keys = sorted(every, key=lambda key: (-SECONDS[every[key].task.task], every[key].task.task))
-    left = sum(map(seconds, every.values()))
-    least = left / 100
-    while keys:
-        group, size = [], 0
-        while keys and size < max(least, SHARE * left):
-            group.append(keys.pop(0))
-            size += seconds(every[group[-1]])
-        left -= size
-        held = Counter(every[key].task.task for key in group)
-        yield group, size, "_".join(f"{task}_{count}" for task, count in held.items())
+# The runs of the paper's pages, then those that only the others have: so they are grouped alike for either part.
+PAPER, EVERY = (every_run(PROFILE, part) for part in ("paper", PART))
+GROUPS = [*groups(PAPER, SHARE), *groups({key: spec for key, spec in EVERY.items() if key not in PAPER}, SHARE)]
 
 
 # Too small to be sent anywhere.
@@ -77,7 +66,8 @@ rule all:
 
 MADE = {}  # for each run, the mark that its group leaves when all of it is stored
 
-for number, (group, size, held) in enumerate(groups()):
+for number, (group, size) in enumerate(GROUPS):
+    held = "_".join(f"{task}_{count}" for task, count in Counter(EVERY[key].task.task for key in group).items())
     mark = f"{BUILD}/made/{number}-{sha256(' '.join(group).encode()).hexdigest()[:8]}"
     MADE |= dict.fromkeys(group, mark)
 
@@ -93,7 +83,7 @@ for number, (group, size, held) in enumerate(groups()):
         priority: int(size)
         shell:
             # Where Snakemake is quiet about rules, it does not say which of them failed.
-            "gfn reproduce verdicts --profile {PROFILE} {params.only} --current --out {RESULTS} > /dev/null"
+            "gfn reproduce all --profile {PROFILE} {params.only} --current --out {RESULTS} > /dev/null"
             " || {{ status=$?; echo 'gfn: {rule} failed' >&2; exit $status; }}"
 
 
@@ -103,6 +93,7 @@ rule notebook:
         lambda wildcards: sorted({MADE[key] for key in RUNS[wildcards.name]}),
         PRESENTATION,
         "data/paper/claims.yaml",
+        "data/beyond/questions.yaml",
         "data/paper/verdicts_v1.csv",
         "data/paper/table1.csv",
     output:
@@ -129,11 +120,14 @@ rule book:
         PAGES,
         "_config.yml",
         Path("gfn").rglob("*.py"),
-        notebooks=expand(f"{BUILD}/notebooks/{{name}}.ipynb", name=FIGURES),
+        notebooks=expand(f"{BUILD}/notebooks/{{name}}.ipynb", name=SHOWN),
     output:
         f"{BUILD}/book/_build/html/index.html",
+    params:
+        part=PART,
     shell:
-        "rm -rf {BUILD}/source && cp -r book {BUILD}/source && " + " && ".join(COPIES) + " && "
+        # With pages of another part, a book there is not added to.
+        "rm -rf {BUILD}/source {BUILD}/book && cp -r book {BUILD}/source && " + " && ".join(COPIES) + " && "
         "GFN_RESULTS={RESULTS} gfn verdicts --profile {PROFILE} --write {BUILD}/source/intro.md > /dev/null && "
         "{JUPYTER_BOOK} {BUILD}/source --config _config.yml --path-output {BUILD}/book"
 

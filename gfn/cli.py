@@ -11,12 +11,13 @@ import gfn
 from gfn.environments import TASKS
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.policies import PolicySettings
+from gfn.runs.draws import Draws
 from gfn.runs.objective import OBJECTIVES, Objective
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import TrainingError, check_device, warn
 from gfn.settings import SettingsError
 from gfn.study.ending import end, sentence_of
-from gfn.study.experiments import FIGURES, PROFILES, runs
+from gfn.study.experiments import FIGURES, PROFILES, every_run, runs
 from gfn.study.flags import Named, check_used, flags, given
 from gfn.study.results import (
     ResultError,
@@ -64,7 +65,8 @@ def list_() -> None:
 @click.option("--task", default="sets", metavar="|".join(TASKS), help="task to train on [default: sets]")
 @click.option("--objective", default="tb", metavar="|".join(OBJECTIVES), help="what is minimised [default: tb]")
 @flags(Objective, skip=("name",))
-@flags(TrainingSpec, skip=("kind", "task", "objective", "policy"))
+@flags(TrainingSpec, skip=("kind", "task", "objective", "policy", "draws"))
+@flags(Draws)
 @flags(PolicySettings)
 @click.option("--task-seed", metavar="INTEGER", help="seed of the reward's random law [default: 0]")
 @flags(*TASKS.values(), skip=("task", "task_seed"))
@@ -83,12 +85,13 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
         raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(OBJECTIVES)}")
     chosen_task = TASKS[task](**given(values, TASKS[task]))
     chosen_objective = Objective(name=objective, **given(values, Objective))
-    shape, training = given(values, PolicySettings), given(values, TrainingSpec)
+    shape, training, draws = (given(values, model) for model in (PolicySettings, TrainingSpec, Draws))
     foreign = [name for name, value in values.items() if value is not None]
     if foreign:
         known = ", ".join(name for name in TASKS[task].model_fields if name != "task")
         raise SettingsError(f"--{foreign[0].replace('_', '-')} does not belong to task {task}, which has: {known}")
-    spec = TrainingSpec(task=chosen_task, objective=chosen_objective, policy=PolicySettings(**shape), **training)
+    chosen = {"task": chosen_task, "objective": chosen_objective, "policy": PolicySettings(**shape)}
+    spec = TrainingSpec(**chosen, draws=Draws(**draws), **training)
     check_used([*shape, *training], spec)
     run = load_or_train(spec, out, device)
     if len(run.frame):
@@ -99,16 +102,16 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
 
 
 @cli.command()
-@click.argument("figure", metavar="|".join(FIGURES))
+@click.argument("figure", metavar="|".join([*FIGURES, "all"]))
 @click.option("--profile", default="paper", metavar="paper|edition|smoke", help="scale of the runs [default: paper]")
 @click.option("--only", metavar="HASH", multiple=True, help="only the run of this hash (may be repeated)")
 @click.option("--current", is_flag=True, help="make runs again that other code than the present one made")
 @click.option("--device", default="cpu", help="where to train: cpu, cuda, cuda:1, ... [default: cpu]")
 @click.option("--out", required=True, type=FOLDER, help="results store")
 def reproduce(figure: str, profile: str, only: tuple[str, ...], current: bool, device: str, out: Path) -> None:
-    """Make all runs of a figure that the results store lacks."""
+    """Make all runs of a figure, or of all figures, that the results store lacks."""
     check_device(device)
-    chosen = runs(figure, profile)
+    chosen = every_run(profile) if figure == "all" else runs(figure, profile)
     for key in only:
         if key not in chosen:
             raise SettingsError(f"only = {key!r} is not allowed: the runs of {figure} are {', '.join(chosen)}")
@@ -132,7 +135,8 @@ def verify(store: Path | None, count: int, seed: int, device: str) -> None:
     """Make a random sample of the stored runs again and compare.
 
     STORE is a folder of results, by default the published ones. Rounding parts runs on different
-    machines, so final values are compared over seeds, within tolerances that are printed.
+    machines, so final values are compared over seeds, within tolerances that are printed. Seconds are the
+    machine's: of a measurement of costs only memory is compared.
     """
     check_device(device)
     paths = choose(store or published_store(), count, seed)

@@ -2,12 +2,14 @@
 
 Each part does its worst N times, starts the same command again where it was killed, compares all results with those of
 an undisturbed one, bit for bit, and says what it found; ``inputs`` tries every bad input once. The parts ``book`` and
-``edition`` take minutes each time.
+``edition`` kill one copy of the checkout ten times on its way to the end, which takes many minutes, then begin another.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import math
 import os
 import random
 import shutil
@@ -17,8 +19,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pandas as pd
@@ -68,9 +70,12 @@ def main() -> None:
     parser.add_argument("parts", nargs="+", choices=PARTS, help="what to try")
     parser.add_argument("--count", type=int, default=30, help="how often [default: %(default)s]")
     parser.add_argument("--seed", type=int, default=0, help="of the moments and places [default: %(default)s]")
+    parser.add_argument(
+        "--folder", type=Path, help="where to work, and to find the undisturbed book of an earlier time"
+    )
     arguments = parser.parse_args()
     for part in arguments.parts:
-        with tempfile.TemporaryDirectory() as folder:
+        with nullcontext(arguments.folder) if arguments.folder else tempfile.TemporaryDirectory() as folder:
             found = PARTS[part](Path(folder), arguments.count, random.Random(f"{part} {arguments.seed}"))
         print(f"{part}: {', '.join(f'{count} {what}' for what, count in found.items())}", flush=True)
 
@@ -213,35 +218,153 @@ def stderr(stream) -> Iterator[None]:
         sys.stderr = before
 
 
-def make(target: str, made: str) -> Callable[[Path, int, random.Random], Counter[str]]:
-    """Kill -9 of a command of the Makefile in a copy of the checkout: in turn all its processes, or Snakemake alone."""
+CHAIN = 10  # kills of one copy before it comes to its end
+JOB, STEP = 30.0, (1e-3, 3.0)  # seconds that a job takes, roughly, and parts of publishing
+STORE, PUBLISHED, PAGES = "build/smoke/results", "data/results", "build/smoke/book/_build/html"
+OUTPUTS = ("made/*", "notebooks/*.ipynb", "results.png", "book/_build/html/index.html")
+WORDS = {  # of a command line, and what is then going on
+    "gfn.study.edition": "publishing",
+    "jupyter-book": "book",
+    "verdicts --profile smoke --write": "book",
+    "execute_notebook": "notebooks",
+    "reproduce": "runs",
+}
+STEPS = ("", ".edition.partial/new", ".edition.partial/old", ".edition")  # what is there as an edition is published
 
-    def part(folder: Path, count: int, draw: random.Random) -> Counter[str]:
-        took, found = 0.0, Counter()
-        for number in range(-1, count):
-            place = copied(folder / str(number))
-            call = ["make", "-o", ".venv/.ready", *target.split()]  # which is this one's
-            if number < 0:
-                started = time.monotonic()
-                subprocess.run(call, cwd=place, env=variables(place), check=True, stdout=subprocess.DEVNULL)
-                took = time.monotonic() - started
-                continue
-            process = subprocess.Popen(call, cwd=place, env=variables(place), **QUIET)
-            time.sleep(draw.uniform(0, took))
-            chosen = 0
-            for each in [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]:
-                with suppress(psutil.Error):  # those that have just come to their end
-                    if number % 2 or "snakemake" in " ".join(each.cmdline()):
-                        each.kill()
-                        chosen += 1
-            found["killed"] += bool(chosen)
-            process.wait()
-            found["ended"] += subprocess.run(call, cwd=place, env=variables(place), **QUIET).returncode == 0
-            found["equal"] += bool(compared(place / made, folder / "-1/a copy" / made)["equal"])
-            shutil.rmtree(place)
-        return found
 
-    return part
+def book(folder: Path, count: int, draw: random.Random) -> Counter[str]:
+    """Kill -9 of ``make book``, on its way from nothing to the end."""
+    expected, found = undisturbed_book(folder), Counter()
+    total = len(outputs(expected))
+    for chain, first in enumerate(range(0, count, CHAIN)):
+        kills = min(CHAIN, count - first)
+        aims = [int(draw.uniform(k, k + 1) / kills * total) for k in range(kills)]
+        found += chained(copied(folder / f"book {chain}"), "book PROFILE=smoke", aims, expected, draw)
+    return found
+
+
+def edition(folder: Path, count: int, draw: random.Random) -> Counter[str]:
+    """Kill -9 of ``make edition``, once the book is there: before and while it is published, again and again."""
+    expected, found = undisturbed_book(folder), Counter()
+    chain = 0
+    while found["killed"] < count:
+        place = folder / f"edition {chain}" / "a copy"
+        shutil.copytree(expected, place, symlinks=True)
+        aims = draw.choices(STEPS, k=min(CHAIN, count - found["killed"]))
+        found += chained(place, "edition EDITION=smoke", aims, expected, draw)
+        chain += 1
+    return found
+
+
+def undisturbed_book(folder: Path) -> Path:
+    """A copy of the checkout with the book, made now or earlier."""
+    expected = folder / "expected" / "a copy"
+    if not (expected / PAGES / "index.html").exists():
+        copied(folder / "expected")
+        subprocess.run(call("book PROFILE=smoke"), cwd=expected, env=variables(expected), check=True, **QUIET)
+    return expected
+
+
+def chained(place: Path, target: str, aims: Sequence[int | str], expected: Path, draw: random.Random) -> Counter[str]:
+    """A copy whose command is killed, in turn with all its processes or as Snakemake alone, again and again, then ends.
+
+    Arguments:
+        place: the copy.
+        target: of the command.
+        aims: when to kill it: once so many outputs or such a folder are there, and a random time later.
+        expected: the copy with the undisturbed book.
+        draw: random numbers.
+    """
+    found, old = Counter(chains=1), digests(place / PUBLISHED)
+    for number, aim in enumerate(aims):
+        process = subprocess.Popen(call(target), cwd=place, env=variables(place), **QUIET)
+        while process.poll() is None and not reached(place, aim):
+            time.sleep(0.001 if isinstance(aim, str) else 0.1)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(math.exp(draw.uniform(*map(math.log, STEP))) if aim in STEPS[1:] else draw.uniform(0, JOB))
+        doing = shot(process, whole=number % 2 == 0)
+        if not doing:
+            found.update({"came to its end before a kill": 1, "failed after a kill": process.returncode != 0})
+            break
+        cut = (place / ".edition").exists()
+        subprocess.run([sys.executable, "-m", "gfn.study.swap"], cwd=place, env=variables(place), check=True, **QUIET)
+        state = "old" if digests(place / PUBLISHED) == old else "new" if same(place / PUBLISHED, expected) else "torn"
+        state = "torn" if state == "old" and changed(place) else state
+        says = ["killed", f"killed at {doing}", f"{state} edition", *["cut off among files"] * cut]
+        says += ["damaged a run"] * (not readable(place / STORE))
+        found.update(says)
+        print(f"{place.parent.name}, kill {number + 1}, {aim or 'at once'}: {', '.join(says[1:])}", flush=True)
+    status = subprocess.run(call(target), cwd=place, env=variables(place), **QUIET).returncode
+    published = same(place / PUBLISHED, expected) if "edition" in target else digests(place / PUBLISHED) == old
+    says = ["ended"] * (status == 0) + ["equal runs"] * same(place / STORE, expected)
+    says += ["right edition"] * published + ["equal tables and pages"] * (pages(place) == pages(expected))
+    found.update(says)
+    print(f"{place.parent.name}: {', '.join(says)}", flush=True)
+    shutil.rmtree(place)
+    return found
+
+
+def changed(place: Path) -> str:
+    """What git sees in a copy."""
+    call = ["git", "status", "--porcelain"]
+    return subprocess.run(call, cwd=place, check=True, capture_output=True, text=True).stdout
+
+
+def reached(place: Path, aim: int | str) -> bool:
+    return (place / aim).exists() if isinstance(aim, str) else len(outputs(place)) >= aim
+
+
+def outputs(place: Path) -> list[Path]:
+    return [path for pattern in OUTPUTS for path in (place / "build/smoke").glob(pattern)]
+
+
+def shot(process: subprocess.Popen, whole: bool) -> str:
+    """Kill all processes of a command, or its Snakemake alone where there is one; what it was doing, or nothing."""
+    if process.poll() is not None:
+        return ""
+    every = [psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)]
+    lines = {}
+    for each in every:
+        with suppress(psutil.Error):  # those that have just come to their end
+            lines[each] = " ".join(each.cmdline())
+    one = [each for each, line in lines.items() if "bin/snakemake" in line]
+    for each in every if whole or not one else one:
+        with suppress(psutil.Error):
+            each.kill()
+    process.wait()
+    return next((doing for word, doing in WORDS.items() if any(word in line for line in lines.values())), "the start")
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.parquet")}
+
+
+def readable(store: Path) -> bool:
+    try:
+        for path in store.glob("*.parquet"):
+            read_run(path)
+    except ResultError:
+        return False
+    return True
+
+
+def same(store: Path, expected: Path) -> bool:
+    """Whether a store has exactly the runs of the undisturbed book."""
+    wanted = {path.name: path for path in (expected / STORE).glob("*.parquet")}
+    try:
+        return digests(store).keys() == wanted.keys() and all(equal(store / name, wanted[name]) for name in wanted)
+    except (AssertionError, ResultError):
+        return False
+
+
+def pages(place: Path) -> dict[str, bytes]:
+    """The tables of the book, and the names of its pages."""
+    tables = {path.name: path.read_bytes() for path in (place / "build/smoke/notebooks").glob("*.csv")}
+    return tables | {str(path.relative_to(place / PAGES)): b"" for path in (place / PAGES).rglob("*.html")}
+
+
+def call(target: str) -> list[str]:
+    return ["make", "-o", ".venv/.ready", f"CORES={os.environ.get('CORES', 2)}", *target.split()]  # this one's .venv
 
 
 QUIET = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -266,8 +389,8 @@ PARTS = {
     "results": results,
     "checkpoints": checkpoints,
     "inputs": inputs,
-    "book": make("book PROFILE=smoke", "build/smoke/results"),
-    "edition": make("edition EDITION=smoke", "data/results"),
+    "book": book,
+    "edition": edition,
 }
 
 if __name__ == "__main__":

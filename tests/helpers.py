@@ -25,7 +25,7 @@ from gfn.environments import (
 from gfn.evaluation.exact import all_probabilities, all_trajectories, divergence
 from gfn.policies import Policy, PolicySettings, make_policy
 from gfn.runs.objective import Objective
-from gfn.runs.spec import GradientSpec, ReferenceSpec, TrainingSpec
+from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec
 from gfn.sampling import Trajectories, evaluate, rollout
 from gfn.study.results import Run, to_frame
 
@@ -233,6 +233,9 @@ def ratio_interval(above: Tensor, below: Tensor) -> tuple[float, float]:
     return float(ratio), float(error)
 
 
+TIMES = ("seconds", "processor_seconds")
+
+
 @cache
 def made_up(settings) -> dict[Hashable, Run]:
     """Runs of a figure with the metrics and shapes that real ones have, and numbers that mean nothing, the same for a run."""
@@ -270,6 +273,13 @@ def made_up(settings) -> dict[Hashable, Run]:
                 for i in (0, 4, 8)
                 for m, c in metrics
                 if m != "density" or i == 8
+            ]
+        elif isinstance(spec, CostSpec):
+            rows = [
+                {"seed": 0, "iteration": turn, "cell": c, "objective": o, "metric": m, "value": draw.uniform(1, 2)}
+                for c, o in enumerate(spec.objectives)
+                for m, turns in (("memory", [0]), *((m, range(1, spec.rounds + 1)) for m in TIMES))
+                for turn in turns
             ]
         elif isinstance(spec, ReferenceSpec):
             rows = [

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
 import resource
+import shutil
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import pandas as pd
@@ -13,7 +17,7 @@ from gfn import cli
 from gfn.runs import training
 from gfn.settings import SettingsError
 from gfn.study.notebook import save_data
-from gfn.study.results import read_run
+from gfn.study.results import read_run, write_run
 from gfn.study.swap import alone, staging, swap
 from gfn.study.verdicts import MARKERS, write_between
 from tests import campaign
@@ -28,6 +32,86 @@ def test_kills_and_company_lose_nothing(part, tmp_path):
     found = campaign.PARTS[part](tmp_path, COUNT, random.Random(part))
     assert (found["ended"], found["equal"], found["complained"]) == (COUNT, COUNT, 0)
     assert found["killed"] > 0 or part == "pairs"
+
+
+SPECS = [campaign.SPECS[0].model_copy(update={"iterations": 2, "seeds": (seed,)}) for seed in range(3)]
+# In place of the Makefile: `make.py EXPECTED TARGET` makes what lies in EXPECTED, and publishes it.
+MAKE = """
+import shutil, sys, time
+from pathlib import Path
+from gfn.study.swap import alone, staging, swap
+expected, target = Path(sys.argv[1]), sys.argv[2]
+
+def lay(path, target):
+    target.parent.mkdir(parents=True, exist_ok=True)
+    content, partial = path.read_bytes(), target.with_name(".partial") if WHOLE else target
+    partial.write_bytes(content[:100])
+    time.sleep(0.1 if WHOLE else 1)
+    partial.write_bytes(content)
+    partial.replace(target)
+
+for path in sorted(path.relative_to(expected) for path in (expected / "build").rglob("*.*")):
+    if not path.exists():
+        lay(expected / path, path)
+if target == "edition":
+    with alone(Path()):
+        new = staging(Path()) if WHOLE else Path()
+        for path in sorted(Path("build/smoke/results").iterdir()):
+            lay(path, new / "data/results" / path.name)
+        if WHOLE:
+            swap(Path(), ["data/results"])
+"""
+
+
+@pytest.fixture
+def chain(tmp_path, monkeypatch):
+    """A function: what a chain of kills finds of a Makefile that writes files at once, or not."""
+    expected, place = tmp_path / "expected", tmp_path / "copy"
+    (place / "data/results").mkdir(parents=True)
+    for number, spec in enumerate(SPECS):
+        path = expected / campaign.STORE / f"{spec.hash}.parquet" if number else place / "data/results/old.parquet"
+        write_run(path, spec, campaign.execute(spec))
+    for name in (
+        "made/0.mark",
+        "results.png",
+        "notebooks/fig1.ipynb",
+        "notebooks/fig1.csv",
+        "book/_build/html/index.html",
+    ):
+        (expected / "build/smoke" / name).parent.mkdir(parents=True, exist_ok=True)
+        (expected / "build/smoke" / name).write_text(name)
+    for command in ("init --quiet --initial-branch main", "add --all", "commit --quiet --message all"):
+        who = ["-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "commit.gpgsign=false"]
+        subprocess.run(["git", *who, *command.split()], cwd=place, check=True, stdout=subprocess.DEVNULL)
+    (place / ".git/info/exclude").write_text("build\nmake.py\n.edition*\n")
+    monkeypatch.setattr(campaign, "call", lambda target: [sys.executable, "make.py", str(expected), target.split()[0]])
+    monkeypatch.setattr(campaign, "variables", lambda place: os.environ | {"PYTHONPATH": str(campaign.ROOT)})
+    monkeypatch.setattr(campaign, "JOB", 0.1)
+
+    def found(target, aims, whole=True):
+        (place / "make.py").write_text(MAKE.replace("WHOLE", str(whole)))
+        return campaign.chained(place, target, aims, expected, random.Random(0))
+
+    return found
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_chain_of_kills_comes_to_its_end(chain):
+    """Every kill finds it a little further, the edition is the old one until it is the new one, and all is there at the end."""
+    found = chain("edition EDITION=smoke", [1, 2, ".edition.partial/new", ".edition.partial/new"])
+    assert found["killed"] == found["old edition"] + found["new edition"] >= 3
+    for what in ("ended", "equal runs", "right edition", "equal tables and pages"):
+        assert found[what] == 1
+    assert (found["torn edition"], found["damaged a run"], found["failed after a kill"]) == (0, 0, 0)
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_chain_of_kills_notices_what_is_torn(chain):
+    """Where files are written in place."""
+    name = f"results/{SPECS[-1].hash}.parquet"
+    found = chain("edition EDITION=smoke", [f"build/smoke/{name}", f"data/{name}"], whole=False)
+    assert (found["killed"], found["damaged a run"], found["torn edition"]) == (2, 2, 1)
+    assert (found["equal runs"], found["right edition"]) == (0, 0)
 
 
 @contextmanager

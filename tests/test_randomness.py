@@ -20,7 +20,7 @@ from gfn.environments import DAGs, Sequences, Sets
 from gfn.evaluation import accuracy
 from gfn.policies import PolicySettings
 from gfn.randomness import stream, streams
-from gfn.runs import gradients
+from gfn.runs import draws, gradients
 from gfn.runs.objective import WITH_FLOW
 from gfn.runs.reference import sample_reference
 from gfn.runs.spec import GradientSpec, TrainingSpec
@@ -115,16 +115,17 @@ def names(monkeypatch) -> list[bytes]:
 
     found: list[bytes] = []
     monkeypatch.setattr(randomness, "shake_256", noted)
-    monkeypatch.setattr(gradients, "rollout", enough)
+    monkeypatch.setattr(draws, "rollout", enough)
+    monkeypatch.setattr(draws, "all_probabilities", enough)
     monkeypatch.setattr(gradients, "ROWS", 2**40)  # all replicates at once
     monkeypatch.setattr(accuracy, "EXACT_STATES", 0)
     return found
 
 
 def distinct_runs(profile):
-    """All runs but those that differ only in what no stream depends on."""
+    """All runs but those that differ only in what no stream depends on, and costs, whose trainings have those of trainings."""
     found = {}
-    for spec in [spec for figure in FIGURES for spec in runs(figure, profile).values()]:
+    for spec in [spec for figure in FIGURES for spec in runs(figure, profile).values() if spec.kind != "cost"]:
         flow = spec.kind == "training" and spec.objective.name in WITH_FLOW
         found[(spec.task, getattr(spec, "policy", None), flow) if spec.kind == "training" else spec.hash] = spec
     return found.values()

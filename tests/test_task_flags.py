@@ -9,6 +9,7 @@ import pytest
 from gfn.cli import train
 from gfn.environments import TASKS
 from gfn.policies import PolicySettings
+from gfn.runs.draws import Draws
 from gfn.runs.objective import Objective
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
@@ -23,7 +24,12 @@ def test_every_option_is_there_once():
     counts = Counter(option for parameter in train.params for option in parameter.opts)
     assert set(counts.values()) == {1}
     own = {name for task in TASKS.values() for name in task.model_fields} - {"task", "task_seed"}
-    assert not own & {*Objective.model_fields, *PolicySettings.model_fields, *TrainingSpec.model_fields}
+    assert not own & {
+        *Objective.model_fields,
+        *Draws.model_fields,
+        *PolicySettings.model_fields,
+        *TrainingSpec.model_fields,
+    }
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -19,6 +19,8 @@ BASES = "ACGT"
 # IUPAC's code: the bases that a character stands for. Gaps and unknowns stand for any.
 CODE = dict(A="A", C="C", G="G", T="T", R="AG", Y="CT", S="CG", W="AT", K="GT", M="AC")
 CODE |= {"B": "CGT", "D": "AGT", "H": "ACT", "V": "ACG", "N": BASES, "X": BASES, "-": BASES, "?": BASES}
+# Small letters and U. Capitals of other letters are not taken, since those of ſ and ß are S.
+PLAIN = str.maketrans({letter.lower(): letter for letter in CODE} | {"U": "T", "u": "T"})
 
 
 def shipped_alignment() -> Alignment:
@@ -47,7 +49,7 @@ def read_alignment(path: str | Path) -> Alignment:
             rows = _read_fasta(text)
         else:
             raise ValueError("it must be a FASTA file (starting with >) or a NEXUS file (starting with #NEXUS)")
-        told = [c for _, sequence in rows for c in sequence.upper().replace("U", "T") if c in CODE and CODE[c] != BASES]
+        told = [c for _, sequence in rows for c in sequence.translate(PLAIN) if CODE.get(c, BASES) != BASES]
         bases = sum(c in BASES for c in told)
         if bases < len(told) / 2:
             raise ValueError(f"of {len(told)} characters only {bases} are A, C, G or T, so that it cannot be DNA")
@@ -77,7 +79,7 @@ def check_alignment(alignment: Alignment) -> Alignment:
     """
     if not MIN_TAXA <= len(alignment) <= MAX_TAXA:
         raise ValueError(f"alignment of {len(alignment)} taxa is not allowed: from {MIN_TAXA} to {MAX_TAXA}")
-    rows = tuple((name.strip(), sequence.upper().replace("U", "T")) for name, sequence in alignment)
+    rows = tuple((name.strip(), sequence.translate(PLAIN)) for name, sequence in alignment)
     names = [name for name, _ in rows]
     for place, (name, sequence) in enumerate(rows):
         if not name:

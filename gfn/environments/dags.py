@@ -12,7 +12,7 @@ from torch import Tensor
 from gfn.environments.base import DiscreteEnvironment
 from gfn.environments.graphs import closure, count_dags, log_max_over_dags, log_sum_over_dags
 from gfn.environments.linear_gaussian import log_likelihood_gain, simulate
-from gfn.environments.tables import check_table, read_table
+from gfn.environments.tables import DEPENDENT, check_table, read_table
 from gfn.settings import SettingsError
 
 TABLE_NODES = 10
@@ -92,8 +92,17 @@ class DAGs(DiscreteEnvironment):
 
     @cached_property
     def correlation(self) -> Tensor:
-        """Correlations of the variables, all that scores depend on: float64 ``[n, n]``."""
-        return torch.corrcoef(self.observations.T)
+        """Correlations of the variables, all that scores depend on: float64 ``[n, n]``.
+
+        Raises:
+            SettingsError: if simulated variables are linear functions of one another up to rounding.
+        """
+        correlation = torch.corrcoef(self.observations.T)
+        if not torch.linalg.eigvalsh(correlation)[0] >= DEPENDENT:
+            refused = f"weight_high = {self.weight_high} is not allowed with nodes = {self.nodes}"
+            why = "with such weights, simulated variables are linearly dependent up to rounding"
+            raise SettingsError(f"{refused} and task_seed = {self.task_seed}: {why}, take smaller ones or fewer edges")
+        return correlation
 
     @cached_property
     def local_scores(self) -> Tensor:

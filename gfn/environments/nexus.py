@@ -1,6 +1,7 @@
 """The matrix of a NEXUS file (Maddison, Swofford & Maddison, Syst. Biol. 46, 1997), as far as it is one of DNA."""
 
 import re
+import string
 from collections.abc import Iterator
 
 Rows = list[tuple[str, str]]
@@ -8,6 +9,8 @@ Rows = list[tuple[str, str]]
 DNA = ("dna", "rna", "nucleotide")
 SETTINGS = ("datatype", "missing", "gap", "matchchar", "interleave", "symbols", "respectcase")
 SELECTIONS = ("eliminate", "exset", "exclude", "charset", "delete", "taxset")
+WEIGHTS = ("weights", "wtset")
+LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)  # and no other letter becomes one of these
 
 
 def read_nexus(text: str, letters: str) -> Rows:
@@ -25,8 +28,13 @@ def read_nexus(text: str, letters: str) -> Rows:
             block = rest.strip().lower()
         elif name in SELECTIONS:
             raise ValueError(f"its command {name} selects columns or taxa, which is not read: remove both it and them")
+        elif name in WEIGHTS:
+            raise ValueError(f"its command {name} gives columns weights, which are not read: remove it")
         elif name == "dimensions":
-            size |= {key.lower(): int(value) for key, value in re.findall(r"(\w+)\s*=\s*(\d+)", rest)}
+            for key, value in re.findall(r"(\w+)\s*=\s*(\d+)", rest):
+                if len(value) > 9:
+                    raise ValueError(f"its dimensions state {key} = {value[:9]}…, which may have at most 9 digits")
+                size[key.lower()] = int(value)
         elif name == "format" and block in ("data", "characters"):
             setting = _format(rest, letters)
         elif name == "matrix" and block in ("data", "characters"):
@@ -65,7 +73,7 @@ def _commands(text: str) -> Iterator[str]:
 def _format(text: str, letters: str) -> dict[str, str]:
     """The settings of a format command, in lower case."""
     pairs = re.findall(r'(\w+)(?:\s*=\s*("[^"]*"|\S+))?', text)
-    found = {name.lower(): value.strip('"').lower() or "yes" for name, value in pairs}
+    found = {name.lower(): value.strip('"').translate(LOWER) or "yes" for name, value in pairs}
     if found.get("datatype", "dna") not in DNA:
         raise ValueError(f"its datatype is {found['datatype']}, and only DNA is read: {', '.join(DNA)}")
     for name, value in found.items():
@@ -73,6 +81,10 @@ def _format(text: str, letters: str) -> dict[str, str]:
             raise ValueError(f"its format has {name}, which is not read: only {', '.join(SETTINGS)}")
         if name in ("missing", "gap", "matchchar") and (len(value) != 1 or value in "acgtu"):
             raise ValueError(f"its format has {name} = {value}, which must be one character and no base")
+    if (value := found.get("interleave", "no")) not in ("yes", "no"):
+        raise ValueError(f"its format has interleave = {value}, which must be yes or no")
+    if (match := found.get("matchchar")) and match in (found.get("gap"), found.get("missing", "?")):
+        raise ValueError(f"its format has matchchar = {match}, which must differ from gap and missing")
     if foreign := set(found.get("symbols", "").upper()) - {*letters, "U", " "}:
         raise ValueError(f"its format has the symbols {' '.join(sorted(foreign))}, which stand for no base")
     return found
@@ -112,7 +124,7 @@ def _plain(sequence: str, first: str, setting: dict[str, str]) -> str:
     """A row with the usual characters for gaps and what is missing."""
     plain = {setting.get("gap", "-"): "-", setting.get("missing", "?"): "?"}
     if (match := setting.get("matchchar")) is not None:
-        if match in first.lower():
+        if match in first.translate(LOWER):
             raise ValueError(f"the first row of its matrix has the match character {match!r}, which stands for its own")
-        sequence = "".join(own if this.lower() == match else this for this, own in zip(sequence, first))
-    return "".join(plain.get(this.lower(), this) for this in sequence)
+        sequence = "".join(own if this.translate(LOWER) == match else this for this, own in zip(sequence, first))
+    return "".join(plain.get(this.translate(LOWER), this) for this in sequence)

@@ -1,6 +1,7 @@
 """Observations from a CSV file: read right, or refused with what to do about it."""
 
 import csv
+import io
 import re
 from collections.abc import Sequence
 from itertools import pairwise
@@ -16,6 +17,7 @@ SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", " ": "blanks"}
 MISSING = ("na", "n/a", "nan", "inf", "-inf", "+inf", "infinity", "-infinity", "null", "none")
 LEAVE_OUT = "leave row numbers out (row.names = FALSE, index = False)"
 CONSTANT = 1e-9  # spread of a column, relative to its largest value, that is taken for rounding
+DEPENDENT = 1e-10  # least eigenvalue of correlations that is not taken for rounding
 Cells = list[tuple[int, list[str]]]
 
 
@@ -29,8 +31,10 @@ def read_table(path: str | Path) -> list[list[float]]:
     """
     try:
         text = read_text(path)
-        lines = csv.reader(text.split("\n"), skipinitialspace=True, strict=True)
-        rows = [(lines.line_num, [cell.strip() for cell in row]) for row in lines if any(map(str.strip, row))]
+        lines = csv.reader(io.StringIO(text), skipinitialspace=True, strict=True)
+        # By the number of the line that each begins with: quoted cells may go on over lines.
+        rows = [(lines.line_num - "".join(row).count("\n"), row) for row in lines if any(map(str.strip, row))]
+        rows = [(number, [cell.strip() for cell in row]) for number, row in rows]
         names = _names(text.lstrip("\n"), rows)
         table = _numbers(rows[bool(names) :])
         counts = all(after[0] - before[0] == 1 for before, after in pairwise(table))
@@ -46,7 +50,7 @@ def _names(text: str, rows: Cells) -> list[str] | None:
     if not rows:
         raise ValueError("it has no columns")
     place, first = rows[0]
-    bare = re.sub(r'"[^"]*"', "", text.partition("\n")[0]).strip()
+    bare = re.sub(r'"[^"]*"', "", text).partition("\n")[0].strip()
     for separator, name in SEPARATORS.items():
         if separator in bare and (len(first) == 1 or separator in ";\t"):
             raise ValueError(f"{name} seem to separate its columns: use commas, and points in numbers")
@@ -102,5 +106,5 @@ def check_table(rows: Sequence[Sequence[float]], samples: int, nodes: int) -> No
         if not 1e-100 < squares[column] < 1e100:
             scale = f"numbers of a size of {table[:, column].abs().max():.0e}"
             raise ValueError(f"data are not allowed: column {column + 1} has {scale}: choose another unit")
-    if torch.linalg.eigvalsh(torch.corrcoef(table.T))[0] < 1e-10:
+    if torch.linalg.eigvalsh(torch.corrcoef(table.T))[0] < DEPENDENT:
         raise ValueError("data are not allowed: their columns are linearly dependent")

@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import repeat
 
 import torch
 from torch import Tensor
@@ -13,10 +14,11 @@ from gfn.estimators.divergences import renyi_terms, tsallis_terms
 from gfn.evaluation.exact import all_probabilities, divergence
 from gfn.policies import Policy
 from gfn.randomness import stream
+from gfn.runs.draws import Batches, pick
 from gfn.runs.objective import WITH_ALPHA, Objective
 from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.runs.training import Record, Trainer
-from gfn.sampling import Trajectories, last_choices, rollout
+from gfn.sampling import Trajectories, last_choices
 
 ROWS = 1 << 16
 
@@ -41,14 +43,16 @@ def measure_gradients(
     """
     records: list[Record] = []
     done, total = 0, len(spec.seeds) * len(spec.warmup) * len(spec.batch_sizes)
-    for trainer in stages(spec, device):
+    age = spec.draws.age or 0
+    for trainer, former in zip(stages(spec, device), stages(spec, device, age) if age else repeat(None)):
         for index, seed in enumerate(spec.seeds):
             trained, log_z = replicate(trainer.policy, 1, index), trainer.log_z[index].item()
             gradients = {o: exact_gradient(spec, trained, o) for o in spec.objectives} if spec.exact else {}
             baselines = optimal_baselines(spec, trained) if spec.exact else {}
-            own = learned_baselines(trainer, index)
+            own, earlier = learned_baselines(trainer, index), replicate(former.policy, 1, index) if former else None
             for batch_size in spec.batch_sizes:
-                estimates, optimal = replicated_gradients(spec, trained, batch_size, seed, baselines, log_z, own)
+                given = (baselines, log_z, own, earlier)
+                estimates, optimal = replicated_gradients(spec, trained, batch_size, seed, *given)
                 exact = {o: gradient * _expected_share(o, batch_size) for o, gradient in gradients.items()}
                 common = {"seed": seed, "iteration": trainer.iteration, "trajectories": batch_size}
                 for objective in spec.objectives:
@@ -63,13 +67,13 @@ def measure_gradients(
     return records
 
 
-def stages(spec: GradientSpec, device: str = "cpu") -> Iterator[Trainer]:
-    """The training of ``spec.trainer`` with all seeds, at each stage of ``spec.warmup``."""
+def stages(spec: GradientSpec, device: str = "cpu", before: int = 0) -> Iterator[Trainer]:
+    """The training of ``spec.trainer`` with all seeds, at each stage of ``spec.warmup``, or so many iterations before it."""
     dtype, last = "float64" if spec.exact else "float32", max(1, *spec.warmup)
     settings = {"task": spec.task, "policy": spec.policy, "seeds": spec.seeds, "iterations": last, "dtype": dtype}
     trainer = Trainer(TrainingSpec(objective=spec.trainer, **settings), device)
     for stage in sorted(spec.warmup):
-        while trainer.iteration < stage:
+        while trainer.iteration < stage - before:
             trainer.step()
         trainer.check()
         yield trainer
@@ -83,25 +87,30 @@ def replicated_gradients(
     baselines: Mapping[Objective, Mapping[str, float]] | None = None,
     log_z: float | None = None,
     own: Mapping[str, Callable[[Trajectories], Tensor] | float] | None = None,
+    earlier: Policy | None = None,
 ) -> tuple[dict[Objective, Tensor], dict[Objective, dict[str, Tensor]]]:
     """K independent estimates of every objective's gradient, each ``[K, number of parameters]``.
 
     The replica axis holds copies of one policy, so that many estimates cost one backward pass; all objectives are
     estimated from the same trajectories, and all stages with the same noise. The second result has those with the
     numbers of ``baselines``, see :func:`optimal_baselines`. ``log_z`` is the learned one, by default the exact; ``own``
-    has the trainer's baselines, see :func:`learned_baselines`.
+    has the trainer's baselines, see :func:`learned_baselines`, and ``earlier`` is the policy of replayed trajectories.
     """
     device = next(trained.parameters()).device
     chunk = max(1, min(spec.replicates, ROWS // (batch_size * spec.task.max_steps)))
     found: dict[Objective, list[Tensor]] = {objective: [] for objective in spec.objectives}
-    given = {objective: {metric: [] for metric in each} for objective, each in (baselines or {}).items()}
+    given = {o: {m: [] for m in each if batch_size > 1 or m == "whole"} for o, each in (baselines or {}).items()}
     off = 0.0 if log_z is None else log_z - spec.task.log_z
     for first in range(0, spec.replicates, chunk):
         count = min(chunk, spec.replicates - first)
         policy = replicate(trained, count)
         parameters = list(policy.parameters())
         generators = [stream("gradients", seed, batch_size, first + k, device=device) for k in range(count)]
-        drawn, exact = _relative(spec, rollout(spec.task, policy, batch_size, generators))
+        past = []
+        if earlier is not None:
+            past = [pick(all_probabilities(spec.task, replicate(earlier, count)), batch_size, generators, True)]
+        batches = Batches(spec.task, spec.draws, past * (spec.draws.age or 0))
+        drawn, exact = _relative(spec, batches(policy, batch_size, generators))
         batch = remembering(drawn, parameters)
         for objective in found:
             given_z, more = exact + off * (objective.log_z != "known"), {}

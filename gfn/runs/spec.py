@@ -5,10 +5,12 @@ import json
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
+import torch
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from gfn.environments import Banana, DiscreteEnvironment, PlanarEnvironment, Sets, Task
 from gfn.policies import PolicySettings
+from gfn.runs.draws import LISTABLE, LISTED, Draws
 from gfn.runs.objective import WITH_FLOW, Objective
 from gfn.settings import Settings, SettingsError, explain
 
@@ -33,6 +35,17 @@ class Spec(Settings):
         return seeds
 
 
+def _check_draws(draws: Draws, task: Task, *objectives: Objective) -> None:
+    few = isinstance(task, DiscreteEnvironment) and task.action_count**task.max_steps <= LISTABLE
+    if draws.scheme in LISTED and not few:
+        why = f"its trajectories are not surely fewer than {LISTABLE}, and cannot be listed"
+        raise ValueError(f"draws {draws.label} is not allowed for task {task.task} at these sizes: {why}")
+    for objective in objectives:
+        if draws.scheme in LISTED and (objective.with_flow or objective.baseline == "last"):
+            why = "trajectories from a list come without their steps"
+            raise ValueError(f"draws {draws.label} is not allowed with {objective.label}: {why}")
+
+
 class TrainingSpec(Spec):
     """Training runs of one objective on one task, one for each seed, trained together."""
 
@@ -43,6 +56,7 @@ class TrainingSpec(Spec):
     seeds: Seeds = Field((0, 1, 2), description="training seeds, trained together")
     iterations: int = Field(512, ge=1, le=10_000_000, description="optimiser steps")
     batch_size: int = Field(128, ge=1, le=1_000_000, description="trajectories for each step and seed")
+    draws: Draws = Field(default_factory=Draws, description="how the trajectories of a step are drawn")
     learning_rate: float = Field(1e-3, gt=0, description="Adam's step size for the policy")
     log_z_learning_rate: float = Field(0.1, gt=0, description="Adam's step size for TB's learned log Z")
     evaluate_every: int = Field(16, ge=1, le=10**9, description="iterations between evaluations")
@@ -62,11 +76,28 @@ class TrainingSpec(Spec):
     )
     dtype: Literal["float32", "float64"] = Field("float32", description="precision of the networks")
 
+    @field_validator("mode_fractions")
+    @classmethod
+    def _percentages(cls, fractions: tuple[float, ...]) -> tuple[float, ...]:
+        if len({round(100 * fraction) for fraction in fractions}) < len(fractions):
+            raise ValueError(f"mode_fractions = {fractions} is not allowed: they must differ in whole per cent")
+        return fractions
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        largest = torch.finfo(getattr(torch, self.dtype)).max
+        if abs(start := self.objective.log_z_start or 0.0) > largest:
+            raise ValueError(
+                f"log_z_start = {start} is not allowed with dtype {self.dtype}: at most {largest:.1e} in size"
+            )
         if hindrance := self.objective.hindrance(self.batch_size):
             raise ValueError(f"batch_size = {self.batch_size} is not allowed {hindrance}")
         _check_baseline(self.objective, self.task)
+        _check_draws(self.draws, self.task, self.objective)
+        if self.draws.scheme in ("common", "replayed") and self.draws.part(self.batch_size) == self.batch_size:
+            why = "nothing new would be drawn" if self.draws.age else self.objective.hindrance(1)
+            if why:
+                raise ValueError(f"draws.share = {self.draws.share} is not allowed with {self.draws.scheme}: {why}")
         if self.density and not isinstance(self.task, PlanarEnvironment):
             refused = f"density = {self.density} is not allowed for task {self.task.task}"
             raise ValueError(f"{refused}: only planar tasks have a density")
@@ -92,9 +123,10 @@ class GradientSpec(Spec):
     warmup: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (0, 128), min_length=1, description="iterations of the training at which to measure"
     )
-    batch_sizes: tuple[Annotated[int, Field(ge=2)], ...] = Field(
+    batch_sizes: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         (2, 8, 32, 128), min_length=1, description="trajectories an estimate"
     )
+    draws: Draws = Field(default_factory=Draws, description="how the trajectories of an estimate are drawn")
     replicates: int = Field(64, ge=2, description="independent estimates for each entry")
     exact: bool = Field(False, description="compare with the exact gradient (small enumerable tasks)")
     centred: bool = Field(False, description="divide rewards by the exact Z, which matters to reverse KL alone")
@@ -118,6 +150,12 @@ class GradientSpec(Spec):
                 raise ValueError("centred = True is not allowed with a baseline: it has the rewards as they are")
             if objective.alpha_end is not None:
                 raise ValueError(f"alpha_end = {objective.alpha_end!r} is not allowed: gradients have one order")
+            if 1 in self.batch_sizes and (hindrance := objective.hindrance(1)):
+                raise ValueError(f"batch_sizes with 1 is not allowed {hindrance}")
+        _check_draws(self.draws, self.task, *self.objectives)
+        if (self.draws.age or 0) > min(self.warmup):
+            refused = f"warmup with {min(self.warmup)} is not allowed with draws {self.draws.label}"
+            raise ValueError(f"{refused}: so many iterations before there was no policy yet")
         if self.exact and not isinstance(self.task, DiscreteEnvironment):
             raise ValueError(f"exact = True is not allowed for task {self.task.task}: it cannot be enumerated")
         return self
@@ -133,11 +171,37 @@ class ReferenceSpec(Spec):
     warmup: int = Field(300, ge=1, description="adaptation steps a chain")
 
 
-AnySpec = Annotated[TrainingSpec | GradientSpec | ReferenceSpec, Field(discriminator="kind")]
+class CostSpec(Spec):
+    """What an iteration of training costs, of several objectives in turns, see :func:`gfn.runs.costs.measure_costs`."""
+
+    kind: Literal["cost"] = "cost"
+    task: Task = Field(default_factory=Sets)
+    objectives: tuple[Objective, ...] = Field(min_length=1)
+    policy: PolicySettings = Field(default_factory=PolicySettings)
+    seeds: Seeds = Field((0,), max_length=1, description="the one seed of the trainings")
+    batch_size: int = Field(128, ge=1, le=1_000_000, description="trajectories for each iteration")
+    rounds: int = Field(15, ge=1, le=10**6, description="measured iterations of each objective")
+    warmup: int = Field(3, ge=0, le=10**6, description="iterations of each before")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(set(self.objectives)) < len(self.objectives):
+            raise ValueError("objectives is not allowed to name one twice")
+        for objective in self.objectives:
+            self.training(objective)
+        return self
+
+    def training(self, objective: Objective) -> TrainingSpec:
+        """The training whose iterations are measured."""
+        settings = {name: getattr(self, name) for name in ("task", "policy", "seeds", "batch_size")}
+        return TrainingSpec(objective=objective, **settings)
+
+
+AnySpec = Annotated[TrainingSpec | GradientSpec | ReferenceSpec | CostSpec, Field(discriminator="kind")]
 _ANY = TypeAdapter(AnySpec)
 
 
-def parse_spec(text: str | bytes) -> TrainingSpec | GradientSpec | ReferenceSpec:
+def parse_spec(text: str | bytes) -> TrainingSpec | GradientSpec | ReferenceSpec | CostSpec:
     """The specification written as JSON in ``text``.
 
     It holds all data itself: whoever wrote it must not choose what file is opened here.

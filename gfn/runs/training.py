@@ -26,6 +26,7 @@ from gfn.randomness import streams
 from gfn.runs.baseline import ScalarBaseline
 from gfn.runs.capture import Capture, CudaGraph, capturable
 from gfn.runs.discoveries import Discoveries
+from gfn.runs.draws import LISTED, Batches
 from gfn.runs.objective import WITH_SCALE
 from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import TrainingSpec
@@ -139,8 +140,13 @@ class Trainer:
         self.policy = make_policy(spec.task, spec.policy, spec.seeds).to(device, dtype)
         self.parameters = list(self.policy.parameters())
         self.generators = streams("training", spec.seeds, device)
+        self.batches = Batches(spec.task, spec.draws)
         learned = spec.objective.log_z in ("learned", "batch")
         start = spec.task.log_z if spec.objective.log_z == "known" else spec.objective.log_z_start or 0.0
+        if not abs(start) <= torch.finfo(dtype).max:
+            raise SettingsError(
+                f"log_z = known is not allowed with dtype {spec.dtype}: log Z = {start:.1e} is beyond it"
+            )
         start = torch.full((len(spec.seeds), 1), start, device=device, dtype=dtype)
         self.log_z = nn.Parameter(start, requires_grad=learned)
         flow = make_flow(spec.task, spec.policy, spec.seeds) if spec.objective.with_flow else nn.Module()
@@ -159,6 +165,7 @@ class Trainer:
         captured = capturable(spec.task, self.log_z.device) and os.environ.get(CAPTURE_VARIABLE) != "0"
         # What changes from one iteration to the next, or looks at values, cannot be captured.
         captured &= spec.objective.baseline in (None, "state") and spec.objective.alpha_end is None
+        captured &= spec.draws.scheme not in LISTED
         self.make_graph = CudaGraph if captured else None
         # Kept, since captured iterations read its memory.
         self.table = table_of(spec.task, self.log_z.device) if isinstance(spec.task, DiscreteEnvironment) else None
@@ -211,7 +218,7 @@ class Trainer:
 
     def _iteration(self) -> tuple[Tensor, Trajectories]:
         """The gradients of a fresh batch, without a look at any value: which seeds' are finite, bool ``[R]``, and the batch."""
-        batch = rollout(self.spec.task, self.policy, self.spec.batch_size, self.generators)
+        batch = self.batches(self.policy, self.spec.batch_size, self.generators)
         loss = self._loss(batch)
         for parameter in (*self.trained, self.log_z):
             parameter.grad = None
@@ -319,6 +326,8 @@ class Trainer:
         tensors |= {"log_z": self.log_z.detach(), "log_scale": self.log_scale}
         if self.baseline is not None:
             tensors["moments"] = self.baseline.moments
+        if self.batches.past:
+            tensors["past"] = torch.stack(self.batches.past)
         about = {"sha256": UNSIGNED.decode(), **self._identity(), "iteration": self.iteration, "seconds": self.seconds}
         metadata = {"gfn": json.dumps({**about, "records": self.records})}
         content = save({name: value.contiguous() for name, value in tensors.items()}, metadata)
@@ -363,6 +372,7 @@ class Trainer:
         self.log_scale = tensors["log_scale"].to(self.log_z.device)
         if self.baseline is not None:
             self.baseline.moments.copy_(tensors["moments"])
+        self.batches.past = list(tensors["past"].to(self.log_z.device)) if "past" in tensors else []
         optimiser, keys = self.optimiser.state_dict(), ("step", "exp_avg", "exp_avg_sq")
         for index in range(len(optimiser["param_groups"]) if about["iteration"] else 0):
             optimiser["state"][index] = {key: tensors[f"adam.{index}.{key}"] for key in keys}

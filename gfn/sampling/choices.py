@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gfn.environments import DiscreteEnvironment
 from gfn.policies import Policy
+from gfn.policies.network import rows
 from gfn.sampling.trajectories import Trajectories
 
 
@@ -47,15 +48,17 @@ def last_choices(environment: DiscreteEnvironment, policy: Policy, batch: Trajec
 
 
 def _every_action(environment: DiscreteEnvironment, policy: Policy, batch: Trajectories) -> LastChoices:
-    steps, count = batch.steps, environment.action_count
+    steps = batch.steps
     last = environment.max_steps - 1
     while last and not (environment.mask(steps.states[:, :, last]).sum(-1) > 1).any():
         last -= 1
     met = steps.states[:, :, last]
     mask = environment.mask(met)
-    log_choice = policy.log_probs(environment.observe(met), mask)
-    # Where an action is not allowed, the first that is stands in; its weight is zero.
-    action = torch.where(mask, torch.arange(count, device=mask.device), mask.byte().argmax(-1, keepdim=True)).flatten(1)
+    # As many as are allowed at most; where fewer are, others stand in, whose probability is zero.
+    count = int(mask.sum(-1).max())
+    action = mask.byte().topk(count, -1).indices
+    log_choice = policy.log_probs(environment.observe(met), mask).gather(-1, action)
+    action = torch.where(mask.gather(-1, action), action, action[..., :1]).flatten(1)
     state, log_pb = met.repeat_interleave(count, 1), 0.0
     for _ in range(last, environment.max_steps):
         state = environment.step(state, action)
@@ -71,7 +74,10 @@ def _every_stop(environment: DiscreteEnvironment, policy: Policy, batch: Traject
     steps, going = batch.steps, batch.steps.going
     met, dtype = steps.states.flatten(1, 2), steps.log_pf.dtype
     ended = environment.step(met, torch.full(met.shape[:2], environment.stop, device=met.device))
-    log_stop = policy.log_probs(environment.observe(met), environment.mask(met))[..., environment.stop]
+    # Of every state that was met, the network's answer once.
+    logits = policy.network(steps.seen.to(dtype))
+    logits = rows(logits, steps.which.expand_as(going).flatten(1))
+    log_stop = policy.allowed(logits, environment.mask(met))[..., environment.stop]
     log_stop = torch.where(going, log_stop.view_as(going), -torch.inf)
     log_pf, log_pb = (_before(torch.where(going, part, 0)) for part in (steps.log_pf, steps.log_pb))
     log_pb = log_pb - environment.log_parents(ended).view_as(going).to(dtype)

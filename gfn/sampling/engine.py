@@ -1,6 +1,6 @@
 """The engine: trajectories drawn from a policy, through states by number or as they are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -21,7 +21,11 @@ def static(environment: Environment, device: torch.device) -> bool:
 
 
 def rollout(
-    environment: Environment, policy: Policy, batch: int, generators: Sequence[torch.Generator]
+    environment: Environment,
+    policy: Policy,
+    batch: int,
+    generators: Sequence[torch.Generator],
+    correlate: Callable[[Tensor], Tensor] | None = None,
 ) -> Trajectories:
     """Draw ``batch`` trajectories τ ~ p_F for each replica.
 
@@ -32,8 +36,10 @@ def rollout(
         policy: a forward policy of R replicas.
         batch: number B of trajectories for each replica.
         generators: R sources of randomness, one a replica.
+        correlate: what is to be done to the randomness of independent trajectories, ``[R, T, B, ...]``.
     """
     noise = policy.noise(generators, environment.max_steps, batch)
+    noise = noise if correlate is None else correlate(noise)
     fixed = static(environment, noise.device)
     table = table_of(environment, noise.device) if isinstance(environment, DiscreteEnvironment) else None
     if table is None:

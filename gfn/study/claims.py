@@ -148,7 +148,9 @@ def _criterion(rows: pd.DataFrame, was_judged: bool) -> str:
 
 
 def _line(row: Any) -> str:
-    interval = "none: too few seeds" if np.isinf([row.low, row.high]).all() else f"{row.low:.3g} to {row.high:.3g}"
+    interval = f"{row.low:.3g} to {row.high:.3g}"
+    if np.isinf([row.low, row.high]).all():
+        interval = f"none: {'not every seed has a value' if np.isnan(row.median) else 'too few seeds'}"
     return f"| {row.subject} | {row.median:.3g} | {interval} | {row.outcome} |"
 
 

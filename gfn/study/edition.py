@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from gfn.study.experiments import FIGURES, runs
+from gfn.study.experiments import FIGURES, every_run
 from gfn.study.results import ResultError, read_stored
 from gfn.study.swap import ASIDE, alone, discard, staging, swap
 from gfn.study.verdicts import gather, page_of, texts_for, write_between
@@ -51,7 +51,7 @@ def publish(root: Path, profile: str, build: Path) -> list[str]:
 
 def lay_out(profile: str, build: Path, new: Path) -> None:
     """Check all that was built, and copy it to where it belongs below ``new``."""
-    for key, spec in runs("verdicts", profile).items():
+    for key, spec in every_run(profile).items():
         path = build / "results" / f"{key}.parquet"
         read_stored(path, spec, current=True)
         _copy(path, new / STORE / path.name)

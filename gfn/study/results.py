@@ -22,10 +22,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
+from gfn.runs.costs import measure_costs
+from gfn.runs.draws import Draws
 from gfn.runs.gradients import measure_gradients
 from gfn.runs.provenance import provenance, source_fingerprint
 from gfn.runs.reference import sample_reference
-from gfn.runs.spec import GradientSpec, ReferenceSpec, Spec, TrainingSpec, parse_spec
+from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, Spec, TrainingSpec, parse_spec
 from gfn.runs.training import PARTIAL, UNSIGNED, Record, Trainer, TrainingError, replacing, warn
 from gfn.settings import SettingsError
 from gfn.study.paper import project_folder
@@ -253,6 +255,16 @@ def misfit(spec: Spec, frame: pd.DataFrame) -> str | None:
         return f"{wrong.metric.iloc[0]} of seed {wrong.seed.iloc[0]} is not a finite number"
     if isinstance(spec, ReferenceSpec) and set(frame.cell) != set(range(spec.samples)):
         return f"it has not {spec.samples} draws of each chain"
+    if isinstance(spec, CostSpec):
+        named = {(cell, objective.name) for cell, objective in enumerate(spec.objectives)}
+        if set(zip(frame.cell, frame.objective)) != named:
+            return "its objectives are not those that are measured"
+        is_memory = frame.metric == "memory"
+        each = frame[~is_memory].groupby(["metric", "cell"], observed=True).iteration.nunique()
+        if set(each) != {spec.rounds}:
+            return f"it has not {spec.rounds} rounds of each objective"
+        if set(frame.cell[is_memory]) != set(frame.cell):
+            return "it has not the memory of each objective"
     if isinstance(spec, TrainingSpec):
         due = {*range(0, spec.iterations, spec.evaluate_every), spec.iterations}
         if set(frame.iteration) != due:
@@ -349,17 +361,26 @@ def execute(spec: Spec, device: str = "cpu", checkpoint: Path | None = None) -> 
             return measure_gradients(spec, progress, device)
         if isinstance(spec, ReferenceSpec):
             return sample_reference(spec, progress)
+        if isinstance(spec, CostSpec):
+            return measure_costs(spec, progress, device)
     raise TypeError(f"{type(spec).__name__} is not a kind of run")
 
 
 def describe(spec: Spec) -> str:
     """A run in a few words."""
     what = spec.objective.label if isinstance(spec, TrainingSpec) else spec.kind
-    return f"{spec.task.task}, {what}"
+    draws = getattr(spec, "draws", Draws())
+    return ", ".join([spec.task.task, what, *([] if draws == Draws() else [draws.label])])
 
 
 def final_values(run: Run) -> pd.DataFrame:
-    """Final values over seeds, a row for each metric and, for gradients, the largest batch."""
+    """Final values over seeds, a row for each metric and, for gradients, the largest batch; of costs medians over rounds."""
+    if isinstance(run.spec, CostSpec):
+        table = (
+            run.frame.groupby(["task", "cell", "metric"], observed=True).value.agg(["median", "count"]).reset_index()
+        )
+        labels = [run.spec.objectives[cell].label for cell in table.cell]
+        return table.assign(cell=labels).rename(columns={"cell": "objective", "count": "rounds"})
     scalars = run.frame[run.frame.density.isna()]
     scalars = scalars[scalars.cell.isna()] if scalars.cell.isna().any() else scalars
     own = ("objective", "alpha", "control_variate", "epsilon", "log_z")

@@ -11,7 +11,7 @@ import torch
 from gfn.environments import DiscreteEnvironment, GaussianMixture, Phylogenetics, PlanarEnvironment, Sets
 from gfn.evaluation.accuracy import EXACT_STATES, ROWS
 from gfn.runs.gradients import ROWS as TOGETHER
-from gfn.runs.spec import GradientSpec, ReferenceSpec, Spec, TrainingSpec
+from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, Spec, TrainingSpec
 from gfn.settings import SettingsError
 
 RATE = 3e10  # multiply-adds a second of one core, where it does nothing else
@@ -31,6 +31,8 @@ def estimate(spec: Spec) -> tuple[Amounts, Amounts]:
     """
     if isinstance(spec, GradientSpec):
         return _estimate_gradients(spec)
+    if isinstance(spec, CostSpec):
+        return _estimate_costs(spec)
     if isinstance(spec, ReferenceSpec):
         seconds, memory = (
             {name: len(spec.seeds) * getattr(spec, name) * each for name in ("samples", "warmup")} for each in DRAW
@@ -86,6 +88,16 @@ def _estimate_gradients(spec: GradientSpec) -> tuple[Amounts, Amounts]:
     batch = TrainingSpec.model_fields["batch_size"].default
     seconds["warmup"] = last * (3 * len(spec.seeds) * batch * steps * products / RATE + steps * STEP)
     return memory, seconds
+
+
+def _estimate_costs(spec: CostSpec) -> tuple[Amounts, Amounts]:
+    """Of all objectives' networks, of the largest of their batches, and of their iterations in turns."""
+    trainings = [spec.training(objective) for objective in spec.objectives]
+    memories, times = zip(*map(_estimate_training, trainings))
+    shape = next(iter(memories[0]))
+    memory = {shape: sum(each[shape] for each in memories), "batch_size": max(each["batch_size"] for each in memories)}
+    iterations = (sum(each[name] for name in (shape, "iterations")) / t.iterations for each, t in zip(times, trainings))
+    return memory, {"rounds": sum(iterations) * (1 + spec.warmup + spec.rounds)}
 
 
 def check_size(spec: Spec, device: str = "cpu") -> str | None:

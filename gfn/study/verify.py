@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from gfn.randomness import stream
-from gfn.runs.spec import GradientSpec, Spec, TrainingSpec
+from gfn.runs.spec import CostSpec, GradientSpec, Spec, TrainingSpec
 from gfn.runs.training import warn
 from gfn.settings import SettingsError
 from gfn.study.results import ResultError, Run, execute, read_run, to_frame
@@ -20,10 +20,11 @@ from gfn.study.size import check_size
 # Two trainings of the same specification part ways on different machines: rounding is amplified by
 # training. So final values are compared over seeds: their logarithms (the lower bound on log Z, which
 # is one, as it is) may differ by four standard errors, and by a tenth in any case. Measured variances
-# are compared one by one, since they lie orders of magnitude apart.
+# are compared one by one, since they lie orders of magnitude apart. Of costs memory alone is compared, for seconds are
+# the machine's.
 STANDARD_ERRORS = 4.0
 FREE = 0.1
-METRICS = ("l1", "jsd", "elbo", "variance", "x1", "x2")
+METRICS = ("l1", "jsd", "elbo", "variance", "memory", "x1", "x2")
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def compare(stored: pd.DataFrame, new: pd.DataFrame, spec: Spec) -> pd.DataFrame
         else:
             logs = [v if metric == "elbo" else np.log(v.clip(lower=1e-12)) for v in values]
             difference = abs(logs[0].mean() - logs[1].mean())
-            if isinstance(spec, GradientSpec):
+            if isinstance(spec, GradientSpec | CostSpec):
                 spread = (logs[1] - logs[0]).std() / np.sqrt(2)
             else:
                 spread = max(log.std() if len(log) > 1 else 0.0 for log in logs)

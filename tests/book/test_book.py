@@ -53,7 +53,9 @@ def markdown(path: Path) -> str:
 
 # What the assumption register may name.
 CLASSES = {cls.__name__: cls for cls in (*TASKS.values(), Objective, policies.PolicySettings)}
-CLASSES |= {cls.__name__: cls for cls in (spec.TrainingSpec, spec.GradientSpec, spec.ReferenceSpec)}
+CLASSES |= {
+    cls.__name__: cls for cls in (spec.Draws, spec.TrainingSpec, spec.GradientSpec, spec.ReferenceSpec, spec.CostSpec)
+}
 MODULES = (mixture, control_variates, accuracy, objective, tasks, comparisons, discovery)
 MODULES = {module.__name__.split(".")[-1]: module for module in MODULES}
 REGISTER = (BOOK / "assumptions.md").read_text(encoding="utf-8")
@@ -92,7 +94,16 @@ def test_the_register_lists_every_law_and_the_choices_of_training():
     needed -= {"DAGs.data", "Phylogenetics.alignment"}  # what stands there is described in words
     not_drawn = {"GaussianMixture", "Banana", "Hypergrid", "Phylogenetics"}
     needed -= {f"{name}.task_seed" for name in not_drawn}
-    training = spec.TrainingSpec.model_fields.keys() - {"kind", "task", "objective", "policy", "iterations", "density"}
+    training = spec.TrainingSpec.model_fields.keys() - {
+        "kind",
+        "task",
+        "objective",
+        "policy",
+        "draws",
+        "iterations",
+        "density",
+    }
+    needed.add("Draws.scheme")
     needed |= {f"TrainingSpec.{field}" for field in training}
     needed |= {f"PolicySettings.{field}" for field in policies.PolicySettings.model_fields}
     assert needed <= listed

@@ -274,6 +274,15 @@ def test_data_of_other_sizes_than_stated_are_refused():
         DAGs(data=GOOD, nodes=3)
 
 
+def test_simulated_variables_are_no_functions_of_one_another():
+    """Nearly: as with data of one's own, correlations that are singular up to rounding are refused, and only these."""
+    steep = dict(nodes=10, samples=11, edges_per_node=9, weight_high=10)
+    with pytest.raises(SettingsError, match=r"^weight_high = 10.0 is not allowed with nodes = 10 and task_seed = 0: "):
+        _ = DAGs(weight_low=10, **steep).log_z
+    for weight in (0.1, 1.0):
+        assert math.isfinite(DAGs(**steep | {"weight_low": weight, "weight_high": weight}).log_z)
+
+
 def test_log_z_has_a_largest_size():
     """Up to 10 nodes it is exact; beyond, the refusal is a sentence."""
     assert math.isfinite(DAGs(nodes=10).log_z)

@@ -34,6 +34,8 @@ READ = {
     "old Macintosh": NAMED.replace("\n", "\r"),
     "blank lines and blanks": "\n\n" + NAMED.replace(",", " ,  ").replace("\n", "\n\n") + "\n\n\n",
     "exponents": NAMED.replace("0.5", "+5.e-1").replace("0.25", ".25"),
+    "names over two lines": NAMED.replace("a,b", '"a\nin m",b').replace("c", '"c\n; in\tm"'),
+    "numbers with lines around": NAMED.replace("1.25", '"1.25\n"').replace("7.5", '"\n7.5"'),
     "names in other letters": NAMED.replace("a", "größe").replace("b", "数"),
 }
 

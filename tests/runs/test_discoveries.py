@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from gfn.environments import Banana, DAGs, GaussianMixture, Phylogenetics, Sets, enumeration
 from gfn.environments.enumeration import state_graph
 from gfn.policies import PolicySettings
-from gfn.runs import training
+from gfn.runs import draws
 from gfn.runs.discoveries import Discoveries
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
@@ -170,8 +170,8 @@ def trained(task, **changes):
     settings |= {"policy": PolicySettings(hidden=(8,), gin_width=8), "resolution": 16, "top_k": 3}
     trainer, seen = Trainer(TrainingSpec(task=task, **settings | changes)), []
     with pytest.MonkeyPatch.context() as patch:
-        original = training.rollout
-        patch.setattr(training, "rollout", lambda *arguments: seen.append(original(*arguments)) or seen[-1])
+        original = draws.rollout
+        patch.setattr(draws, "rollout", lambda *arguments: seen.append(original(*arguments)) or seen[-1])
         return trainer.run(), seen
 
 

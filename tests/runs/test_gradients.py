@@ -211,8 +211,9 @@ def test_gradients_are_measured_along_the_training_of_the_trainer(objective, mon
         while trainer.iteration < stage:
             trainer.step()
         for index, seed in enumerate(chosen.seeds):
-            _, policy, _, found_seed, _, log_z, _ = seen.pop(0)
+            _, policy, _, found_seed, _, log_z, _, earlier = seen.pop(0)
             assert (found_seed, log_z) == (seed, trainer.log_z[index].item())
+            assert earlier is None
             for one, other in zip(policy.parameters(), trainer.parameters, strict=True):
                 assert torch.equal(one[0], other[index])
     assert not seen

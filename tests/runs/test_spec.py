@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from gfn.environments import Banana, GaussianMixture, Sequences, Sets
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.policies import PolicySettings
+from gfn.runs.draws import Draws
 from gfn.runs.objective import Objective
-from gfn.runs.spec import GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
+from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
 from gfn.settings import SettingsError
 
 SPECS = [
@@ -74,7 +75,16 @@ gradients = st.builds(
     GradientSpec, task=tasks, objectives=measurable, trainer=objectives, centred=st.booleans(), **common
 )
 references = st.builds(ReferenceSpec, task=st.builds(Banana), seeds=common["seeds"], samples=st.integers(4, 99))
-specs = st.one_of(trainings, gradients, references)
+discrete_or_not = objectives.filter(lambda o: o.baseline != "last")
+costs = st.builds(
+    CostSpec,
+    task=tasks,
+    objectives=st.lists(discrete_or_not, min_size=1, max_size=3, unique=True).map(tuple),
+    seeds=st.integers(0, 2**63 - 1).map(lambda seed: (seed,)),
+    batch_size=st.integers(2, 99),
+    rounds=st.integers(1, 99),
+)
+specs = st.one_of(trainings, gradients, references, costs)
 
 
 @given(specs)
@@ -105,6 +115,7 @@ CHANGES = {
     "seeds": (0, 2, 1),
     "iterations": 513,
     "batch_size": 129,
+    "draws": Draws(scheme="common"),
     "learning_rate": 0.001 + 1e-12,
     "log_z_learning_rate": 0.2,
     "evaluate_every": 17,
@@ -115,6 +126,27 @@ CHANGES = {
     "mode_fractions": (0.5, 0.25, 0.75),
     "dtype": "float64",
 }
+
+
+@pytest.mark.parametrize("start", [1e39, -1e39])
+def test_log_z_starts_within_the_precision_of_the_networks(start):
+    objective = Objective(log_z_start=start)
+    with pytest.raises(
+        SettingsError, match=r"^log_z_start = -?1e\+39 is not allowed with dtype float32: at most 3.4e\+38"
+    ):
+        TrainingSpec(objective=objective)
+    assert TrainingSpec(objective=objective, dtype="float64").objective.log_z_start == start
+    assert TrainingSpec(objective=Objective(log_z_start=start / 10))
+
+
+@pytest.mark.parametrize("fractions", [(0.5, 0.5), (0.251, 0.25), (0.1, 0.9, 0.104), (0.001, 0.004), (0.999, 1)])
+def test_mode_fractions_differ_in_whole_per_cent(fractions):
+    """By which their records are told apart."""
+    with pytest.raises(
+        SettingsError, match=r"^mode_fractions = \(.+\) is not allowed: they must differ in whole per cent$"
+    ):
+        TrainingSpec(mode_fractions=fractions)
+    assert TrainingSpec(mode_fractions=(0.1, 0.106, 0.99, 1))
 
 
 def test_every_setting_counts_in_the_hash():
@@ -207,11 +239,23 @@ REFUSED = [
         "its last choice is among infinitely many",
     ),
     (GradientSpec, {}, "objectives", "missing"),
-    (GradientSpec, {"objectives": (LOO,), "batch_sizes": (8, 1)}, "batch_sizes.1 = 1", "greater than or equal to 2"),
+    (
+        GradientSpec,
+        {"objectives": (LOO,), "batch_sizes": (8, 1)},
+        "batch_sizes with 1",
+        "leave-one-out needs at least 2",
+    ),
+    (GradientSpec, {"objectives": (LOO,), "batch_sizes": (8, 0)}, "batch_sizes.1 = 0", "greater than or equal to 1"),
     (GradientSpec, {"objectives": (LOO,), "replicates": 1}, "replicates = 1", "greater than or equal to 2"),
     (GradientSpec, {"objectives": (Objective(name="subtb"),)}, "objectives with subtb", "whole trajectories"),
     (GradientSpec, {"objectives": (Objective(log_z="batch"),)}, "log_z = batch", "with trainer tb: "),
     (GradientSpec, {"objectives": (Objective(),), "trainer": LOO}, "log_z = learned", "log_z = known needs none"),
+    (CostSpec, {"objectives": ()}, "objectives", "at least 1 item"),
+    (CostSpec, {"objectives": (LOO, LOO)}, "objectives", "name one twice"),
+    (CostSpec, {"objectives": (LOO,), "batch_size": 1}, "batch_size = 1", "leave-one-out needs at least 2"),
+    (CostSpec, {"objectives": (LAST,), "task": Banana()}, "baseline = last", "task banana"),
+    (CostSpec, {"objectives": (LOO,), "seeds": (0, 1)}, "seeds = (0, 1)", "at most 1 item"),
+    (CostSpec, {"objectives": (LOO,), "rounds": 0}, "rounds = 0", "greater than or equal to 1"),
     (ReferenceSpec, {"task": Sets()}, "task", "Banana"),
     (ReferenceSpec, {"samples": 3}, "samples = 3", "greater than or equal to 4"),
     (ReferenceSpec, {"seeds": (0, 0)}, "seeds = (0, 0)", "must differ"),

@@ -61,7 +61,7 @@ def contents(root):
 @pytest.fixture
 def root(tmp_path, monkeypatch):
     """A small checkout with an older edition, and what was built beside it: two runs, two figures with data, one without."""
-    monkeypatch.setattr(edition, "runs", lambda figure, profile: RUNS)
+    monkeypatch.setattr(edition, "every_run", lambda profile: RUNS)
     monkeypatch.setattr(edition, "FIGURES", ("fig1", "exact", "tasks"))
     monkeypatch.setattr(edition, "TABLES", ["fig1", "exact"])
     monkeypatch.setattr(edition, "gather", lambda profile, store: (FOUND, {"C1": ["fig1"]}))
@@ -124,7 +124,7 @@ def test_runs_are_judged_where_they_are_laid_out(root, monkeypatch):
     monkeypatch.undo()
     for spec in planned.values():
         load_or_train(spec, root / "build" / "results")
-    monkeypatch.setattr(edition, "runs", lambda figure, profile: planned)
+    monkeypatch.setattr(edition, "every_run", lambda profile: planned)
     monkeypatch.setattr(edition, "FIGURES", ("fig1",))
     monkeypatch.setattr(edition, "TABLES", ["fig1"])
     monkeypatch.setattr(verdicts, "SOURCES", {"fig1": verdicts.SOURCES["fig1"]})

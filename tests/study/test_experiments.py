@@ -9,9 +9,10 @@ import pytest
 from gfn.environments import TASKS, Banana, GaussianMixture, Phylogenetics, PlanarEnvironment, Sequences, Sets
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.runs.objective import OBJECTIVES, WITH_ALPHA
-from gfn.runs.spec import GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
+from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
 from gfn.settings import SettingsError
 from gfn.study.experiments import FIGURES, PROFILES, figure_settings, runs
+from gfn.study.experiments.balance import BASELINES
 from gfn.study.experiments.checks import MEASURED_TASKS
 from gfn.study.experiments.tasks import (
     CONTENDERS,
@@ -82,6 +83,8 @@ def test_smoke_runs_are_small(figure):
             assert spec.iterations * spec.batch_size * len(spec.seeds) <= 512
         elif isinstance(spec, GradientSpec):
             assert spec.replicates * sum(spec.batch_sizes) * len(spec.seeds) <= 5000
+        elif isinstance(spec, CostSpec):
+            assert spec.rounds * spec.batch_size <= 512
         else:
             assert spec.samples + spec.warmup <= 100
         if not isinstance(spec, ReferenceSpec):
@@ -107,7 +110,7 @@ def test_runs_of_the_paper_are_at_its_scale():
 @pytest.mark.parametrize("figure", ["fig2", "fig7"])
 @pytest.mark.parametrize("profile", ["paper", "smoke"])
 def test_gradients_are_measured_along_the_training_of_their_own_objective(figure, profile):
-    """At its start, on the way and at its end, in batches from two to beyond that of training."""
+    """At its start, on the way and at its end, in batches from two to that of training."""
     settings = figure_settings(figure, profile)
     for (task, line), spec in settings.specs().items():
         assert spec.task == paper_tasks(profile)[task]
@@ -116,7 +119,7 @@ def test_gradients_are_measured_along_the_training_of_their_own_objective(figure
         assert (spec.warmup, spec.batch_sizes) == (settings.stages, settings.batch_size)
         assert spec.warmup[0] == 0
         assert spec.batch_sizes[0] == 2
-        assert 128 in spec.batch_sizes
+        assert spec.batch_sizes[-1] == 128
         assert spec.centred == line.endswith("_centred")
     assert {task for task, _ in settings.specs()} == set(MEASURED_TASKS)
 
@@ -168,7 +171,7 @@ def test_figures_compare_all_estimators():
 
 def test_lines_stand_for_objectives():
     """A line is named after an objective, with what is different of it; and every line has a name in the figures."""
-    every = {*CONTENDERS, *VARIATIONS, "tb_away"}
+    every = {*CONTENDERS, *VARIATIONS, "tb_away", *BASELINES}
     assert every == set(NAMED)
     assert len({contender(line) for line in every}) == len(every)
     for line in OBJECTIVES:
@@ -237,6 +240,7 @@ def test_figures_share_the_runs_in_force(profile):
     in_force = {
         ("learning rate (sequences)", "0.001"),
         ("reach of f (sequences)", "1"),
+        ("reach of f (sequences)", "18.25"),
         ("draw of the reward (sequences)", "0"),
         ("step size of log Z (sequences)", "0.1"),
         ("mixture components (GM)", "16"),
@@ -282,13 +286,21 @@ def test_the_page_of_verdicts_rests_on_all_runs():
         assert runs("tasks", profile) == {}
 
 
-@pytest.mark.parametrize("figure", [name for name in FIGURES if name != "verdicts"])
+def test_the_edition_has_more_orders():
+    """With three seeds there are fewer of them; those are the same runs but for their seeds."""
+    paper, edition = (figure_settings("orders", profile).trainings() for profile in ("paper", "edition"))
+    assert paper.keys() < edition.keys()
+    for label, spec in paper.items():
+        assert edition[label].model_copy(update={"seeds": (0, 1, 2)}) == spec
+
+
+@pytest.mark.parametrize("figure", [name for name in FIGURES if name not in ("verdicts", "orders")])
 def test_the_edition_is_the_paper_with_ten_seeds(figure):
-    """Otherwise the same runs: every specification is the paper's but for its seeds, which chains and exact checks keep."""
+    """Otherwise the same runs: every specification is the paper's but for its seeds, which chains, costs and exact checks keep."""
     paper, edition = (figure_settings(figure, profile).specs() for profile in ("paper", "edition"))
     assert paper.keys() == edition.keys()
     for label, spec in edition.items():
-        if isinstance(spec, ReferenceSpec) or figure == "exact":
+        if isinstance(spec, ReferenceSpec | CostSpec) or figure == "exact":
             assert spec == paper[label]
         else:
             assert spec.seeds == tuple(range(10))
@@ -325,7 +337,20 @@ def test_discoveries_are_counted_where_objects_can_be_told_apart():
 @pytest.mark.parametrize("profile", ["paper", "edition"])
 def test_learning_curves_are_kept_where_a_page_shows_them(profile):
     """Pages that show nothing but final errors ask for one evaluation at either end, unless they share a run."""
-    shown = ("first", "fig3", "fig4", "fig5", "fig6", "fig8", "fig9", "table1")
+    shown = (
+        "fig3",
+        "fig4",
+        "fig5",
+        "fig6",
+        "fig8",
+        "fig9",
+        "table1",
+        "first",
+        "balance",
+        "orders",
+        "variates",
+        "costs",
+    )
     curves = {
         spec.hash
         for figure in shown

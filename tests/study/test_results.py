@@ -26,7 +26,7 @@ from gfn.evaluation.accuracy import policy_density
 from gfn.policies import PolicySettings
 from gfn.runs.objective import Objective
 from gfn.runs.provenance import source_fingerprint
-from gfn.runs.spec import GradientSpec, ReferenceSpec, TrainingSpec
+from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec
 from gfn.runs.training import PARTIAL, UNSIGNED, Trainer, TrainingError
 from gfn.study import results
 from gfn.study.results import (
@@ -68,6 +68,14 @@ SPECS = {
         warmup=(0,),
         batch_sizes=(2, 3),
         replicates=3,
+    ),
+    "cost": CostSpec(
+        task=Sets(universe=4, size=2),
+        objectives=(Objective(), Objective(log_z="batch"), Objective(baseline="state"), Objective(name="renyi")),
+        policy=POLICY,
+        batch_size=4,
+        rounds=2,
+        warmup=0,
     ),
     "reference": ReferenceSpec(task=Banana(correlation=0.1), seeds=(0,), samples=4, warmup=4),
 }
@@ -434,6 +442,26 @@ OF_KINDS = {
         "gradient",
         lambda rows: [r for r in rows if r["objective"] == "tb"],
         "its values of objective are not those at which it is measured",
+    ),
+    "cost, an objective missing": (
+        "cost",
+        lambda rows: [r for r in rows if r["cell"] != 1],
+        "its objectives are not those that are measured",
+    ),
+    "cost, one objective for another": (
+        "cost",
+        lambda rows: [r | {"objective": "tb"} for r in rows],
+        "its objectives are not those that are measured",
+    ),
+    "cost, a round missing": (
+        "cost",
+        lambda rows: [r for r in rows if (r["metric"], r["cell"], r["iteration"]) != ("seconds", 3, 2)],
+        "it has not 2 rounds of each objective",
+    ),
+    "cost, no memory": (
+        "cost",
+        lambda rows: [r for r in rows if (r["metric"], r["cell"]) != ("memory", 2)],
+        "it has not the memory of each objective",
     ),
     "reference, draws missing": ("reference", lambda rows: rows[:-2], "it has not 4 draws of each chain"),
     "training, no metric": (

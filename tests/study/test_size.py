@@ -13,7 +13,7 @@ from gfn.environments import Banana, DAGs, GaussianMixture, Hypergrid, Phylogene
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.policies import PolicySettings
 from gfn.runs.objective import OBJECTIVES, Objective
-from gfn.runs.spec import GradientSpec, ReferenceSpec, TrainingSpec
+from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec
 from gfn.runs.training import Trainer
 from gfn.settings import SettingsError
 from gfn.study import size
@@ -174,6 +174,11 @@ MEASURED = {  # bytes, seconds of one core: what a run took, once
         36.3,
     ),
     "batch": (TrainingSpec(batch_size=20000, iterations=2, seeds=(0,), evaluate_every=9), 911e6, 3.5),
+    "costs": (
+        CostSpec(objectives=(Objective(name="subtb"), Objective(name="renyi"), Objective()), batch_size=8192, rounds=5),
+        712e6,
+        19.1,
+    ),
     "gradients": (
         GradientSpec(
             task=Sets(),
@@ -203,7 +208,7 @@ def test_nothing_of_the_paper_is_refused_or_large(monkeypatch):
     monkeypatch.setattr(size, "memory_of", lambda device: 2e9)
     monkeypatch.setattr(size.torch, "get_num_threads", lambda: 1)
     specs = {key: spec for name in FIGURES for profile in PROFILES[name] for key, spec in runs(name, profile).items()}
-    assert {spec.kind for spec in specs.values()} == {"training", "gradient", "reference"}
+    assert {spec.kind for spec in specs.values()} == {"training", "gradient", "reference", "cost"}
     assert {check_size(spec) for spec in specs.values()} == {None}
 
 
@@ -216,6 +221,7 @@ MEASUREMENT = GradientSpec(task=Sets(), objectives=(Objective(),))
         (MEASUREMENT.model_copy(update={"replicates": 10**9}), "replicates = 1000000000"),
         (MEASUREMENT.model_copy(update={"batch_sizes": (2, 10**9)}), r"batch_sizes = \(2, 1000000000\)"),
         (ReferenceSpec(samples=10**9), "samples = 1000000000"),
+        (CostSpec(objectives=(Objective(),), batch_size=10**6), "batch_size = 1000000"),
     ],
 )
 def test_measurements_and_chains_have_sizes_too(spec, setting, monkeypatch):

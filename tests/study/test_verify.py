@@ -10,7 +10,7 @@ from gfn import cli
 from gfn.environments import Banana, GaussianMixture, Sequences, Sets
 from gfn.policies import PolicySettings
 from gfn.runs.objective import Objective
-from gfn.runs.spec import GradientSpec, ReferenceSpec, TrainingSpec
+from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec
 from gfn.study import verify
 from gfn.study.results import ResultError, execute, load_or_train, to_frame, write_run
 from gfn.study.verify import choose, compare
@@ -26,6 +26,9 @@ GRADIENTS = GradientSpec(
     warmup=(0,),
     batch_sizes=(2, 8),
     replicates=8,
+)
+COSTS = CostSpec(
+    task=Sets(universe=4, size=2), objectives=(Objective(), Objective(name="db")), policy=POLICY, rounds=2, warmup=1
 )
 CHAINS = ReferenceSpec(task=Banana(correlation=0.0), seeds=(0,), samples=40, warmup=20)
 
@@ -66,7 +69,9 @@ def test_final_values_agree_within_their_spread_over_seeds(spec, metric, stored,
     assert row["allowed"] >= verify.FREE
 
 
-@pytest.mark.parametrize("spec", [SETS, PLANAR, LARGE, GRADIENTS, CHAINS], ids=lambda s: f"{s.kind} {s.task.task}")
+@pytest.mark.parametrize(
+    "spec", [SETS, PLANAR, LARGE, GRADIENTS, CHAINS, COSTS], ids=lambda s: f"{s.kind} {s.task.task}"
+)
 def test_the_same_run_agrees_with_itself(spec):
     """Made twice on this machine: no difference, and something was compared."""
     table = compare(to_frame(spec, execute(spec)), to_frame(spec, execute(spec)), spec)
@@ -81,6 +86,19 @@ def test_measured_variances_are_compared_one_by_one(factor, agrees):
     stored = to_frame(GRADIENTS, execute(GRADIENTS))
     stored["value"] *= 10.0 ** (np.arange(len(stored)) % 7)
     table = compare(stored, stored.assign(value=stored.value * factor), GRADIENTS)
+    assert table.agrees.tolist() == [agrees]
+
+
+@pytest.mark.parametrize(
+    ("metric", "factor", "agrees"), [("memory", 1.05, True), ("memory", 2, False), ("seconds", 9, True)]
+)
+def test_of_costs_memory_alone_is_compared(metric, factor, agrees):
+    """Seconds are the machine's."""
+    stored = to_frame(COSTS, execute(COSTS))
+    changed = stored.metric == metric
+    assert changed.any()
+    table = compare(stored, stored.assign(value=stored.value.where(~changed, factor * stored.value)), COSTS)
+    assert table.metric.tolist() == ["memory"]
     assert table.agrees.tolist() == [agrees]
 
 

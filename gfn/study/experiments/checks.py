@@ -15,6 +15,7 @@ from gfn.runs.spec import GradientSpec, Spec, TrainingSpec
 from gfn.study.experiments.settings import Batch, ComparisonFigure, FigureSettings, Positive, TrainingFigure
 from gfn.study.experiments.tasks import (
     SCALE_SWEEP,
+    SEQUENCES_CALIBRATED,
     SEQUENCES_SWEEP,
     SPACING_SWEEP,
     calibrated_tasks,
@@ -161,7 +162,7 @@ class Sensitivity(ComparisonFigure):
         sequences, mixture, trees = (tasks[name] for name in ("sequences", "gaussian_mixture", "phylogenetics"))
         for rate in (3e-4, 1e-3, 3e-3):
             yield "learning rate (sequences)", f"{rate:g}", sequences, sequences, {"learning_rate": rate}
-        for reach in (1.0, 2.0, 4.0):
+        for reach in (1.0, 4.0, SEQUENCES_CALIBRATED):
             yield "reach of f (sequences)", f"{reach:g}", sequences, peaked_sequences(reach, self.profile), {}
         for draw in (0, 1, 2):
             redrawn = sequences.model_copy(update={"task_seed": draw})
@@ -177,11 +178,12 @@ class Sensitivity(ComparisonFigure):
     def _run(
         self, default: Environment, task: Environment, objective: Objective, changes: dict[str, Any]
     ) -> TrainingSpec:
-        """The run of Figure 3 where nothing differs from it; others are evaluated at either end only."""
+        """The run of Figure 3 or Table 1 where there is one; others are evaluated at either end only."""
         if objective.log_z is None:  # no log Z to learn: the run is the same at any of its step sizes
             changes = {key: value for key, value in changes.items() if key != "log_z_learning_rate"}
         in_force, changed = training(self, default, objective), training(self, task, objective, **changes)
-        return in_force if changed == in_force else training(self, task, objective, with_curve=False, **changes)
+        shared = changed == in_force or (not changes and task in calibrated_tasks(self.profile).values())
+        return changed if shared else training(self, task, objective, with_curve=False, **changes)
 
 
 def _with_branch_length(task: Phylogenetics, length: float) -> Phylogenetics:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from gfn.runs.spec import Spec
 from gfn.settings import SettingsError
+from gfn.study.experiments.balance import Balance
 from gfn.study.experiments.checks import Calibration, ExactChecks, Figure2, Figure7, Sensitivity
 from gfn.study.experiments.comparisons import (
     Figure1,
@@ -19,19 +20,34 @@ from gfn.study.experiments.comparisons import (
     Figure9,
     Table1,
 )
+from gfn.study.experiments.costs import Costs
 from gfn.study.experiments.first import First
+from gfn.study.experiments.orders import OrderStudy
 from gfn.study.experiments.profiles import PROFILES
 from gfn.study.experiments.settings import PageSettings
 from gfn.study.experiments.tasks import Profile
+from gfn.study.experiments.variates import Variates
+
+Part = Literal["all", "paper"]
+PARTS: tuple[Part, ...] = ("all", "paper")
+# Pages of the part beyond the paper: what else the book has is there without them.
+BEYOND = ("first", "answers", "orders", "balance", "variates", "costs", "draws")
 
 
 class Verdicts(PageSettings):
-    """All claims, with the runs of every figure that bears on one."""
+    """The paper's claims, with the runs of all its figures."""
 
     def specs(self) -> dict[str, Spec]:
-        """Every run of every figure, by its hash."""
-        figures = [name for name in FIGURES if FIGURES[name] is not Verdicts]
-        return {key: spec for name in figures for key, spec in runs(name, self.profile).items()}
+        """Every run of every figure of the paper, by its hash."""
+        return _together([name for name in figures("paper") if name != "verdicts"], self.profile)
+
+
+class Answers(PageSettings):
+    """The questions beyond the paper, with the runs of their pages."""
+
+    def specs(self) -> dict[str, Spec]:
+        """Every run of every page beyond the paper, by its hash."""
+        return _together([name for name in figures() if name in BEYOND and name != "answers"], self.profile)
 
 
 class Tasks(PageSettings):
@@ -45,7 +61,6 @@ class Tasks(PageSettings):
 
 
 FIGURES: dict[str, type[PageSettings]] = {
-    "first": First,
     "fig1": Figure1,
     "fig2": Figure2,
     "fig3": Figure3,
@@ -61,7 +76,24 @@ FIGURES: dict[str, type[PageSettings]] = {
     "sensitivity": Sensitivity,
     "tasks": Tasks,
     "verdicts": Verdicts,
+    "first": First,
+    "answers": Answers,
+    "orders": OrderStudy,
+    "balance": Balance,
+    "variates": Variates,
+    "costs": Costs,
 }
+
+
+def figures(part: Part = "all") -> list[str]:
+    """The pages of a part of the book: of ``paper`` those that are not beyond it.
+
+    Raises:
+        SettingsError: for an unknown part.
+    """
+    if part not in PARTS:
+        raise SettingsError(f"part = {part!r} is not allowed: one of {', '.join(PARTS)}")
+    return [name for name in FIGURES if part == "all" or name not in BEYOND]
 
 
 def figure_settings(figure: str, profile: Profile = "paper", **given: Any) -> Any:
@@ -86,3 +118,13 @@ def figure_settings(figure: str, profile: Profile = "paper", **given: Any) -> An
 def runs(figure: str, profile: Profile = "paper") -> dict[str, Spec]:
     """All runs of a figure under a profile, by hash."""
     return {spec.hash: spec for spec in figure_settings(figure, profile).specs().values()}
+
+
+def every_run(profile: Profile = "paper", part: Part = "all") -> dict[str, Spec]:
+    """All runs of all pages of a part under a profile, by hash; those of the paper's pages first."""
+    named = sorted(figures(part), key=lambda name: name in BEYOND)
+    return _together(named, profile)
+
+
+def _together(named: list[str], profile: Profile) -> dict[str, Spec]:
+    return {key: spec for name in named for key, spec in runs(name, profile).items()}

@@ -15,7 +15,7 @@ SMOKE_SEEDS = (0, 1)
 
 _TRAINING = {"iterations": 512, "batch_size": 128}
 _SMOKE_TRAINING = {"iterations": 8, "batch_size": 16}
-_VARIANCE = {"batch_size": (2, 8, 32, 128, 256), "replicates": 64, "stages": (0, 128, 512), "alpha": 0.5}
+_VARIANCE = {"batch_size": (2, 8, 32, 128), "replicates": 32, "stages": (0, 128, 512), "alpha": 0.5}
 _SMOKE_VARIANCE = {"batch_size": (2, 16, 128), "replicates": 8, "stages": (0, 4), "alpha": 0.5}
 _EXACT = {
     "batch_size": (2, 8, 32, 128, 512),
@@ -41,6 +41,9 @@ PAPER: dict[str, dict[str, Any]] = {
     "exact": _EXACT,
     "calibration": _TRAINING,
     "sensitivity": _TRAINING | {"alpha": 0.5},
+    "balance": _TRAINING | {"replicates": 32, "stages": (0, 128, 512)},
+    "variates": _TRAINING | {"alpha": 0.5, "replicates": 32, "stages": _VARIANCE["stages"]},
+    "costs": _TRAINING | {"alpha": 0.5, "rounds": 21},
 }
 
 SMOKE: dict[str, dict[str, Any]] = {
@@ -58,6 +61,9 @@ SMOKE: dict[str, dict[str, Any]] = {
     "exact": _SMOKE_EXACT,
     "calibration": _SMOKE_TRAINING,
     "sensitivity": _SMOKE_TRAINING | {"alpha": 0.5},
+    "balance": _SMOKE_TRAINING | {"replicates": 8, "stages": (0, 4)},
+    "variates": _SMOKE_TRAINING | {"alpha": 0.5, "replicates": 8, "stages": _SMOKE_VARIANCE["stages"]},
+    "costs": _SMOKE_TRAINING | {"alpha": 0.5, "rounds": 2},
 }
 
 PROFILES: dict[str, dict[str, dict[str, Any]]] = {
@@ -71,6 +77,20 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
 # Replicated estimates, not seeds, make the exact checks precise.
 for _profile in PROFILES["exact"].values():
     _profile["seeds"] = (0,)
+# All orders take long with few seeds, too: the edition alone has them.
+_ORDERS = {"stages": (0, 128, 512), "replicates": 8}
+_FEW_ORDERS = {"orders": (-0.5, 0.0, 0.1, 0.5, 0.9, 1.0, 2.0), "tsallis": (0.5,), "both": (0.5,)}
+_ALL_ORDERS = {
+    "orders": (-1.0, -0.5, 0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.5, 2.0, 3.0),
+    "tsallis": (0.25, 0.5, 2.0),
+    "both": (-0.5, 0.5, 2.0),
+}
+_SMOKE_ORDERS = {"orders": (-0.5, 0.0, 0.5, 1.0, 2.0), "stages": (0, 4), "replicates": 4}
+PROFILES["orders"] = {
+    "paper": {"seeds": PAPER_SEEDS} | _TRAINING | _ORDERS | _FEW_ORDERS,
+    "edition": {"seeds": EDITION_SEEDS} | _TRAINING | _ORDERS | _ALL_ORDERS,
+    "smoke": {"seeds": SMOKE_SEEDS} | _SMOKE_TRAINING | _FEW_ORDERS | _SMOKE_ORDERS,
+}
 # Pages without runs of their own.
 PROFILES["tasks"] = {name: {"trees": 8} for name in ("paper", "edition", "smoke")}
-PROFILES["verdicts"] = {name: {} for name in ("paper", "edition", "smoke")}
+PROFILES |= {page: {name: {} for name in ("paper", "edition", "smoke")} for page in ("verdicts", "answers")}

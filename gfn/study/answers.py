@@ -1,0 +1,77 @@
+"""All questions beyond the paper judged from the runs of their pages, and the index of their answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gfn.study.claims import Verdict, judge
+from gfn.study.evidence.questions import QUESTIONS
+from gfn.study.experiments import figure_settings
+from gfn.study.notebook import obtain
+from gfn.study.paper import load_claims
+from gfn.study.verdicts import page_of, title_of
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a question.
+
+    Attributes:
+        page: the figure that answers it.
+        verdict: of its criteria.
+        text: the answer in words.
+    """
+
+    page: str
+    verdict: Verdict
+    text: str
+
+
+def gather_answers(profile: str, device: str = "cpu", store: Path | None = None) -> dict[str, Answer]:
+    """Every question with its verdict and its answer, from stored runs (missing ones are made).
+
+    Arguments:
+        profile: whose runs.
+        device: where to train, if need be.
+        store: the one store to read and to write, by default those of :func:`gfn.study.results.load_or_train`.
+    """
+    claims, found = load_claims("beyond"), {}
+    settings = {page: figure_settings(page, profile, device=device) for page, *_ in QUESTIONS.values()}
+    runs = {page: obtain(each, store) for page, each in settings.items()}
+    for name, (page, evidence, answer) in QUESTIONS.items():
+        given = settings[page], runs[page]
+        found[name] = Answer(page, judge(name, evidence(*given), profile, claims), answer(*given))
+    return found
+
+
+def question_table(answers: Mapping[str, Answer], link: str = "{page}.ipynb") -> str:
+    """Questions, verdicts and counts as a Markdown table.
+
+    Arguments:
+        answers: from :func:`gather_answers`.
+        link: how a page is linked, with ``{page}`` as :func:`gfn.study.verdicts.page_of` gives it.
+    """
+    lines = ["| | Statement | Verdict | supported / contradicted / inconclusive | Page |", "|---|---|---|---|---|"]
+    for name, (page, verdict, _) in _parts(answers):
+        cells = [name, verdict.text, f"**{verdict.outcome}**", verdict.counted, _linked(page, link)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def answers_in_words(answers: Mapping[str, Answer], link: str = "{page}.ipynb") -> str:
+    """Each answer as a paragraph of Markdown, after the name of its question; arguments as :func:`question_table`."""
+    parts = [
+        f"**{name}, {_linked(page, link)}: {verdict.outcome}.** {text}"
+        for name, (page, verdict, text) in _parts(answers)
+    ]
+    return "\n\n".join(parts)
+
+
+def _parts(answers: Mapping[str, Answer]) -> list[tuple[str, tuple[str, Verdict, str]]]:
+    return [(name, (each.page, each.verdict, each.text)) for name, each in answers.items()]
+
+
+def _linked(page: str, link: str) -> str:
+    return f"[{title_of(page)}]({link.format(page=page_of(page))})"

@@ -1,0 +1,35 @@
+"""Which page answers which question beyond the paper, by which measurements, and in which words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, NamedTuple
+
+from gfn.study.claims import Evidence
+from gfn.study.evidence import balance, costs, order_choice, order_errors, variates
+from gfn.study.results import Run
+
+Runs = Mapping[Hashable, Run]
+
+
+class Question(NamedTuple):
+    """How a question of ``data/beyond/questions.yaml`` is answered.
+
+    Attributes:
+        page: a key of ``gfn.study.experiments.FIGURES``.
+        evidence: of the page's settings and runs, everything that the criteria judge.
+        answer: of the same, the answer in a few sentences of Markdown, with what is inconclusive; without links and headings.
+    """
+
+    page: str
+    evidence: Callable[[Any, Runs], list[Evidence]]
+    answer: Callable[[Any, Runs], str]
+
+
+# In the order in which the index shows them.
+QUESTIONS: dict[str, Question] = {
+    "Q1": Question("orders", order_errors.evidence, order_choice.answer),
+    "Q2": Question("balance", balance.evidence, balance.answer),
+    "Q3": Question("variates", variates.evidence, variates.answer),
+    "Q4": Question("costs", costs.evidence, costs.answer),
+}

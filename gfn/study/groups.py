@@ -1,0 +1,55 @@
+"""Runs that one process of the graph makes together, so that all cores end at about the same time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from gfn.runs.spec import Spec
+
+# Seconds on a quiet core that a training of ten seeds at the paper's scale takes, evaluation included, roughly.
+SECONDS = {
+    "sets": 20,
+    "phylogenetics": 20,
+    "dags": 7,
+    "sequences": 6,
+    "banana": 6,
+    "gaussian_mixture": 4,
+    "hypergrid": 3,
+}
+SCALE = 512 * 128 * 10  # trajectories of such a training
+SMALLEST = 1 / 50  # of what there is to make: below it, a process takes longer to start than it gains
+
+
+def seconds(spec: Spec) -> float:
+    """What a run takes, roughly."""
+    task, seeds = SECONDS[spec.task.task], len(spec.seeds)
+    if spec.kind == "training":
+        return task * seeds * spec.iterations * spec.batch_size / SCALE
+    if spec.kind == "gradient" and spec.exact:  # on tasks so small that what counts is how often
+        return 10 * seeds * spec.replicates / 4096
+    if spec.kind == "gradient":
+        # An estimate takes half as long as a step of the training, which goes on to the last stage.
+        drawn = spec.replicates * sum(spec.batch_sizes) * len(spec.warmup) * len(spec.objectives)
+        return task * seeds * (max(spec.warmup) * 128 + drawn / 2) / SCALE
+    if spec.kind == "reference":
+        return 15 * spec.samples / 2000
+    return task * spec.rounds / 40  # costs of iterations, of one seed
+
+
+def groups(specs: Mapping[str, Spec], share: float) -> Iterator[tuple[list[str], float]]:
+    """Hashes that one process makes, and how many seconds that takes: dear tasks at first, and less and less.
+
+    Arguments:
+        specs: runs by their hash.
+        share: of all that is left, a process makes this part.
+    """
+    keys = sorted(specs, key=lambda key: (-SECONDS[specs[key].task.task], specs[key].task.task))
+    left = sum(map(seconds, specs.values()))
+    least = left * min(SMALLEST, share / 2)
+    while keys:
+        group, size = [], 0.0
+        while keys and size < max(least, share * left):
+            group.append(keys.pop(0))
+            size += seconds(specs[group[-1]])
+        left -= size
+        yield group, size
