@@ -40,7 +40,7 @@ PAPER: dict[str, dict[str, Any]] = {
     "exact": _EXACT,
     "calibration": _TRAINING,
     "sensitivity": _TRAINING | {"alpha": 0.5},
-    "costs": _TRAINING | {"alpha": 0.5, "rounds": 21},
+    "costs": _TRAINING | {"alpha": 0.5, "rounds": 31},
 }
 
 SMOKE: dict[str, dict[str, Any]] = {
