@@ -43,7 +43,7 @@ PAPER: dict[str, dict[str, Any]] = {
     "sensitivity": _TRAINING | {"alpha": 0.5},
     "balance": _TRAINING | {"replicates": 32, "stages": (0, 128, 512)},
     "variates": _TRAINING | {"alpha": 0.5, "replicates": 32, "stages": _VARIANCE["stages"]},
-    "costs": _TRAINING | {"alpha": 0.5, "rounds": 21},
+    "costs": _TRAINING | {"alpha": 0.5, "rounds": 31},
 }
 
 SMOKE: dict[str, dict[str, Any]] = {
