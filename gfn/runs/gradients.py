@@ -14,7 +14,7 @@ from gfn.estimators.divergences import renyi_terms, tsallis_terms
 from gfn.evaluation.exact import all_probabilities, divergence
 from gfn.policies import Policy
 from gfn.randomness import stream
-from gfn.runs.draws import Batches, pick
+from gfn.runs.draws import Batches, Draws, pick
 from gfn.runs.objective import WITH_ALPHA, Objective
 from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.runs.training import Record, Trainer
@@ -34,8 +34,8 @@ def measure_gradients(
     - with ``exact``, whose gradient is ∇, also ``gradient_squared``: ‖∇‖²;
       ``bias_squared``: unbiased estimate of ‖E[g] - ∇‖², negative as often as not where there is no bias;
       ``bias_along``: ⟨E[g] - ∇, ∇⟩, with its sign; ``away``: share of estimates with ⟨g, ∇⟩ < 0;
-    - with ``exact``, mean squared errors over those of the optima of :func:`optimal_baselines`, from the same
-      batches: ``optimal`` and ``whole``.
+    - with ``exact`` and independent draws, mean squared errors over those of the optima of :func:`optimal_baselines`,
+      from the same batches: ``optimal`` and ``whole``.
 
     All but ``gradient_squared`` and ``away`` come with a standard error, such as ``variance_error``. Log-weights of
     forward KL and Tsallis are taken relative to the exact log Z, so their weights are those of P̄_B itself. TB's log Z
@@ -48,7 +48,7 @@ def measure_gradients(
         for index, seed in enumerate(spec.seeds):
             trained, log_z = replicate(trainer.policy, 1, index), trainer.log_z[index].item()
             gradients = {o: exact_gradient(spec, trained, o) for o in spec.objectives} if spec.exact else {}
-            baselines = optimal_baselines(spec, trained) if spec.exact else {}
+            baselines = optimal_baselines(spec, trained) if spec.exact and spec.draws == Draws() else {}
             own, earlier = learned_baselines(trainer, index), replicate(former.policy, 1, index) if former else None
             for batch_size in spec.batch_sizes:
                 given = (baselines, log_z, own, earlier)

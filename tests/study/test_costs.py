@@ -76,10 +76,10 @@ def test_ratios_are_those_of_the_same_round(found):
     assert (table.ratio[:, "tb"] == 1).all()
 
 
-def test_tables_show_medians_and_ranges(found):
+def test_tables_show_medians_and_quartiles(found):
     shown = spread_table(cost_frame(found))
     assert shown.index.tolist() == list(LINES)
-    assert shown.sets["renyi_joint"] == "1.00\u00a0(0.50–1.50)"
+    assert shown.sets["renyi_joint"] == "1.00\u00a0(0.75–1.25)"
     assert spread_table(cost_frame(found), "memory").sets["renyi"] == "1.50"
     assert tb_table(cost_frame(found)).loc["sets"].tolist() == [2.0, 20.0, 2.0]
 

@@ -61,7 +61,7 @@ def trainings(runs: Runs) -> dict[tuple[str, str], Run]:
 
 
 def spread_table(costs: pd.DataFrame, metric: str = TIME) -> pd.DataFrame:
-    """Ratios to TB as text, medians with the range over rounds: a row a line, a column a task; a dash where there is none."""
+    """Ratios to TB as text, medians with quartiles over rounds: a row a line, a column a task; a dash where there is none."""
     part = costs[costs.metric == metric].groupby(["objective", "task"], sort=False).ratio
     text = part.agg(_spread).unstack("task", sort=False)
     order = max((list(dict.fromkeys(costs.objective[costs.task == task])) for task in text), key=len)
@@ -69,7 +69,7 @@ def spread_table(costs: pd.DataFrame, metric: str = TIME) -> pd.DataFrame:
 
 
 def _spread(ratios: pd.Series) -> str:
-    middle, low, high = (f"{value:.2f}" for value in (ratios.median(), ratios.min(), ratios.max()))
+    low, middle, high = ratios.quantile([0.25, 0.5, 0.75]).map("{:.2f}".format)
     return f"{middle}\u00a0({low}–{high})" if len(ratios) > 1 else middle
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -135,17 +136,31 @@ def step_table(shown: Example) -> pd.DataFrame:
     return table
 
 
+def step_lines(shown: Example) -> str:
+    """:func:`step_table` as Markdown."""
+    table = step_table(shown)
+    heads = [re.sub(r"log p_(.)", r"$\\log p_\1$", column) for column in table.columns]
+    lines = [f"| | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    for name, row in table.iterrows():
+        cells = [each if isinstance(each, str) else number(each) for each in row]
+        lines.append(f"| **{name}** | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def weight_lines(shown: Example) -> str:
     """How log w of the trajectory comes about before and after training, as Markdown."""
-    lines = ["| policy | log p_B | + log r | − log p_F | = log w | log Z |", "|---|---|---|---|---|---|"]
+    lines = [
+        r"| policy | $\log p_B$ | $+ \log r$ | $- \log p_F$ | $= \log w$ | $\log Z$ |",
+        "|---|---|---|---|---|---|",
+    ]
     for name, each in (("untrained", shown.start), ("trained", shown.end)):
         parts = [each.log_pb, each.log_reward, each.log_pf, log_weight(each)]
         cells = [number(part.item()) for part in parts] + [number(shown.task.log_z)]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        lines.append(f"| **{name}** | {' | '.join(cells)} |")
     ranges = [f"{number(float(every.min()))} to {number(float(every.max()))}" for every in shown.every]
     lines += [
         "",
-        f"All {len(shown.every[0])} trajectories of this task together have a log w from {ranges[0]} before training, "
+        f"All {len(shown.every[0])} trajectories of this task together have a $\\log w$ from {ranges[0]} before training, "
         f"and from {ranges[1]} after it.",
     ]
     return "\n".join(lines)
@@ -244,7 +259,7 @@ def gain_table(runs: Runs) -> pd.DataFrame:
 
 
 def summary(runs: Runs, looks: Mapping[int, Look]) -> str:
-    """What is seen at the end of the page, in three sentences, as Markdown. Numbers are medians over seeds."""
+    """What is seen at the end of the page, in three points, as Markdown. Errors are medians over seeds."""
     error = {key: final(run, accuracy_metric(run)).median() for key, run in runs.items()}
     start = runs["gaussian_mixture", "reverse_kl", "none"].frame.query("metric == 'jsd' and iteration == 0").value
     plane = [_short(error["gaussian_mixture", line, "none"]) for line in ("reverse_kl", "renyi")]

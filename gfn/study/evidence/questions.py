@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gfn.study.claims import Evidence
-from gfn.study.evidence import balance, costs, order_choice, order_errors, variates
+from gfn.study.evidence import balance, costs, draws, order_choice, order_errors, variates
 from gfn.study.results import Run
 
 Runs = Mapping[Hashable, Run]
@@ -34,4 +34,5 @@ QUESTIONS: dict[str, Question] = {
     "Q2": Question("balance", balance.evidence, balance.answer),
     "Q3": Question("variates", variates.evidence, variates.answer),
     "Q4": Question("costs", costs.evidence, costs.answer),
+    "Q5": Question("draws", draws.evidence, draws.answer),
 }

@@ -21,6 +21,7 @@ from gfn.study.experiments.comparisons import (
     Table1,
 )
 from gfn.study.experiments.costs import Costs
+from gfn.study.experiments.draws import DrawsStudy
 from gfn.study.experiments.first import First
 from gfn.study.experiments.orders import OrderStudy
 from gfn.study.experiments.profiles import PROFILES
@@ -82,6 +83,7 @@ FIGURES: dict[str, type[PageSettings]] = {
     "balance": Balance,
     "variates": Variates,
     "costs": Costs,
+    "draws": DrawsStudy,
 }
 
 

@@ -43,7 +43,7 @@ PAPER: dict[str, dict[str, Any]] = {
     "sensitivity": _TRAINING | {"alpha": 0.5},
     "balance": _TRAINING | {"replicates": 32, "stages": (0, 128, 512)},
     "variates": _TRAINING | {"alpha": 0.5, "replicates": 32, "stages": _VARIANCE["stages"]},
-    "costs": _TRAINING | {"alpha": 0.5, "rounds": 21},
+    "costs": _TRAINING | {"alpha": 0.5, "rounds": 31},
 }
 
 SMOKE: dict[str, dict[str, Any]] = {
@@ -90,6 +90,23 @@ PROFILES["orders"] = {
     "paper": {"seeds": PAPER_SEEDS} | _TRAINING | _ORDERS | _FEW_ORDERS,
     "edition": {"seeds": EDITION_SEEDS} | _TRAINING | _ORDERS | _ALL_ORDERS,
     "smoke": {"seeds": SMOKE_SEEDS} | _SMOKE_TRAINING | _FEW_ORDERS | _SMOKE_ORDERS,
+}
+_DRAWS = {
+    "few": (1, 2, 3, 4, 8),
+    "trajectories": 1 << 16,
+    "batch_size": (8, 32),
+    "shares": (0.25, 0.5, 1.0),
+    "alpha": 0.5,
+    "warmup": 128,
+    "age": 64,
+    "replicates": 2048,
+    "iterations": 512,
+}
+_SMOKE_DRAWS = {"trajectories": 256, "batch_size": (8,), "warmup": 4, "age": 2, "replicates": 32, "iterations": 8}
+PROFILES["draws"] = {
+    "paper": {"seeds": PAPER_SEEDS} | _DRAWS,
+    "edition": {"seeds": EDITION_SEEDS} | _DRAWS,
+    "smoke": {"seeds": SMOKE_SEEDS} | _DRAWS | _SMOKE_DRAWS,
 }
 # Pages without runs of their own.
 PROFILES["tasks"] = {name: {"trees": 8} for name in ("paper", "edition", "smoke")}
