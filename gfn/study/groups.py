@@ -25,11 +25,11 @@ def seconds(spec: Spec) -> float:
     task, seeds = SECONDS[spec.task.task], len(spec.seeds)
     if spec.kind == "training":
         return task * seeds * spec.iterations * spec.batch_size / SCALE
-    if spec.kind == "gradient" and spec.exact:  # on tasks so small that what counts is how often
-        return 10 * seeds * spec.replicates / 4096
     if spec.kind == "gradient":
-        # An estimate takes half as long as a step of the training, which goes on to the last stage.
         drawn = spec.replicates * sum(spec.batch_sizes) * len(spec.warmup) * len(spec.objectives)
+        if spec.exact:  # on tasks so small that it is no matter which
+            return seeds * (1 + drawn / 3e6)
+        # An estimate takes half as long as a step of the training, which goes on to the last stage.
         return task * seeds * (max(spec.warmup) * 128 + drawn / 2) / SCALE
     if spec.kind == "reference":
         return 15 * spec.samples / 2000
