@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gfn.study.claims import Evidence, counts, judge, ratio
+from gfn.study.claims import OUTCOMES, Evidence, counts, judge, ratio
 from gfn.study.evidence.balance import ANSWERS
 from gfn.study.evidence.tables import late
 from gfn.study.evidence.variance import NORMAL_95
@@ -18,16 +18,18 @@ from gfn.study.results import Run
 
 Runs = Mapping[Key, Run]
 SAID = {
-    "common": "some trajectories are one",
-    "prefix": "a prefix in common, in groups of four",
+    "common": "half are one trajectory",
+    "prefix": "half of the steps in common, in groups of four",
     "distinct": "without replacement",
-    "replayed": "some replayed",
+    "replayed": "half replayed from the batch before",
+    "old": "half replayed from earlier",
 }
 ADVICE = {
-    "common": "Draw again: repeats cost rewards and add nothing. If they cannot be avoided, take each trajectory once and weigh it by how often it was drawn.",
-    "prefix": "Take the baseline from the trajectories of other groups only, which is unbiased, or draw whole trajectories.",
-    "distinct": "Prefer independent draws for a gradient without bias; where trajectories are few, weights that make up for the drawing are known.",
-    "replayed": "Replay what is recent, or weigh by the ratio of the probabilities of now and then.",
+    "common": "Give every trajectory random numbers of its own; copies add nothing, and fewer independent trajectories do as well.",
+    "prefix": "Take the baseline from other groups only, which is unbiased, or draw whole trajectories.",
+    "distinct": "Use it where trajectories are few and a small bias does not matter, or with weights that make up for it.",
+    "replayed": "Nothing: what is one step old is nearly on policy.",
+    "old": "Weigh by the ratio of the probabilities of now and then, or replay what is recent.",
 }
 
 
@@ -35,7 +37,7 @@ def gradients(kind: str, runs: Runs) -> pd.DataFrame:
     """Gradients of the measurements ``few`` or ``drawn`` against the exact ones: a row for each estimate.
 
     Returns:
-        Columns ``task, scheme, share, objective, control_variate, trajectories``, and relative to the exact gradient
+        Columns ``task, scheme, share, age, objective, control_variate, trajectories``, and relative to the exact gradient
         ``squared`` (the squared bias, unbiased, so below zero about as often as not where there is no bias) with its
         standard error ``error``; ``value, low, high`` (the bias, by the root of the squared one, of which nothing below
         zero is left, and a 95 % interval); ``along`` (the bias along the gradient, -1 where nothing is left of it);
@@ -55,9 +57,9 @@ def gradients(kind: str, runs: Runs) -> pd.DataFrame:
         table["along"], table["variance"] = by.bias_along / scale, by.variance / scale
         table["mean_square"] = table.variance + table.squared.clip(lower=0)
         draws = run.spec.draws
-        about = {"task": key[1], "scheme": draws.scheme, "share": np.nan if draws.share is None else draws.share}
+        about = {"task": key[1], "scheme": draws.scheme, "share": draws.share or np.nan, "age": draws.age or np.nan}
         parts.append(table.reset_index().assign(**about))
-    columns = ["task", "scheme", "share", *index, *table.columns]
+    columns = ["task", "scheme", "share", "age", *index, *table.columns]
     return pd.concat(parts, ignore_index=True)[columns]
 
 
@@ -142,14 +144,20 @@ def advice(settings: Any, runs: Runs) -> pd.DataFrame:
     alone = drawn[drawn.scheme == "independent"].set_index(keys).variance
     rows = []
     for scheme, said in SAID.items():
-        part = drawn[drawn.scheme == scheme]
-        middle = part[part.share.isna() | (part.share == 0.5)].set_index(keys)
+        middle = _half(drawn, scheme).set_index(keys)
         ratios = trained[trained.scheme == scheme].ratio
         row = {"scheme": said, "bias (share of the gradient)": span(middle.value)}
         row["variance over independent"] = span(middle.variance / alone.loc[middle.index])
-        row["late error over independent"] = span(ratios)
+        row["late error over independent"] = span(ratios) if len(ratios) else "–"
         rows.append(row | {"what to do": ADVICE[scheme]})
     return pd.DataFrame(rows).set_index("scheme")
+
+
+def _half(table: pd.DataFrame, scheme: str) -> pd.DataFrame:
+    """Rows of a scheme with half of the batch or of the steps; ``old`` are those replayed from more than one iteration before."""
+    old = table.age > 1
+    chosen = (table.scheme == "replayed") & old if scheme == "old" else (table.scheme == scheme) & ~old
+    return table[chosen & (table.share.isna() | (table.share == 0.5))]
 
 
 def span(values: pd.Series) -> str:
@@ -168,25 +176,23 @@ def answer(settings: Any, runs: Runs) -> str:
     single = few[few.trajectories == 1].set_index(["task", "objective"]).variance
     pair = many[many.trajectories == many.trajectories.min()].set_index(["task", "objective"]).variance
     dearer = (single / pair).dropna().median()
-    half = {scheme: part for scheme, part in halves(subtracting(drawn), settings.batch).groupby("scheme")}
     late_ratios = trainings(settings, runs)
     late_ratios = late_ratios[late_ratios.objective.isin(TRAINED)].groupby("scheme").ratio.median()
-    other = subtracting(drawn)
-    other = other[
-        (other.trajectories == settings.batch) & other.scheme.isin([*OTHER]) & (other.share.fillna(0.5) == 0.5)
-    ]
+    at_batch = subtracting(drawn[drawn.trajectories == settings.batch])
+    off = {scheme: _percent(_half(at_batch, scheme)) for scheme in SAID}
     return (
         f"**{ANSWERS[verdict.outcome]}.** With {many.trajectories.min()} to {many.trajectories.max()} independent"
         f" trajectories the bias of leave-one-out is below 3 % of the gradient for certain in {_of(held, 'small_n')}"
-        f" measurements, and a single trajectory, which leaves nothing to subtract, has {dearer:.1f} times the variance of"
-        " the smallest batch (median). Where half of a batch is one trajectory the mean of the estimates is off by"
-        f" {_percent(half, 'common')} of the gradient, and where half of the steps are in common by"
-        f" {_percent(half, 'prefix')}; the error late in training is then {late_ratios['common']:.2f} and"
-        f" {late_ratios['prefix']:.2f} times that with independent ones, and at least 1.2 times for certain in"
-        f" {_of(held, 'training')} measurements ({_contradicted(held, 'training')} certainly less, the rest inconclusive)."
-        f" Without replacement or with half replayed the bias is at most {other.high.max():.0%} of the gradient, and the"
-        f" error {late_ratios['distinct']:.2f} and {late_ratios['replayed']:.2f} times that with independent ones, at most"
-        f" 1.2 times for certain in {_of(held, 'harmless')} measurements ({_contradicted(held, 'harmless')} certainly more)."
+        f" measurements, and a single trajectory, which leaves nothing to subtract, has {dearer:.0f} times the variance of"
+        " the smallest batch that does (median). Where half of a batch is one trajectory, the mean of the estimates is"
+        f" off by {off['common']} of the gradient, and where half of the steps are in common by {off['prefix']}; the"
+        f" error late in training is {late_ratios['common']:.2f} and {late_ratios['prefix']:.2f} times that with"
+        f" independent trajectories, and at least 1.2 times for certain in {_of(held, 'training')} measurements, the rest"
+        f" being {_rest(held, 'training')}. Without replacement the bias is {off['distinct']}, with half replayed from"
+        f" the batch before {off['replayed']} and from {settings.age} iterations before {off['old']}; the error is"
+        f" {late_ratios['distinct']:.2f} times that with independent trajectories without replacement and"
+        f" {late_ratios['replayed']:.2f} times with half from the batch before, at most 1.2 times for certain in"
+        f" {_of(held, 'harmless')} measurements, the rest being {_rest(held, 'harmless')}."
     )
 
 
@@ -194,10 +200,12 @@ def _of(held: Mapping[str, tuple[int, ...]], test: str) -> str:
     return f"{held[test][0]} of {sum(held[test])}"
 
 
-def _contradicted(held: Mapping[str, tuple[int, ...]], test: str) -> str:
-    return str(held[test][1])
+def _rest(held: Mapping[str, tuple[int, ...]], test: str) -> str:
+    """What became of the measurements that are not supported."""
+    parts = [f"{many} {outcome}" for many, outcome in zip(held[test][1:], OUTCOMES[1:]) if many]
+    return " and ".join(parts) or "none"
 
 
-def _percent(half: Mapping[str, pd.DataFrame], scheme: str) -> str:
-    low, high = (f"{end:.0%}" for end in (half[scheme].value.min(), half[scheme].value.max()))
-    return low if low == high else f"{low} to {high}"
+def _percent(part: pd.DataFrame) -> str:
+    low, high = (f"{100 * end:.0f}" for end in (part.value.min(), part.value.max()))
+    return f"{low} %" if low == high else f"{low} to {high} %"

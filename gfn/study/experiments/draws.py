@@ -55,7 +55,7 @@ class DrawsStudy(FigureSettings):
 
     def schemes(self) -> tuple[Draws, ...]:
         """All ways of drawing a batch whose gradients are measured."""
-        found = [INDEPENDENT, OTHER["distinct"]]
+        found = [INDEPENDENT, *OTHER.values()]
         for scheme, own in (("common", {}), ("prefix", {"group": 4}), ("replayed", {"age": self.age})):
             found += [Draws(scheme=scheme, share=share, **own) for share in self.shares]
         return tuple(found)
@@ -64,7 +64,7 @@ class DrawsStudy(FigureSettings):
         """Runs by kind and task.
 
         - ``("few", task, N)``: gradients of N independent trajectories; a single one leaves nothing to subtract;
-        - ``("drawn", task, scheme)``: gradients under a scheme, by its label;
+        - ``("drawn", task, N, scheme)``: gradients under a scheme, by its label;
         - ``("training", task, objective, scheme)``: with eight trajectories a step; for the scheme ``fewer`` these are
           independent and as many as ``common`` has different ones, and ``one`` has a single one without a baseline.
         """
@@ -75,14 +75,16 @@ class DrawsStudy(FigureSettings):
             alone = [objective for objective in plain if objective.hindrance(1) is None]
             for size in self.few:
                 # As many trajectories at every size: single estimates of few are the noisier.
-                chosen = alone if size == 1 else (*all_of, *plain)
+                chosen = alone if size == 1 else (*all_of, *plain[2:])
                 count = max(2, self.trajectories // size)
-                found["few", name, size] = self._measured(task, chosen, (size,), INDEPENDENT, count)
+                found["few", name, size] = self._measured(task, chosen, size, INDEPENDENT, count)
             listed = all_trajectories(task)[1][0].shape[1]
             for draws in self.schemes():
-                sizes = tuple(n for n in self.batch_size if draws.scheme != "distinct" or n <= listed)
-                chosen = (*all_of, plain[0])
-                found["drawn", name, draws.label] = self._measured(task, chosen, sizes, draws, self.replicates)
+                for size in self.batch_size:
+                    if draws.scheme != "distinct" or size <= listed:
+                        count = max(2, self.replicates * self.batch // size)
+                        key = ("drawn", name, size, draws.label)
+                        found[key] = self._measured(task, (*all_of, plain[0]), size, draws, count)
             for each in TRAINED:
                 goal = estimator(each, SUBTRACTING[each], self.alpha)
                 for draws in (INDEPENDENT, *HALF.values(), *OTHER.values()):
@@ -97,7 +99,7 @@ class DrawsStudy(FigureSettings):
         self,
         task: Environment,
         objectives: list[Objective] | tuple[Objective, ...],
-        sizes: tuple[int, ...],
+        size: int,
         draws: Draws,
         replicates: int,
     ) -> GradientSpec:
@@ -108,7 +110,7 @@ class DrawsStudy(FigureSettings):
             seeds=self.seeds[:1],  # replicated estimates, not seeds, make the measurement precise
             trainer=estimator(*TRAINER),
             warmup=(self.warmup,),
-            batch_sizes=sizes,
+            batch_sizes=(size,),
             draws=draws,
             replicates=replicates,
             exact=True,

@@ -10,6 +10,7 @@ from gfn.study.plotting.curves import (
     learning_curves,
     order_panels,
 )
+from gfn.study.plotting.draws import few_panels, scheme_curves, scheme_panels
 from gfn.study.plotting.first import gain_panels, probability_panels, weight_histograms
 from gfn.study.plotting.gradients import balance_variance_panels, bias_panels, centring_panels, variance_panels
 from gfn.study.plotting.marks import with_error_bar, with_levels
@@ -37,6 +38,7 @@ __all__ = [
     "density_panels",
     "difference_panels",
     "discovery_panels",
+    "few_panels",
     "gain_panels",
     "grid_panel",
     "learning_curves",
@@ -52,6 +54,8 @@ __all__ = [
     "relative_variance_panels",
     "removal_panels",
     "sample_panel",
+    "scheme_curves",
+    "scheme_panels",
     "speed_panels",
     "tree_panels",
     "use_style",
