@@ -26,14 +26,16 @@ from pathlib import Path
 import pandas as pd
 import psutil
 
+import gfn.study.edition
 from gfn.environments import Sets
 from gfn.policies import PolicySettings
 from gfn.runs.objective import Objective
 from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.runs.training import PARTIAL, Trainer
 from gfn.study.results import ResultError, execute, read_run, write_run
+from gfn.study.swap import alone, restore
 from tests.bad_inputs import CASES, complaint, tried
-from tests.processes import Command
+from tests.processes import FORKS, Command
 
 ROOT = Path(__file__).parents[1]
 TINY = [
@@ -256,6 +258,44 @@ def edition(folder: Path, count: int, draw: random.Random) -> Counter[str]:
     return found
 
 
+def publish(folder: Path, count: int, draw: random.Random) -> Counter[str]:
+    """Kill -9 of the last command of ``make edition``, which publishes the book that is there; the old edition comes back."""
+    expected, found = undisturbed_book(folder), Counter()
+    place = folder / "publish" / "a copy"
+    shutil.copytree(expected, place, symlinks=True)
+    old = digests(place / PUBLISHED)
+    took = 0.0
+    for number in range(-1, count):  # once to its end, to know how long it takes
+        process, started = FORKS.Process(target=publishing, args=(str(place),)), time.time()
+        process.start()
+        aim = draw.choice(STEPS)
+        while number >= 0 and process.is_alive() and not reached(place, aim, started):
+            time.sleep(0.01)
+        after = math.exp(draw.uniform(*map(math.log, STEP))) if aim else draw.uniform(0, took)
+        process.join(after if number >= 0 else None)
+        process.kill()
+        process.join()
+        took = took or time.time() - started
+        says = ["killed" if process.exitcode == -signal.SIGKILL else "came to its end before a kill"]
+        with alone(place):
+            says += ["cut off among files"] * restore(place)
+        state = edition_of(place, old, expected)
+        says += [f"{state} edition"] + ["damaged a run"] * (not readable(place / STORE))
+        found.update(says if number >= 0 else [])
+        print(f"publish, kill {number + 1}, {aim or 'any time'}: {', '.join(says)}", flush=True)
+        for command in ("checkout --quiet -- .", "clean --quiet --force -d data book"):
+            subprocess.run(["git", *command.split()], cwd=place, check=True)
+    shutil.rmtree(place)
+    return found
+
+
+def publishing(place: str) -> None:
+    os.chdir(place)
+    sys.argv[1:] = ["smoke", "build/smoke"]
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    gfn.study.edition.main()
+
+
 def undisturbed_book(folder: Path) -> Path:
     """A copy of the checkout with the book, made now or earlier."""
     expected = folder / "expected" / "a copy"
@@ -277,9 +317,9 @@ def chained(place: Path, target: str, aims: Sequence[int | str], expected: Path,
     """
     found, old = Counter(chains=1), digests(place / PUBLISHED)
     for number, aim in enumerate(aims):
-        process = subprocess.Popen(call(target), cwd=place, env=variables(place), **QUIET)
-        while process.poll() is None and not reached(place, aim):
-            time.sleep(0.001 if isinstance(aim, str) else 0.1)
+        process, started = subprocess.Popen(call(target), cwd=place, env=variables(place), **QUIET), time.time()
+        while process.poll() is None and not reached(place, aim, started):
+            time.sleep(0.01 if isinstance(aim, str) else 0.1)
         with suppress(subprocess.TimeoutExpired):
             process.wait(math.exp(draw.uniform(*map(math.log, STEP))) if aim in STEPS[1:] else draw.uniform(0, JOB))
         doing = shot(process, whole=number % 2 == 0)
@@ -288,8 +328,7 @@ def chained(place: Path, target: str, aims: Sequence[int | str], expected: Path,
             break
         cut = (place / ".edition").exists()
         subprocess.run([sys.executable, "-m", "gfn.study.swap"], cwd=place, env=variables(place), check=True, **QUIET)
-        state = "old" if digests(place / PUBLISHED) == old else "new" if same(place / PUBLISHED, expected) else "torn"
-        state = "torn" if state == "old" and changed(place) else state
+        state = edition_of(place, old, expected)
         says = ["killed", f"killed at {doing}", f"{state} edition", *["cut off among files"] * cut]
         says += ["damaged a run"] * (not readable(place / STORE))
         found.update(says)
@@ -304,14 +343,22 @@ def chained(place: Path, target: str, aims: Sequence[int | str], expected: Path,
     return found
 
 
-def changed(place: Path) -> str:
-    """What git sees in a copy."""
-    call = ["git", "status", "--porcelain"]
-    return subprocess.run(call, cwd=place, check=True, capture_output=True, text=True).stdout
+def edition_of(place: Path, old: dict[str, str], expected: Path) -> str:
+    """Which edition a copy shows, the old one being that of its last commit, or that it is torn."""
+    if digests(place / PUBLISHED) == old:
+        call = ["git", "status", "--porcelain"]
+        changed = subprocess.run(call, cwd=place, check=True, capture_output=True, text=True).stdout
+        return "torn" if changed else "old"
+    return "new" if same(place / PUBLISHED, expected) else "torn"
 
 
-def reached(place: Path, aim: int | str) -> bool:
-    return (place / aim).exists() if isinstance(aim, str) else len(outputs(place)) >= aim
+def reached(place: Path, aim: int | str, since: float) -> bool:
+    """Whether so many outputs are there, or something that a command which started at ``since`` has made or moved."""
+    if not isinstance(aim, str):
+        return len(outputs(place)) >= aim
+    with suppress(OSError):
+        return not aim or (place / aim).stat().st_ctime >= since
+    return False
 
 
 def outputs(place: Path) -> list[Path]:
@@ -391,6 +438,7 @@ PARTS = {
     "inputs": inputs,
     "book": book,
     "edition": edition,
+    "publish": publish,
 }
 
 if __name__ == "__main__":
