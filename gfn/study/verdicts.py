@@ -32,7 +32,7 @@ TITLES = {
     "balance": "Baselines for trajectory balance",
     "variates": "Each control variate alone",
     "costs": "What accuracy costs",
-    "draws": "Other draws of the rewards",
+    "draws": "Where leave-one-out breaks",
 }
 THEORY = ("tasks", "exact")
 
