@@ -22,12 +22,12 @@ from gfn.study.flags import Named, check_used, flags, given
 from gfn.study.results import (
     ResultError,
     describe,
-    final_values,
     load_or_train,
     published_store,
     read_run,
     result_path,
 )
+from gfn.study.summaries import final_values
 from gfn.study.verdicts import check_page, gather, summary, texts_for, write_between
 from gfn.study.verify import choose
 from gfn.study.verify import verify as compare_again

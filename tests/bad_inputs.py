@@ -159,6 +159,8 @@ FLAG_VALUES = {
     ("train", "task"): ["", "chess", "Sets"],
     ("train", "objective"): ["", "jensen", "TB"],
     ("train", "alpha"): ["1", "0", "nan", "inf", "half", ""],
+    ("train", "alpha-end"): ["nan", "1.5", "-0.5", "late", ""],
+    ("train", "baseline"): ["", "mean", "Last"],
     ("train", "control-variate"): ["all", "", "LOO"],
     ("train", "epsilon"): ["-1", "nan", "small"],
     ("train", "log-z"): ["guessed", ""],
@@ -229,7 +231,7 @@ FLAG_VALUES = {
 OWNERS = {
     name.replace("_", "-"): task for task, model in TASKS.items() for name in model.model_fields.keys() - {"task"}
 }
-OBJECTIVE_OF = dict.fromkeys(("alpha", "control-variate"), "renyi") | {"decay": "subtb"}
+OBJECTIVE_OF = dict.fromkeys(("alpha", "alpha-end", "control-variate"), "renyi") | {"decay": "subtb"}
 OBJECTIVE_OF["epsilon"] = "renyi --control-variate both"
 
 
@@ -263,6 +265,10 @@ LINES = [
     train("unexpected extra argument (stray)", "stray"),
     train("requires an argument", "--seeds"),
     train("alpha = '2' is not allowed with objective tb", "--alpha", "2"),
+    train("alpha = 1 is not allowed", "--objective", "renyi", "--alpha-end", "1"),
+    train("alpha = 0 is not allowed", "--objective", "renyi", "--alpha-end", "0"),
+    train("baseline = last is not allowed for task banana", "--task", "banana", "--baseline", "last"),
+    train("log_z = 'batch' is not allowed with objective tb scalar", "--baseline", "scalar", "--log-z", "batch"),
     train("decay = '0.9' is not allowed with objective tb", "--decay", "0.9"),
     train("log_z = 'known' is not allowed with objective vargrad", "--objective", "vargrad", "--log-z", "known"),
     train("epsilon = '0.1' is not allowed", "--objective", "renyi", "--epsilon", "0.1"),
