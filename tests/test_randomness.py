@@ -141,7 +141,7 @@ def test_no_two_streams_of_the_edition_are_alike(names):
             assert len(made) >= 2 * len(spec.seeds)
             trainer.evaluate()
         elif isinstance(spec, GradientSpec):
-            (first,) = gradients.stages(spec.model_copy(update={"warmup": (0,)}))
+            (first,) = gradients.stages(spec.model_copy(update={"warmup": (0,), "draws": draws.Draws()}))
             policy = gradients.replicate(first.policy, 1)
             for seed, size in itertools.product(spec.seeds, spec.batch_sizes):
                 with pytest.raises(Enough):
