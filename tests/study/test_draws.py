@@ -130,11 +130,15 @@ def test_the_answer_says_what_is_not_certain():
 def test_advice_has_what_was_measured():
     """Of half of a batch; replays are told apart by their age, and only the recent ones were trained with."""
     table = advice(PAPER, MADE_UP)
-    assert table.index[0] == "half are one trajectory"
+    assert list(table.index[:3]) == [
+        "independent",
+        "independent, as many as differ where half are one",
+        "half are one trajectory",
+    ]
     bias, variance, error, words = (table[column].tolist() for column in table)
-    assert bias == ["0.20", "0.30", "0.04", "0.01", "0.50"]
-    assert variance == ["1.00"] * 5
-    assert error == ["1.50", "2.00", "0.50", "1.00", "–"]
+    assert bias == ["0.00", "–", "0.20", "0.30", "0.04", "0.01", "0.50"]
+    assert variance == ["1.00", "–", *["1.00"] * 5]
+    assert error == ["1.00", "1.40", "1.50", "2.00", "0.50", "1.00", "–"]
     assert all(words)
     assert span(pd.Series([0.1, 0.25])) == "0.10 to 0.25"
 
@@ -166,7 +170,7 @@ def test_what_is_measured_and_trained(profile):
         assert (spec.exact, spec.warmup, spec.seeds) == (True, (settings.warmup,), settings.seeds[:1])
         assert spec.batch_sizes == (key[0],)
         if kind == "few":
-            assert spec.replicates == settings.trajectories // key[0]
+            assert spec.replicates == settings.trajectories // max(2, key[0])
             assert spec.draws == INDEPENDENT
     for task, count in (("sets", 60), ("sequences", 39)):
         for size in settings.batch_size:
@@ -193,8 +197,8 @@ def test_pictures(figures):
         "all are one",
         "half of the steps in common",
         "without replacement",
-        "half replayed, 1 old",
-        f"half replayed, {PAPER.age} old",
+        "half replayed from 1 before",
+        f"half replayed from {PAPER.age} before",
     ]
     assert figure.axes[0].yaxis_inverted()
     figure = scheme_curves(curves(MADE_UP))

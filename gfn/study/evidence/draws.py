@@ -18,6 +18,8 @@ from gfn.study.results import Run
 
 Runs = Mapping[Key, Run]
 SAID = {
+    "independent": "independent",
+    "fewer": "independent, as many as differ where half are one",
     "common": "half are one trajectory",
     "prefix": "half of the steps in common, in groups of four",
     "distinct": "without replacement",
@@ -25,7 +27,9 @@ SAID = {
     "old": "half replayed from earlier",
 }
 ADVICE = {
-    "common": "Give every trajectory random numbers of its own; copies add nothing, and fewer independent trajectories do as well.",
+    "independent": "Leave-one-out on the whole weight, from two trajectories on; of Rényi some more, since it divides by a mean over the batch.",
+    "fewer": "The same; fewer trajectories are more noise, and no bias but Rényi's own.",
+    "common": "Give every trajectory random numbers of its own: its copies cost as much, see the line above for what they add.",
     "prefix": "Take the baseline from other groups only, which is unbiased, or draw whole trajectories.",
     "distinct": "Use it where trajectories are few and a small bias does not matter, or with weights that make up for it.",
     "replayed": "Nothing: what is one step old is nearly on policy.",
@@ -147,8 +151,8 @@ def advice(settings: Any, runs: Runs) -> pd.DataFrame:
         middle = _half(drawn, scheme).set_index(keys)
         ratios = trained[trained.scheme == scheme].ratio
         row = {"scheme": said, "bias (share of the gradient)": span(middle.value)}
-        row["variance over independent"] = span(middle.variance / alone.loc[middle.index])
-        row["late error over independent"] = span(ratios) if len(ratios) else "–"
+        row["variance over independent"] = span(middle.variance / alone.reindex(middle.index))
+        row["late error over independent"] = span(ratios)
         rows.append(row | {"what to do": ADVICE[scheme]})
     return pd.DataFrame(rows).set_index("scheme")
 
@@ -161,7 +165,9 @@ def _half(table: pd.DataFrame, scheme: str) -> pd.DataFrame:
 
 
 def span(values: pd.Series) -> str:
-    """The smallest and the largest of some numbers, in two digits after the point."""
+    """The smallest and the largest of some numbers, in two digits after the point; a dash for none."""
+    if values.empty:
+        return "–"
     low, high = f"{values.min():.2f}", f"{values.max():.2f}"
     return low if low == high else f"{low} to {high}"
 
@@ -179,7 +185,7 @@ def answer(settings: Any, runs: Runs) -> str:
     late_ratios = trainings(settings, runs)
     late_ratios = late_ratios[late_ratios.objective.isin(TRAINED)].groupby("scheme").ratio.median()
     at_batch = subtracting(drawn[drawn.trajectories == settings.batch])
-    off = {scheme: _percent(_half(at_batch, scheme)) for scheme in SAID}
+    off = {scheme: _percent(_half(at_batch, scheme)) for scheme in (*HALF, *OTHER, "old")}
     return (
         f"**{ANSWERS[verdict.outcome]}.** With {many.trajectories.min()} to {many.trajectories.max()} independent"
         f" trajectories the bias of leave-one-out is below 3 % of the gradient for certain in {_of(held, 'small_n')}"

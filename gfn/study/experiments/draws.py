@@ -39,12 +39,12 @@ class DrawsStudy(FigureSettings):
     """Gradients of few or of dependent trajectories against exact ones, and training with them."""
 
     few: Sizes
+    trajectories: Positive
     batch_size: Sizes
     shares: Shares
     alpha: float
     warmup: Positive
     age: Positive
-    trajectories: Positive
     replicates: Batch
     iterations: Positive
 
@@ -74,9 +74,9 @@ class DrawsStudy(FigureSettings):
             all_of = [estimator(each, variate, self.alpha) for each, variate in SUBTRACTING.items()]
             alone = [objective for objective in plain if objective.hindrance(1) is None]
             for size in self.few:
-                # As many trajectories at every size: single estimates of few are the noisier.
+                # As many trajectories at every size from two on: single estimates of few are the noisier.
                 chosen = alone if size == 1 else (*all_of, *plain[2:])
-                count = max(2, self.trajectories // size)
+                count = max(2, self.trajectories // max(2, size))
                 found["few", name, size] = self._measured(task, chosen, size, INDEPENDENT, count)
             listed = all_trajectories(task)[1][0].shape[1]
             for draws in self.schemes():

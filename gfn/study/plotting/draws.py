@@ -38,9 +38,9 @@ def few_panels(frame: pd.DataFrame) -> Figure:
             look = LINES[objective] | ({"ls": ":", "lw": 1.2} if plain else {"ls": "-"})
             label = f"{OBJECTIVES[objective]}, {'no baseline' if plain else 'leave-one-out'}"
             row[0].plot(part.trajectories, part.high, marker="o", ms=4, label=label, **look)
-            row[0].fill_between(
-                part.trajectories, part.low.clip(lower=FLOOR), part.high, color=look["color"], alpha=0.12, lw=0
-            )
+            if not plain:
+                low = part.low.clip(lower=FLOOR)
+                row[0].fill_between(part.trajectories, low, part.high, color=look["color"], alpha=0.12, lw=0)
             row[1].plot(part.trajectories, part.variance, marker="o", ms=4, label=label, **look)
         for axis, what in zip(row, ("relative bias, at most", "relative variance")):
             axis.set(xscale="log", yscale="log", ylabel=what)
@@ -78,10 +78,10 @@ def scheme_panels(frame: pd.DataFrame) -> Figure:
             row[1].plot(part.variance, height, label=OBJECTIVES[objective], **look)
         row[0].set_yticks(range(len(names)), names, fontsize="small")
 
-        row[1].set_xscale("symlog", linthresh=0.5)
         for axis in row:
             axis.set_title(TASKS[task])
     axes[0, 0].invert_yaxis()  # of all panels, which share it
+    axes[-1, 1].set_xlim(left=-0.02 * frame.variance.max())
     axes[-1, 0].set_xlabel("relative bias")
     axes[-1, 1].set_xlabel("relative variance")
     legend_below(figure, axes)
@@ -93,7 +93,7 @@ def _name(row: object) -> str:
         return SCHEMES[row.scheme][0]
     what = {"common": "{} are one", "prefix": "{} of the steps in common", "replayed": "{} replayed"}[row.scheme]
     share = {0.25: "a quarter", 0.5: "half", 1.0: "all"}.get(row.share, f"{row.share:.0%}")
-    return what.format(share) + (f", {row.age:g} old" if row.scheme == "replayed" else "")
+    return what.format(share) + (f" from {row.age:g} before" if row.scheme == "replayed" else "")
 
 
 def scheme_curves(frame: pd.DataFrame) -> Figure:
