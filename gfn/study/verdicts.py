@@ -28,8 +28,6 @@ TITLES = {
     "exact": "Exact checks",
     "first": "First experiments",
     "answers": "Questions and answers",
-    "balance": "Baselines for trajectory balance",
-    "costs": "What accuracy costs",
     "draws": "Where leave-one-out breaks",
 }
 THEORY = ("tasks", "exact")
