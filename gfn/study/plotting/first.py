@@ -20,6 +20,7 @@ from gfn.study.plotting.style import (
     TASKS,
     count_trajectories,
     finished,
+    label_grid,
     legend_below,
     log_errors,
 )
@@ -118,10 +119,5 @@ def probability_panels(target: Tensor, learned: Mapping[str, Tensor], errors: Ma
         axis.plot(target, probabilities, ".", ms=3.5, alpha=0.5, color=colour, mew=0)
         axis.set(xscale="log", yscale="log", title=OBJECTIVES.get(name, name))
         axis.text(0.04, 0.96, f"L1 {errors[name]:.3f}", transform=axis.transAxes, va="top", fontsize="small")
-    for column in axes.T:
-        lowest = [axis for axis in column if axis.axison][-1]
-        lowest.set_xlabel("target r(x)/Z")
-        lowest.xaxis.set_tick_params(labelbottom=True)
-    for axis in axes[:, 0]:
-        axis.set_ylabel("learned $p_T(x)$")
+    label_grid(axes, "target r(x)/Z", "learned $p_T(x)$")
     return finished(figure)

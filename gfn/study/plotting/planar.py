@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from gfn.environments import PlanarEnvironment
 from gfn.environments.planar import Box
 from gfn.evaluation.accuracy import target_density
-from gfn.study.plotting.style import COLOURS, finished
+from gfn.study.plotting.style import COLOURS, finished, label_grid
 
 
 def density_panels(
@@ -79,12 +79,7 @@ def _images(
             axis.text(0.03, 0.03, notes[title], transform=axis.transAxes, fontsize="small", va="bottom")
     for axis in axes.flat[len(panels) :]:
         axis.set_axis_off()
-    for column in axes.T:
-        lowest = [axis for axis in column if axis.axison][-1]
-        lowest.set_xlabel("$x_1$")
-        lowest.xaxis.set_tick_params(labelbottom=True)
-    for axis in axes[:, 0]:
-        axis.set_ylabel("$x_2$")
+    label_grid(axes, "$x_1$", "$x_2$")
     figure.colorbar(image, ax=axes, label=label, shrink=0.8)
     return finished(figure)
 

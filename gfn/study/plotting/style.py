@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -125,6 +126,16 @@ def legend_below(figure: Figure, axes: Sequence) -> None:
     widest = 0.7 + 0.085 * max(map(len, entries), default=0)  # inches, of a line and its label at this size of type
     columns = max(2, min(len(entries), int(figure.get_figwidth() / widest)))
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
+
+
+def label_grid(axes: np.ndarray, along: str, up: str) -> None:
+    """Label a grid of panels, of which the last may be switched off: the lowest of each column, the first of each row."""
+    for column in axes.T:
+        lowest = [axis for axis in column if axis.axison][-1]
+        lowest.set_xlabel(along)
+        lowest.xaxis.set_tick_params(labelbottom=True)
+    for axis in axes[:, 0]:
+        axis.set_ylabel(up)
 
 
 def finished(figure: Figure) -> Figure:
