@@ -117,7 +117,8 @@ def costs(parts: Parts, verdicts: Verdicts) -> str:
     )
     about = (
         "Time of an iteration with the divergence that takes the most, where TB takes 1 in the same run.\n"
-        "Policies are held where they start, so that all objectives see the same trajectories."
+        "Policies are held where they start, so that all objectives see the same trajectories.\n"
+        "What it costs to reach an accuracy is a page of its own: {doc}`what accuracy costs </beyond/costs>`."
     )
     memory = (
         "The most that an iteration holds at once beyond what is there before it (MiB), by PyTorch's own allocation "

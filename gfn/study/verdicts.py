@@ -28,6 +28,8 @@ TITLES = {
     "exact": "Exact checks",
     "first": "First experiments",
     "answers": "Questions and answers",
+    "balance": "Baselines for trajectory balance",
+    "costs": "What accuracy costs",
     "draws": "Where leave-one-out breaks",
 }
 THEORY = ("tasks", "exact")

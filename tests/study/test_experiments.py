@@ -12,6 +12,7 @@ from gfn.runs.objective import OBJECTIVES, WITH_ALPHA
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
 from gfn.settings import SettingsError
 from gfn.study.experiments import BEYOND, FIGURES, PROFILES, every_run, figure_settings, runs
+from gfn.study.experiments.balance import BASELINES
 from gfn.study.experiments.checks import MEASURED_TASKS
 from gfn.study.experiments.tasks import (
     CONTENDERS,
@@ -170,7 +171,7 @@ def test_figures_compare_all_estimators():
 
 def test_lines_stand_for_objectives():
     """A line is named after an objective, with what is different of it; and every line has a name in the figures."""
-    every = {*CONTENDERS, *VARIATIONS, "tb_away"}
+    every = {*CONTENDERS, *VARIATIONS, "tb_away", *BASELINES}
     assert every == set(NAMED)
     assert len({contender(line) for line in every}) == len(every)
     for line in OBJECTIVES:
@@ -342,6 +343,8 @@ def test_learning_curves_are_kept_where_a_page_shows_them(profile):
         "fig9",
         "table1",
         "first",
+        "balance",
+        "costs",
         "draws",
     )
     curves = {

@@ -14,7 +14,8 @@ from gfn.environments.forests import all_trees
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.runs.objective import BALANCE_LOSSES, OBJECTIVES
 from gfn.study import plotting
-from gfn.study.experiments.tasks import CONTENDERS, TB_BASELINES, VARIATIONS, calibrated_tasks, paper_tasks
+from gfn.study.experiments.balance import BASELINES
+from gfn.study.experiments.tasks import CONTENDERS, VARIATIONS, calibrated_tasks, paper_tasks
 from gfn.study.plotting import (
     accuracy_curves,
     balance_variance_panels,
@@ -55,7 +56,7 @@ def test_everything_has_a_name():
     """All tasks, lines of figures and control variates of the package."""
     assert set(plotting.TASKS) == {*TASKS, *calibrated_tasks("paper")}
     assert list(paper_tasks("paper") | calibrated_tasks("paper")) == list(plotting.TASKS)
-    assert set(plotting.OBJECTIVES) == {*CONTENDERS, "tb_away", *VARIATIONS, *(f"tb_{name}" for name in TB_BASELINES)}
+    assert set(plotting.OBJECTIVES) == {*CONTENDERS, "tb_away", *VARIATIONS, *BASELINES}
     assert set(OBJECTIVES) < set(plotting.OBJECTIVES)
     assert tuple(plotting.CONTROL_VARIATES) == CONTROL_VARIATES
     assert [label for label, *_ in plotting.CONTROL_VARIATES.values()] == VARIATES

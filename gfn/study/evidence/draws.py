@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gfn.study.claims import OUTCOMES, Evidence, counts, judge, ratio
+from gfn.study.evidence.balance import ANSWERS
 from gfn.study.evidence.tables import late
 from gfn.study.evidence.variance import NORMAL_95
 from gfn.study.experiments.draws import HALF, OTHER, SUBTRACTING, TRAINED, Key
@@ -16,13 +17,6 @@ from gfn.study.paper import load_claims
 from gfn.study.results import Run
 
 Runs = Mapping[Key, Run]
-ANSWERS = {
-    "supported": "Yes",
-    "partly supported": "In part",
-    "contradicted": "No",
-    "inconclusive": "Not decided",
-    "not judged": "Not judged at this scale",
-}
 SAID = {
     "independent": "independent",
     "fewer": "independent, as many as differ where half are one",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gfn.study.claims import Evidence
-from gfn.study.evidence import draws
+from gfn.study.evidence import balance, costs, draws
 from gfn.study.results import Run
 
 Runs = Mapping[Hashable, Run]
@@ -30,5 +30,7 @@ class Question:
 
 # In the order in which the index shows them.
 QUESTIONS: dict[str, Question] = {
+    "Q2": Question("balance", balance.evidence, balance.answer),
+    "Q4": Question("costs", costs.evidence, costs.answer),
     "Q5": Question("draws", draws.evidence, draws.answer),
 }

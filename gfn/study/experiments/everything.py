@@ -8,6 +8,7 @@ from pydantic import Field
 
 from gfn.runs.spec import Spec
 from gfn.settings import SettingsError
+from gfn.study.experiments.balance import Balance
 from gfn.study.experiments.checks import Calibration, ExactChecks, Figure2, Figure7, Sensitivity
 from gfn.study.experiments.comparisons import (
     Figure1,
@@ -19,6 +20,7 @@ from gfn.study.experiments.comparisons import (
     Figure9,
     Table1,
 )
+from gfn.study.experiments.costs import Costs
 from gfn.study.experiments.draws import DrawsStudy
 from gfn.study.experiments.first import First
 from gfn.study.experiments.profiles import PROFILES
@@ -28,7 +30,7 @@ from gfn.study.experiments.tasks import Profile
 Part = Literal["all", "paper"]
 PARTS: tuple[Part, ...] = ("all", "paper")
 # Pages of the part beyond the paper: what else the book has is there without them.
-BEYOND = ("first", "answers", "draws")
+BEYOND = ("first", "answers", "balance", "costs", "draws")
 
 
 class Verdicts(PageSettings):
@@ -75,6 +77,8 @@ FIGURES: dict[str, type[PageSettings]] = {
     "verdicts": Verdicts,
     "first": First,
     "answers": Answers,
+    "balance": Balance,
+    "costs": Costs,
     "draws": DrawsStudy,
 }
 

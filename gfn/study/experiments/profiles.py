@@ -41,6 +41,8 @@ PAPER: dict[str, dict[str, Any]] = {
     "exact": _EXACT,
     "calibration": _TRAINING,
     "sensitivity": _TRAINING | {"alpha": 0.5},
+    "balance": _TRAINING | {"replicates": 32, "stages": (0, 128, 512)},
+    "costs": _TRAINING | {"alpha": 0.5, "rounds": 31},
 }
 
 SMOKE: dict[str, dict[str, Any]] = {
@@ -58,6 +60,8 @@ SMOKE: dict[str, dict[str, Any]] = {
     "exact": _SMOKE_EXACT,
     "calibration": _SMOKE_TRAINING,
     "sensitivity": _SMOKE_TRAINING | {"alpha": 0.5},
+    "balance": _SMOKE_TRAINING | {"replicates": 8, "stages": (0, 4)},
+    "costs": _SMOKE_TRAINING | {"alpha": 0.5, "rounds": 2},
 }
 
 PROFILES: dict[str, dict[str, dict[str, Any]]] = {

@@ -1,6 +1,8 @@
 """Every kind of picture that the paper needs."""
 
+from gfn.study.plotting.baselines import relative_variance_panels
 from gfn.study.plotting.batches import batch_seeds_panel
+from gfn.study.plotting.costs import line_label, price_panels
 from gfn.study.plotting.curves import (
     accuracy_curves,
     comparison_panels,
@@ -38,10 +40,13 @@ __all__ = [
     "gain_panels",
     "grid_panel",
     "learning_curves",
+    "line_label",
     "matrix_panels",
     "order_panels",
     "outcome_panel",
+    "price_panels",
     "probability_panels",
+    "relative_variance_panels",
     "sample_panel",
     "scheme_curves",
     "scheme_panels",

@@ -1,0 +1,155 @@
+"""What a baseline does to the variance of trajectory balance's gradient, and what that does to training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from gfn.study.claims import Evidence, counts, judge, over_seeds, ratio
+from gfn.study.evidence.convergence import accuracy_metric, by_task
+from gfn.study.evidence.reaching import Unit, half_way, never, reached
+from gfn.study.evidence.tables import late
+from gfn.study.experiments.balance import BASELINES, YARDSTICK
+from gfn.study.paper import load_claims, margin
+from gfn.study.results import Run
+
+Key = tuple[str, str, str]
+Runs = Mapping[tuple[str, str], Run]
+SAID = {
+    "tb_scalar": "the best scalar baseline",
+    "tb_state": "a learned baseline for each state",
+    "tb_last": "the last choice integrated out",
+}
+DEMANDED = {
+    "less_variance": "of the variance",
+    "faster": "of trajectories",
+    "seconds": "of seconds",
+    "accurate": "of the error",
+}
+ANSWERS = {
+    "supported": "Yes",
+    "partly supported": "In part",
+    "contradicted": "No",
+    "inconclusive": "Not decided",
+    "not judged": "Not judged at this scale",
+}
+
+
+def of_kind(kind: str, runs: Mapping[Key, Run]) -> dict[tuple[str, str], Run]:
+    """The runs of the page that are a ``training`` or a ``variance``, by task and line."""
+    return {(task, line): run for (each, task, line), run in runs.items() if each == kind}
+
+
+def relative_variances(measurements: Runs) -> pd.DataFrame:
+    """The variance of each line's gradient, and of VarGrad's at the same policy: a row a task, line, stage and seed.
+
+    VarGrad's gradient is (N - 1)/N times that of the others on average, so its variance is multiplied by (N/(N - 1))².
+
+    Returns:
+        Columns ``task, objective, iteration, seed, variance, yardstick, value``, where ``objective`` is the line and ``value``
+        its variance over VarGrad's.
+    """
+    parts = []
+    for (task, line), run in measurements.items():
+        frame = run.frame[run.frame.metric == "variance"].astype({"objective": object})
+        known = (frame.objective == "tb") & (frame.log_z == "known")
+        frame["objective"] = frame.objective.mask(frame.objective == "tb", line).mask(known, "tb_known")
+        size = frame.trajectories * 1.0
+        scale = (size / (size - 1)) ** 2
+        frame["variance"] = frame.value * scale.where(frame.objective == YARDSTICK, 1)
+        wide = frame.pivot(index=["iteration", "seed"], columns="objective", values="variance")
+        for name in wide.columns.drop(YARDSTICK):
+            part = pd.DataFrame({"variance": wide[name], "yardstick": wide[YARDSTICK]}).reset_index()
+            parts.append(part.assign(task=task, objective=name, value=part.variance / part.yardstick))
+    columns = ["task", "objective", "iteration", "seed", "variance", "yardstick", "value"]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
+def evidence(settings: Any, runs: Mapping[Key, Run]) -> list[Evidence]:
+    """Evidence for Q2: what VarGrad has over what each baseline has, of variance, of trajectories and seconds until an
+    error is reached, and of error late in training.
+
+    At the start of training no baseline has been learned yet, so its variance is not judged. Nor are the seconds of the
+    smallest profile, which are noise.
+    """
+    table, found = relative_variances(of_kind("variance", runs)), []
+    for (task, line, stage), part in table.groupby(["task", "objective", "iteration"], sort=False):
+        if line in BASELINES and stage:
+            values = part.set_index("seed").yardstick / part.set_index("seed").variance
+            found.append(over_seeds("less_variance", f"{task}, {line}, after {stage} iterations", values))
+    for task, lines in by_task(of_kind("training", runs)).items():
+        for line in (line for line in lines if line in BASELINES):
+            pair, subject = (lines[YARDSTICK], lines[line]), f"{task}, {line}"
+            threshold, metric = half_way(pair[0]), accuracy_metric(pair[0])
+            faster = partial(reached, threshold=threshold)
+            found.append(ratio("faster", subject, *map(faster, pair)))
+            if settings.profile != "smoke":
+                found.append(ratio("seconds", subject, *map(partial(faster, unit="seconds"), pair)))
+            found.append(ratio("accurate", subject, *(late(run, metric) for run in pair), margin(metric)))
+    return found
+
+
+def times(trainings: Runs, unit: Unit = "trajectories") -> pd.DataFrame:
+    """What each line takes until the error is half of VarGrad's way down, and over what VarGrad takes.
+
+    Returns:
+        Columns ``task, objective, threshold, taken, ratio, never, seeds``: ``taken`` the median over seeds, ``ratio`` that
+        of the ratios seed by seed, ``never`` how many seeds do not stay below the threshold, which count as their whole training.
+    """
+    rows = []
+    for task, lines in by_task(trainings).items():
+        threshold = half_way(lines[YARDSTICK])
+        yardstick = reached(lines[YARDSTICK], threshold, unit)
+        for line, run in lines.items():
+            taken = reached(run, threshold, unit)
+            row = {"task": task, "objective": line, "threshold": threshold, "taken": taken.median()}
+            row |= {"ratio": (taken / yardstick).median(), "never": never(run, threshold), "seeds": len(taken)}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def late_errors(trainings: Runs) -> pd.DataFrame:
+    """Errors late in training: ``task, objective, error, ratio``, medians over seeds, and of the ratio to VarGrad's."""
+    rows = []
+    for task, lines in by_task(trainings).items():
+        metric = accuracy_metric(lines[YARDSTICK])
+        yardstick = late(lines[YARDSTICK], metric)
+        for line, run in lines.items():
+            error, least = late(run, metric), margin(metric)
+            ratios = (error + least) / (yardstick + least)
+            rows.append({"task": task, "objective": line, "error": error.median(), "ratio": ratios.median()})
+    return pd.DataFrame(rows)
+
+
+def answer(settings: Any, runs: Mapping[Key, Run]) -> str:
+    """The question's answer in three sentences: on the variance, on training, and how much of it is certain."""
+    table, trainings = relative_variances(of_kind("variance", runs)), of_kind("training", runs)
+    table = table[(table.iteration > 0) | (table.iteration.max() == 0)]
+    variance = table.groupby(["task", "objective", "iteration"]).value.median().reset_index("objective")
+    lines = [line for line in BASELINES if line in set(variance.objective)]
+    least, speed, error = (
+        found.groupby("objective")[column].median()[lines].map("{:.2f}".format)
+        for found, column in ((variance, "value"), (times(trainings), "ratio"), (late_errors(trainings), "ratio"))
+    )
+    verdict = judge("Q2", evidence(settings, runs), settings.profile, claims=load_claims("beyond"))
+    judged = verdict.judged
+    held = {test: counts(judged[judged.test == test]) for test in DEMANDED if test in set(judged.test)}
+    certain = _listed(
+        f"{many[0]} of {sum(many)} measurements {DEMANDED[test]} ({many[1]})" for test, many in held.items()
+    )
+    return (
+        f"**{ANSWERS[verdict.outcome]}.** At the same policy and after the start, the variance of trajectory balance's"
+        f" gradient over VarGrad's is {_listed(f'{least[line]} with {SAID[line]}' for line in lines)}: medians over tasks"
+        " and stages. In the same order and with medians over tasks,"
+        f" training takes {_listed(speed)} times VarGrad's trajectories to get half of VarGrad's way down, and its error"
+        f" late in training is {_listed(error)} times VarGrad's. A gain of a tenth or more is certain in {certain}: in"
+        " brackets how many are certain to be without; the rest is inconclusive."
+    )
+
+
+def _listed(parts: Iterable[str]) -> str:
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
