@@ -28,7 +28,9 @@ TITLES = {
     "exact": "Exact checks",
     "first": "First experiments",
     "answers": "Questions and answers",
+    "orders": "Which order α?",
     "balance": "Baselines for trajectory balance",
+    "variates": "Each control variate alone",
     "costs": "What accuracy costs",
     "draws": "Where leave-one-out breaks",
 }

@@ -34,8 +34,10 @@ def found(monkeypatch):
     """Two questions of one page whose runs are made up, and what was asked for."""
     asked = []
     registry = {
-        "Q1": Question("draws", lambda settings, runs: measured("more", *runs), lambda settings, runs: "It *does*."),
-        "Q2": Question("draws", lambda settings, runs: measured("less", *runs), lambda settings, runs: f"{len(runs)}."),
+        "Q1": Question("orders", lambda settings, runs: measured("more", *runs), lambda settings, runs: "It *does*."),
+        "Q2": Question(
+            "orders", lambda settings, runs: measured("less", *runs), lambda settings, runs: f"{len(runs)}."
+        ),
     }
     monkeypatch.setattr(answers, "QUESTIONS", registry)
     monkeypatch.setattr(answers, "load_claims", lambda of: {"beyond": CLAIMS}[of])
@@ -51,14 +53,14 @@ def found(monkeypatch):
 def test_every_question_is_judged_from_the_runs_of_its_page(found):
     """Which are read once, however many questions a page answers."""
     given, asked = found("edition")
-    assert asked == [("draws", "edition", "cuda"), ("draws", Path("store"))]
+    assert asked == [("orders", "edition", "cuda"), ("orders", Path("store"))]
     expected = {
         "Q1": judge("Q1", measured("more", 3, 1), claims=CLAIMS),
         "Q2": judge("Q2", measured("less", 3, 1), claims=CLAIMS),
     }
     assert list(given) == ["Q1", "Q2"]
     for name, answer in given.items():
-        assert (answer.page, answer.verdict.short) == ("draws", expected[name].short)
+        assert (answer.page, answer.verdict.short) == ("orders", expected[name].short)
         assert answer.verdict.text == CLAIMS[name]["claim"]
         pd.testing.assert_frame_equal(answer.verdict.tests, expected[name].tests)
     assert [answer.text for answer in given.values()] == ["It *does*.", "2."]
@@ -68,7 +70,7 @@ def test_every_question_is_judged_from_the_runs_of_its_page(found):
 def test_the_index_has_a_row_and_a_paragraph_a_question(found):
     """With verdicts and counts, the answer in words, and links to the page."""
     given, _ = found("edition")
-    link = "[Where leave-one-out breaks](../beyond/draws.ipynb)"
+    link = "[Which order α?](../beyond/orders.ipynb)"
     assert question_table(given, "../{page}.ipynb").splitlines()[2:] == [
         f"| Q1 | It works. | **partly supported** | 1 / 1 / 0 | {link} |",
         f"| Q2 | It is cheap. | **partly supported** | 1 / 1 / 0 | {link} |",

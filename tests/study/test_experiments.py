@@ -290,7 +290,15 @@ def test_the_page_of_verdicts_rests_on_all_runs():
         assert runs("tasks", profile) == {}
 
 
-@pytest.mark.parametrize("figure", [name for name in FIGURES if name not in ("verdicts", "answers")])
+def test_the_edition_has_more_orders():
+    """With three seeds there are fewer of them; those are the same runs but for their seeds."""
+    paper, edition = (figure_settings("orders", profile).trainings() for profile in ("paper", "edition"))
+    assert paper.keys() < edition.keys()
+    for label, spec in paper.items():
+        assert edition[label].model_copy(update={"seeds": (0, 1, 2)}) == spec
+
+
+@pytest.mark.parametrize("figure", [name for name in FIGURES if name not in ("verdicts", "answers", "orders")])
 def test_the_edition_is_the_paper_with_ten_seeds(figure):
     """Otherwise the same runs: every specification is the paper's but for its seeds, which chains, costs and exact checks keep."""
     paper, edition = (figure_settings(figure, profile).specs() for profile in ("paper", "edition"))
@@ -344,6 +352,8 @@ def test_learning_curves_are_kept_where_a_page_shows_them(profile):
         "table1",
         "first",
         "balance",
+        "orders",
+        "variates",
         "costs",
         "draws",
     )

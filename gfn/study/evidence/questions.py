@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gfn.study.claims import Evidence
-from gfn.study.evidence import balance, costs, draws
+from gfn.study.evidence import balance, costs, draws, order_choice, order_errors, variates
 from gfn.study.results import Run
 
 Runs = Mapping[Hashable, Run]
@@ -30,7 +30,9 @@ class Question:
 
 # In the order in which the index shows them.
 QUESTIONS: dict[str, Question] = {
+    "Q1": Question("orders", order_errors.evidence, order_choice.answer),
     "Q2": Question("balance", balance.evidence, balance.answer),
+    "Q3": Question("variates", variates.evidence, variates.answer),
     "Q4": Question("costs", costs.evidence, costs.answer),
     "Q5": Question("draws", draws.evidence, draws.answer),
 }

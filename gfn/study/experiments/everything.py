@@ -23,14 +23,16 @@ from gfn.study.experiments.comparisons import (
 from gfn.study.experiments.costs import Costs
 from gfn.study.experiments.draws import DrawsStudy
 from gfn.study.experiments.first import First
+from gfn.study.experiments.orders import OrderStudy
 from gfn.study.experiments.profiles import PROFILES
 from gfn.study.experiments.settings import PageSettings
 from gfn.study.experiments.tasks import Profile
+from gfn.study.experiments.variates import Variates
 
 Part = Literal["all", "paper"]
 PARTS: tuple[Part, ...] = ("all", "paper")
 # Pages of the part beyond the paper: what else the book has is there without them.
-BEYOND = ("first", "answers", "balance", "costs", "draws")
+BEYOND = ("first", "answers", "orders", "balance", "variates", "costs", "draws")
 
 
 class Verdicts(PageSettings):
@@ -77,7 +79,9 @@ FIGURES: dict[str, type[PageSettings]] = {
     "verdicts": Verdicts,
     "first": First,
     "answers": Answers,
+    "orders": OrderStudy,
     "balance": Balance,
+    "variates": Variates,
     "costs": Costs,
     "draws": DrawsStudy,
 }

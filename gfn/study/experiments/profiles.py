@@ -42,6 +42,7 @@ PAPER: dict[str, dict[str, Any]] = {
     "calibration": _TRAINING,
     "sensitivity": _TRAINING | {"alpha": 0.5},
     "balance": _TRAINING | {"replicates": 32, "stages": (0, 128, 512)},
+    "variates": _TRAINING | {"alpha": 0.5, "replicates": 32, "stages": _VARIANCE["stages"]},
     "costs": _TRAINING | {"alpha": 0.5, "rounds": 31},
 }
 
@@ -61,6 +62,7 @@ SMOKE: dict[str, dict[str, Any]] = {
     "calibration": _SMOKE_TRAINING,
     "sensitivity": _SMOKE_TRAINING | {"alpha": 0.5},
     "balance": _SMOKE_TRAINING | {"replicates": 8, "stages": (0, 4)},
+    "variates": _SMOKE_TRAINING | {"alpha": 0.5, "replicates": 8, "stages": _SMOKE_VARIANCE["stages"]},
     "costs": _SMOKE_TRAINING | {"alpha": 0.5, "rounds": 2},
 }
 
@@ -75,6 +77,20 @@ PROFILES: dict[str, dict[str, dict[str, Any]]] = {
 # Replicated estimates, not seeds, make the exact checks precise.
 for _profile in PROFILES["exact"].values():
     _profile["seeds"] = (0,)
+# All orders take long with few seeds, too: the edition alone has them.
+_ORDERS = {"stages": (0, 128, 512), "replicates": 8}
+_FEW_ORDERS = {"orders": (-0.5, 0.0, 0.1, 0.5, 0.9, 1.0, 2.0), "tsallis": (0.5,), "both": (0.5,)}
+_ALL_ORDERS = {
+    "orders": (-1.0, -0.5, 0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.5, 2.0, 3.0),
+    "tsallis": (0.25, 0.5, 2.0),
+    "both": (-0.5, 0.5, 2.0),
+}
+_SMOKE_ORDERS = {"orders": (-0.5, 0.0, 0.5, 1.0, 2.0), "stages": (0, 4), "replicates": 4}
+PROFILES["orders"] = {
+    "paper": {"seeds": PAPER_SEEDS} | _TRAINING | _ORDERS | _FEW_ORDERS,
+    "edition": {"seeds": EDITION_SEEDS} | _TRAINING | _ORDERS | _ALL_ORDERS,
+    "smoke": {"seeds": SMOKE_SEEDS} | _SMOKE_TRAINING | _FEW_ORDERS | _SMOKE_ORDERS,
+}
 _DRAWS = {
     "few": (1, 2, 3, 4, 8),
     "trajectories": 1 << 16,

@@ -14,10 +14,12 @@ from gfn.study.plotting.draws import few_panels, scheme_curves, scheme_panels
 from gfn.study.plotting.first import gain_panels, probability_panels, weight_histograms
 from gfn.study.plotting.gradients import balance_variance_panels, bias_panels, centring_panels, variance_panels
 from gfn.study.plotting.marks import with_error_bar, with_levels
+from gfn.study.plotting.orders import order_curve_panels, order_error_panels, order_noise_panels
 from gfn.study.plotting.planar import density_panels, difference_panels, sample_panel
 from gfn.study.plotting.style import ACCURACY, CONTROL_VARIATES, OBJECTIVES, TASKS, use_style
 from gfn.study.plotting.tasks import concentration_panel, grid_panel, matrix_panels
 from gfn.study.plotting.trees import tree_panels
+from gfn.study.plotting.variates import removal_panels, speed_panels
 from gfn.study.plotting.verdicts import budget_panels, outcome_panel
 
 __all__ = [
@@ -42,14 +44,19 @@ __all__ = [
     "learning_curves",
     "line_label",
     "matrix_panels",
+    "order_curve_panels",
+    "order_error_panels",
+    "order_noise_panels",
     "order_panels",
     "outcome_panel",
     "price_panels",
     "probability_panels",
     "relative_variance_panels",
+    "removal_panels",
     "sample_panel",
     "scheme_curves",
     "scheme_panels",
+    "speed_panels",
     "tree_panels",
     "use_style",
     "variance_panels",
