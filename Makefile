@@ -70,8 +70,8 @@ test: setup
 	$(SNAKEMAKE) --config profile=smoke
 	pytest --numprocesses $(call quoted,$(CORES))
 	repeated=$$(mktemp -d build/smoke/repeated.XXXXXX) && trap 'rm -rf "$$repeated"' EXIT && \
-	GFN_RESULTS="$$PWD/$$repeated" pytest --nbval --nbval-cell-timeout 300 build/smoke/notebooks
-	pytest --nbval --nbval-cell-timeout 300 book/paper book/theory book/beyond
+	GFN_RESULTS="$$PWD/$$repeated" pytest --nbval --nbval-sanitize-with scripts/nbval.cfg --nbval-cell-timeout 300 build/smoke/notebooks
+	pytest --nbval --nbval-sanitize-with scripts/nbval.cfg --nbval-cell-timeout 300 book/paper book/theory book/beyond
 
 # Under half an hour on a machine that does nothing else; the first time it installs the other packages under build/bench/.
 # `python -m benchmarks look peers sets` measures a few rows and stores nothing; `python -m benchmarks run --only edition`
