@@ -60,12 +60,10 @@ def together(values: Sequence[float], digits: int = 3) -> tuple[list[str], str]:
     power = first if not SMALL <= float(f"{max(sizes):.{digits - 1}e}") < LARGE else 0
     places = min(max(digits - 1 - first, -last), digits + 1 - first) + power
     shown = [fixed(v / 10.0**power, max(0, places)) if math.isfinite(v) else number(v) for v in values]
-    # What is still zero, so much smaller it is, has a power of its own.
-    shown = (
-        [number(v, 1) if v and not text.strip("0.−") else text for v, text in zip(values, shown)]
-        if not power
-        else shown
-    )
+    lost = [bool(v) and not text.strip("0.−") for v, text in zip(values, shown)]
+    if power and any(lost):  # they have no power in common
+        return [number(v, digits) for v in values], ""
+    shown = [number(v, 1) if gone else text for v, text, gone in zip(values, shown, lost)]
     return shown, f" × 10{str(power).translate(RAISED)}" if power else ""
 
 
