@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from gfn.study.claims import Budget
+from gfn.study.presentation.digits import spread
 from gfn.study.results import Run
-
-SMALL = 1e-3  # below it, three decimals would say nothing
 
 
 def final(run: Run, metric: str) -> pd.Series:
@@ -21,9 +20,7 @@ def final(run: Run, metric: str) -> pd.Series:
 
 def mean_spread_median(values: pd.Series) -> str:
     """Mean ± standard deviation over seeds with their median in brackets, small numbers in powers of ten."""
-    form = "{:.3f}" if values.mean() >= SMALL else "{:.1e}"
-    mean, deviation, median = (form.format(value) for value in (values.mean(), values.std(), values.median()))
-    return f"{mean}\u00a0±\u00a0{deviation} ({median})"
+    return spread(values.mean(), values.std(), values.median())
 
 
 def density(run: Run, seed: int) -> np.ndarray:
