@@ -10,6 +10,7 @@ from gfn.study.presentation.colours import (
     DARK_PAGE,
     LIGHT_PAGE,
     LINE_CONTRAST,
+    TEXT_CONTRAST,
     contrast,
     is_grey,
     luminance,
@@ -40,10 +41,10 @@ def test_colours_mix_from_one_to_the_other():
 @pytest.mark.parametrize("colour", PALETTE)
 def test_colours_of_data_can_be_seen_on_both_pages(colour):
     """One that can stays what it is."""
-    for page, become in ((LIGHT_PAGE, on_light), (DARK_PAGE, on_dark)):
+    for page, become, least in ((LIGHT_PAGE, on_light, LINE_CONTRAST), (DARK_PAGE, on_dark, TEXT_CONTRAST)):
         if not is_grey(colour):
-            assert contrast(become(colour), page) >= LINE_CONTRAST
-        if contrast(colour, page) >= LINE_CONTRAST and not is_grey(colour):
+            assert contrast(become(colour), page) >= least
+        if contrast(colour, page) >= least and not is_grey(colour):
             assert become(colour) == colour
 
 

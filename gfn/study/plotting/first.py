@@ -43,7 +43,16 @@ def weight_histograms(log_weights: Mapping[int, np.ndarray], log_z: float, bins:
     figure, axes = wrapped(len(log_weights), 1, (7, 1.5), more=0.7, sharex=True)
     for axis, (stage, values) in zip(axes[:, 0], log_weights.items()):
         share = np.full(len(values), 1 / len(values))
-        axis.hist(values, edges, weights=share, color=COLOURS[0], alpha=0.75, lw=0, label="trajectories")
+        axis.hist(
+            values,
+            edges,
+            weights=share,
+            histtype="stepfilled",
+            color=COLOURS[0],
+            alpha=0.75,
+            lw=0,
+            label="trajectories",
+        )
         axis.axvline(log_z, color="black", lw=1.4, label="log Z")
         axis.axvline(values.mean(), color=COLOURS[1], lw=1.6, ls="--", label="mean of log w")
         axis.set_title(stage_name(stage), loc="left")

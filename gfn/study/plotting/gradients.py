@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gfn.study.plotting.layout import grid, label_grid, legend_below, legend_columns, responsive
+from gfn.study.plotting.layout import grid, label_grid, legend_below, put_legend, responsive
 from gfn.study.plotting.style import (
     COLOURS,
     CONTROL_VARIATES,
@@ -77,8 +77,7 @@ def bias_panels(frame: pd.DataFrame) -> Figure:
             axis.set_ylim(1e-3, 3)
             axis.set_title(f"{TASKS[task]}, {OBJECTIVES[objective]}", fontsize="small")
     label_grid(axes, "trajectories", "relative bias, at most")
-    columns = legend_columns(figure, list(labels))
-    figure.legend(labels.values(), labels.keys(), loc="outside lower center", ncols=columns)
+    put_legend(figure, list(labels.values()), list(labels))
     return finished(figure)
 
 

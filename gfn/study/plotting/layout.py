@@ -18,6 +18,7 @@ from matplotlib.text import Text
 
 NARROW: ContextVar[bool] = ContextVar("narrow", default=False)
 WIDTH = 3.7  # inches of a narrow figure; on a screen of 390 pixels a point of type is 1.3 pixels then
+LEGEND_ROW = 0.17  # inches
 LEAST = 7.2  # points of type there
 LETTER = 0.55  # of the size of type, what a letter is wide at least
 TYPE = {
@@ -84,7 +85,7 @@ def wrapped(
         narrow: columns of a narrow figure, at most.
         shared: ``sharex`` and ``sharey`` as of ``pyplot.subplots``.
     """
-    columns = min(count, narrow if NARROW.get() else columns)
+    columns = min(count, columns, narrow) if NARROW.get() else min(count, columns)
     rows = -(-count // columns)
     figure, axes = plt.subplots(rows, columns, figsize=_size(rows, columns, each, more), squeeze=False, **shared)
     for axis in axes.flat[count:]:
@@ -145,7 +146,19 @@ def legend_beside(axis: Axes, **options: Any) -> None:
 def legend_below(figure: Figure, axes: np.ndarray) -> None:
     """One legend for the lines of all panels, under the figure, in as many columns as it has room for."""
     entries = {label: line for axis in axes.flat for line, label in zip(*axis.get_legend_handles_labels())}
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=legend_columns(figure, entries))
+    put_legend(figure, list(entries.values()), list(entries))
+
+
+def put_legend(figure: Figure, marks: Sequence[Any], labels: Sequence[str]) -> None:
+    """A legend of these marks under a figure; a narrow one becomes higher by it."""
+    for old in list(figure.legends):
+        old.remove()
+    columns = legend_columns(figure, labels)
+    figure.legend(marks, labels, loc="outside lower center", ncols=columns)
+    if NARROW.get():
+        rows = -(-len(labels) // columns)
+        figure.set_figheight(figure.get_figheight() + LEGEND_ROW * (rows - getattr(figure, "legend_rows", 0)))
+        figure.legend_rows = rows
 
 
 def legend_columns(figure: Figure, labels: Sequence[str]) -> int:
@@ -192,7 +205,7 @@ def legible(figure: Figure) -> None:
             each.set_tick_params(labelsize=_at_least(each.get_ticklabels()))
         title = axis.title
         columns = 1 if axis.get_subplotspec() is None else axis.get_subplotspec().get_gridspec().ncols
-        room = int(WIDTH / columns * 72 / (LETTER * title.get_fontsize()))
+        room = int(0.87 * WIDTH / columns * 72 / (LETTER * title.get_fontsize()))
         title.set_text("\n".join(textwrap.fill(line, room) for line in title.get_text().split("\n")))
     if figure._suptitle is not None:
         heading = figure._suptitle
@@ -215,4 +228,4 @@ def _size(rows: int, columns: int, each: tuple[float, float], more: float) -> tu
     if not NARROW.get():
         return width * columns, height * rows + more
     room = WIDTH / columns
-    return WIDTH, min(1.2, max(0.7, height / width)) * room * rows + 0.5 + more / 2
+    return WIDTH, min(1.2, max(0.9 if columns > 1 else 0.6, height / width)) * room * rows + 0.35 + more / 2

@@ -49,7 +49,5 @@ def _panel(figure: Figure, task: str) -> Axes:
 
 
 def _renew_legend(figure: Figure) -> None:
-    for legend in list(figure.legends):
-        legend.remove()
     with type_of(figure):
         legend_below(figure, np.array(figure.axes))

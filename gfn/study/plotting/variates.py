@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
-from gfn.study.plotting.layout import first_panels, label_grid, legend_columns, responsive, wrapped
+from gfn.study.plotting.layout import first_panels, label_grid, put_legend, responsive, wrapped
 from gfn.study.plotting.style import CONTROL_VARIATES, OBJECTIVES, TASKS, finished, log_errors
 
 MARKERS = dict(zip(TASKS, "osD^v<>"))
@@ -95,6 +95,5 @@ def _explained(figure: Figure, frame: pd.DataFrame) -> Figure:
         for task, marker in MARKERS.items()
         if task in set(frame.task)
     ]
-    columns = legend_columns(figure, [each.get_label() for each in (*colours, *markers)])
-    figure.legend(handles=[*colours, *markers], loc="outside lower center", ncols=columns)
+    put_legend(figure, [*colours, *markers], [each.get_label() for each in (*colours, *markers)])
     return finished(figure)

@@ -17,6 +17,8 @@ from gfn.study.presentation.colours import on_dark, on_light
 SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 # Greys by what they are for: the stylesheet of the book gives them the colours of the page.
 ROLES = {"#000000": "ink", "#262626": "text", "#cccccc": "grid", "#ffffff": "paper"}
+MARK = "GFN-MARK-"  # stands for what begins the ids of a figure, until all of it is known
+COARSE = 40  # cells of a picture that are to be seen as such
 NUMBER = re.compile(r"-?\d+\.\d{2,}")
 COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 FONT = re.compile(r"font-family:[^;]*;?\s*")
@@ -42,11 +44,12 @@ def for_page(text: str, label: str, kind: str) -> str:
     """
     root = ElementTree.fromstring(text)
     kept = list(_without_frame(root))
-    used = {name for element in kept for each in element.iter() for name in _references(each)}
-    mark = "g" + sha256((kind + text).encode()).hexdigest()[:8]
-    names = {name: f"{mark}{number}" for number, name in enumerate(sorted(used))}
+    used = dict.fromkeys(name for element in kept for each in element.iter() for name in _references(each))
+    names = {name: f"{MARK}{number}" for number, name in enumerate(used)}
     _say_once(kept)
     body = "".join(_written(element, names) for element in kept)
+    mark = "g" + sha256(f"{kind} {label} {body}".encode()).hexdigest()[:8]
+    body = body.replace(MARK, mark)
     colours = sorted(set(COLOUR.findall(body)) | {"#000000"})
     body = COLOUR.sub(lambda found: variable(found[0]), body)
     dark = "".join(f"--{_name(colour)}:{on_dark(colour)};" for colour in colours if colour not in ROLES)
@@ -122,6 +125,8 @@ def _attributes(element: ElementTree.Element, tag: str, names: dict[str, str]) -
             found[key] = names[value]
         elif key == "href":
             found[key] = f"#{names[value[1:]]}" if value.startswith("#") else _smaller(value)
+        elif key == "style" and tag == "image":
+            found[key] = "image-rendering:pixelated" if int(element.get("width", "0")) < COARSE else ""
         elif key == "style":
             value = FONT.sub("", value)
             value = re.sub(r"font: ([^'\"]*?px)\s+['\"][^;]*", r"font-size: \1", value) if "font: " in value else value
