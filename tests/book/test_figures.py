@@ -107,7 +107,7 @@ def test_a_phone_shows_the_narrow_version(page, name):
         assert [each.is_visible() for each in shown.locator(f".{other}").all()] == [False, False]
         assert shown.evaluate("document.documentElement.scrollWidth") == width
         least = """texts => Math.min(...texts.filter(t => t.getAttribute('style')).map(t =>
-            parseFloat(getComputedStyle(t).fontSize) * t.getCTM().a))"""
+            parseFloat(getComputedStyle(t).fontSize) * Math.hypot(t.getCTM().a, t.getCTM().b)))"""
         if name == "page":
             assert shown.locator(f".{kind} text").evaluate_all(least) >= 9
 

@@ -9,12 +9,13 @@ from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
 from gfn.environments import Banana
-from gfn.study.plotting import comparison_panels, density_panels, sample_panel
+from gfn.study.plotting import budget_panels, comparison_panels, density_panels, sample_panel
 from gfn.study.plotting.layout import WIDTH, responsive
 from gfn.study.presentation.colours import DARK_PAGE, LIGHT_PAGE, LINE_CONTRAST, TEXT_CONTRAST, contrast, on_dark
 from gfn.study.presentation.figures import html, register, words
@@ -33,6 +34,11 @@ def curves():
 
 def densities():
     return density_panels({title: np.random.default_rng(1).random((60, 60)) for title in "abc"}, BOX, {"a": "JSD 0.1"})
+
+
+def bars():
+    rows = [{"claim": "C1", "budget": b, "outcome": "in part"} for b in ("128", "256")]
+    return budget_panels(pd.DataFrame(rows).assign(supported=1, contradicted=2, inconclusive=1))
 
 
 def parts(shown):
@@ -57,7 +63,7 @@ def test_a_figure_is_the_same_at_every_time(draw):
     assert not re.search(r"20\d\d-\d\d-\d\d|matplotlib", shown)
 
 
-@pytest.mark.parametrize("draw", [curves, densities])
+@pytest.mark.parametrize("draw", [curves, densities, bars])
 def test_two_figures_on_a_page_do_not_meet(draw):
     """Ids are there once, all that is referred to is there, and no rule of style is for the whole page."""
     other = comparison_panels(compared(["banana"], ["db"], "jsd"))

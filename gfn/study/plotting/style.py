@@ -8,6 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from gfn.study.plotting.layout import NARROW
+
 COLOURS = sns.color_palette("colorblind")
 
 # Objectives, and lines of figures that stand for one with something different, see experiments.tasks.contender.
@@ -111,7 +113,8 @@ def log_errors(axis: Axes) -> None:
 
 def title_with_note(axis: Axes, title: str, note: str, size: str = "medium") -> None:
     """A title with room for a smaller line under it, which may be empty so that titles of a row stay in line."""
-    axis.set_title(title, pad=17, fontsize=size)
+    # Panels of a narrow figure stand in pairs, which have a note both or neither.
+    axis.set_title(title, pad=None if NARROW.get() and not note else 17, fontsize=size)
     if note:
         where = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center", "va": "bottom"}
         axis.annotate(note, (0.5, 1), xytext=(0, 4), fontsize="x-small", **where)

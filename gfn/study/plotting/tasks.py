@@ -22,7 +22,7 @@ def matrix_panels(panels: Mapping[str, Tensor], marks: Tensor | None = None) -> 
         panels: title to probabilities ``[n, n]``.
         marks: entries of the first matrix to mark by a ring, bool ``[n, n]``.
     """
-    figure, axes = wrapped(len(panels), len(panels), (3.4, 3.2))
+    figure, axes = wrapped(len(panels), len(panels), (3.4, 3.2), narrow=1)
     for axis, (title, matrix) in zip(axes.flat, panels.items()):
         image = axis.imshow(matrix.numpy(), cmap="magma_r", vmin=0, vmax=1)
         axis.set(title=title, xlabel="to", xticks=range(len(matrix)), yticks=range(len(matrix)))

@@ -18,6 +18,7 @@ SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 # Greys by what they are for: the stylesheet of the book gives them the colours of the page.
 ROLES = {"#000000": "ink", "#262626": "text", "#cccccc": "grid", "#ffffff": "paper"}
 MARK = "GFN-MARK-"  # stands for what begins the ids of a figure, until all of it is known
+LARGEST = 1.7  # pixels on a page for a unit of a figure: one that is small stays so
 COARSE = 40  # cells of a picture that are to be seen as such
 NUMBER = re.compile(r"-?\d+\.\d{2,}")
 COLOUR = re.compile(r"#[0-9a-f]{6}\b")
@@ -54,10 +55,11 @@ def for_page(text: str, label: str, kind: str) -> str:
     body = COLOUR.sub(lambda found: variable(found[0]), body)
     dark = "".join(f"--{_name(colour)}:{on_dark(colour)};" for colour in colours if colour not in ROLES)
     style = f"<style>{RULES[kind]}@media screen{{html[data-theme=dark] .{mark}{{{dark}}}}}</style>"
-    box = " ".join(_short(part) for part in root.get("viewBox").split())
+    box = [_short(part) for part in root.get("viewBox").split()]
+    largest = f";max-width:{LARGEST * float(box[2]):.0f}px" if kind == "gfn-wide" else ""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="{kind} {mark}" viewBox="{box}" role="img" '
-        f'aria-label="{_escaped(label)}" style="stroke-linejoin:round;fill:{variable("#000000")}">{style}{body}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{kind} {mark}" viewBox="{" ".join(box)}" role="img" '
+        f'aria-label="{_escaped(label)}" style="stroke-linejoin:round;fill:{variable("#000000")}{largest}">{style}{body}</svg>'
     )
 
 
@@ -73,7 +75,7 @@ def _name(colour: str) -> str:
 def _without_frame(root: ElementTree.Element) -> Iterator[ElementTree.Element]:
     """All but metadata, rules of style that would hold for the whole page, and the white sheet."""
     for element in root:
-        if element.tag in (f"{SVG}metadata", f"{SVG}defs") and not element.findall(f"{SVG}clipPath"):
+        if element.tag == f"{SVG}metadata" or element.find(f"{SVG}style") is not None:
             continue
         sheet = element.find(f"{SVG}g[@id='patch_1']")
         if element.get("id") == "figure_1" and sheet is not None:
