@@ -106,13 +106,18 @@ rule notebook:
 
 
 rule picture:
-    """The picture of the README: the first figure of the notebook that compares all objectives."""
+    """The picture of the README and the landing page: the first figure of the page that compares all objectives."""
     input:
-        f"{BUILD}/notebooks/fig3.ipynb",
+        lambda wildcards: sorted({MADE[key] for key in RUNS["fig3"]}),
+        PRESENTATION,
+        "scripts/first_picture.py",
     output:
         f"{BUILD}/results.png",
+        f"{BUILD}/results.html",
+    params:
+        source=source_fingerprint(),
     shell:
-        "python scripts/first_picture.py {input} {output}"
+        "GFN_RESULTS=$PWD/{RESULTS} python scripts/first_picture.py {output[0]} --profile {PROFILE}"
 
 
 rule book:

@@ -329,7 +329,8 @@ def test_every_figure_has_a_caption_a_name_and_words_in_its_place(path):
     """Cells that draw, and those that show a picture; some pages have tables alone."""
     names = []
     for cell in nbformat.read(path, as_version=4).cells:
-        pictures = any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+        shown = [output.get("data", {}) for output in cell.get("outputs", [])]
+        pictures = any("image/png" in data or "gfn-figure" in data.get("text/html", "") for data in shown)
         if cell.cell_type == "code" and (DRAWING.search(cell.source) or pictures):
             about = cell.metadata["mystnb"]
             assert len(about["image"]["alt"]) > 40
