@@ -1,0 +1,1 @@
+"""How results look in the notebooks and in the book."""

@@ -1,0 +1,234 @@
+"""Verdicts as readers see them: a plot a criterion with its rule, all measurements folded below, badges, and the overview.
+
+Nothing is said by colour alone: each outcome has a sign (✓ ✗ ?), a shape of its own in the plots, and its word for those
+who listen. The style is ``book/_static/gfn-verdicts.css``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+import pandas as pd
+
+from gfn.study.outcomes import OUTCOMES, SIGNS, because, counts, met, needed
+from gfn.study.presentation.forest import forest
+from gfn.study.presentation.measured import bounds_of, interval, number, readable, reason, wanted
+
+CLASSES = {
+    "supported": "gfn-supported",
+    "partly supported": "gfn-partly",
+    "contradicted": "gfn-contradicted",
+    "inconclusive": "gfn-inconclusive",
+    "premise not met": "gfn-inconclusive",
+    "not judged": "gfn-unjudged",
+}
+# Where the verdict of a claim of the paper is, and that of a question beyond it, from a page one folder deep.
+PAGES = {"C": "../paper/verdicts.html", "Q": "../beyond/answers.html"}
+BESIDE = 2  # criteria with so few measurements have their words beside the plot
+KEY = (
+    '<p class="gfn-key"><span class="gfn-is-supported">● ✓ supported</span>: the whole interval is on the wanted (shaded)'
+    ' side of the bound. <span class="gfn-is-contradicted">✗ contradicted</span>: all of it is on the other side.'
+    ' <span class="gfn-is-inconclusive">○ ? inconclusive</span>: the bound is inside. Marks are medians over seeds.</p>'
+)
+
+
+class Html(str):
+    """A text of HTML that a notebook shows as such."""
+
+    def _repr_html_(self) -> str:
+        return str(self)
+
+
+def address(claim: str, deep: bool = True) -> str:
+    """Where the verdict of a claim or a question stands.
+
+    Arguments:
+        claim: ``C4``, ``Q1``.
+        deep: from a page one folder deep, or from one at the top of the book.
+    """
+    return f"{PAGES[claim[0]]}#{claim.lower()}".removeprefix("" if deep else "../")
+
+
+def html(verdict: Any) -> str:
+    """A :class:`~gfn.study.claims.Verdict` in HTML, the same at every time."""
+    judged = verdict.judged
+    parts = [_head(verdict)]
+    if len(judged):
+        cards = [_criterion(rows, verdict.outcome != "not judged") for _, rows in judged.groupby("test", sort=False)]
+        small = max(3, -(-len(cards) // 2)) if len(cards) != 4 else 2
+        parts.append(f'<div class="gfn-criteria gfn-columns-{min(small, len(cards), 3)}">{"".join(cards)}</div>')
+        parts.append(f"{KEY}{_folded(judged)}")
+    return f'<div class="gfn-verdict {CLASSES[verdict.outcome]}">{"".join(parts)}</div>'
+
+
+def badge(verdict: Any, deep: bool = True) -> Html:
+    """Outcome and counts as a link to the verdict: ``C4 partly supported · 4 ✓ 0 ✗ 4 ?``.
+
+    Arguments:
+        verdict: a :class:`~gfn.study.claims.Verdict`; of a part of a claim's criteria the badge says so.
+        deep: as for :func:`address`.
+    """
+    part = f' <span class="gfn-part">({_part(verdict)})</span>' if verdict.part else ""
+    tally = "" if verdict.outcome == "not judged" else f' · <span class="gfn-tally">{_tally(verdict.judged)}</span>'
+    return Html(
+        f'<a class="gfn-badge {CLASSES[verdict.outcome]}" href="{escape(address(verdict.claim, deep))}">'
+        f"<strong>{escape(verdict.claim)}</strong>{part} {escape(verdict.outcome)}{tally}</a>"
+    )
+
+
+def badges(verdicts: Iterable[Any], deep: bool = True) -> Html:
+    """Several badges in a line; arguments as :func:`badge`."""
+    return Html(f'<p class="gfn-badges">{" ".join(badge(verdict, deep) for verdict in verdicts)}</p>')
+
+
+def overview(verdicts: Mapping[str, Any], pages: Mapping[str, Sequence[tuple[str, str]]] | None = None) -> Html:
+    """A bar a claim, of how many measurements support it, contradict it, or are inconclusive.
+
+    Arguments:
+        verdicts: by claim, in the order to show.
+        pages: titles and addresses of the pages that each rests on.
+    """
+    rows = []
+    for claim, verdict in verdicts.items():
+        links = ", ".join(f'<a href="{escape(to)}">{escape(title)}</a>' for title, to in (pages or {}).get(claim, ()))
+        judged = verdict.outcome != "not judged"
+        rows.append(
+            f'<li><a class="gfn-claim" href="{escape(address(claim))}">{escape(claim)}</a>'
+            f'<span class="gfn-text">{escape(verdict.text)} <span class="gfn-pages">{links}</span></span>'
+            f'<span class="gfn-result"><span class="gfn-word {CLASSES[verdict.outcome]}">{escape(verdict.outcome)}</span>'
+            f" {_tally(verdict.judged) if judged else ''}</span>{_bar(verdict.judged) if judged else ''}</li>"
+        )
+    return Html(f'<ol class="gfn-overview">{"".join(rows)}</ol>')
+
+
+def _tally(rows: pd.DataFrame) -> str:
+    """``4 ✓ 0 ✗ 4 ?``, with words for those who do not see the signs."""
+    signs = zip(counts(rows), SIGNS.items())
+    return " ".join(
+        f'{n}&nbsp;<span aria-hidden="true">{sign}</span><span class="gfn-unseen"> {name},</span>'
+        for n, (name, sign) in signs
+    )
+
+
+def _bar(rows: pd.DataFrame) -> str:
+    found, left, parts = counts(rows), 0.0, []
+    for outcome, n in zip(OUTCOMES, found):
+        share = 100 * n / max(1, sum(found))
+        parts.append(f'<rect class="gfn-bar-{outcome}" x="{left:.2f}%" width="{share:.2f}%" height="100%"/>' * (n > 0))
+        if share >= 8:
+            parts.append(
+                f'<text class="gfn-on-{outcome}" x="{left + share / 2:.2f}%" y="12.5" text-anchor="middle">{n} {SIGNS[outcome]}</text>'
+            )
+        left += share
+    return f'<svg class="gfn-bar" aria-hidden="true" width="100%" height="17">{"".join(parts)}</svg>'
+
+
+def _part(verdict: Any) -> str:
+    here, of = verdict.part
+    return f"{here} of {of} criteria"
+
+
+def _head(verdict: Any) -> str:
+    """The outcome in words and why, the claim, and what it comes to elsewhere."""
+    judged, lines = verdict.outcome != "not judged", []
+    name = f"{verdict.claim} ({_part(verdict)})" if verdict.part else verdict.claim
+    tally = f' <span class="gfn-tally">{_tally(verdict.judged)}</span>' if judged else ""
+    outcome = f'<span class="gfn-word {CLASSES[verdict.outcome]}">{escape(verdict.outcome)}</span>{tally}'
+    why = [because(verdict.judged)] if judged else []
+    if verdict.part:
+        there = f'<a href="{escape(address(verdict.claim))}">its verdict</a>'
+        why.append(
+            f"This is not the verdict on the claim: its other criteria are measured on other pages, see {there}."
+        )
+    note = [escape(verdict.note)] if verdict.note else []
+    lines.append(
+        f'<p class="gfn-head"><strong>{escape(name)}:</strong> {outcome} <span>{escape(verdict.text)}</span></p>'
+    )
+    elsewhere = dict.fromkeys(verdict.tests.budget[~verdict.tests.judged]) if judged and len(verdict.tests) else ()
+    if elsewhere:
+        there = ", ".join(f"{_until(budget)} {escape(verdict.at(budget).short)}" for budget in elsewhere)
+        note.append(f"At other budgets of iterations: {there}.")
+    note += [with_other(name, other) for name, other in verdict.variations.items()]
+    lines.append(f'<p class="gfn-note">{" ".join([*why, *note])}</p>' if why or note else "")
+    return "".join(lines)
+
+
+def _until(budget: Any) -> str:
+    return "whole training:" if budget == "whole" else f"{budget}:"
+
+
+def with_other(name: str, other: Any) -> str:
+    """What a claim comes to with other control variates of Rényi and Tsallis, in a sentence."""
+    start = f"With <code>{escape(name)}</code> in place of <code>both</code>"
+    if other is None:
+        return f"{start} nothing changes: no gradient of Rényi or Tsallis plays a part in this claim."
+    return f"{start}: {escape(other.short)}."
+
+
+def _criterion(rows: pd.DataFrame, judged: bool) -> str:
+    """A criterion in words, its rule and what came of it, and its plot."""
+    first, share = rows.iloc[0], rows.share.iloc[0]
+    kind = "Premise: " if first.premise else ""
+    came = ""
+    if judged:
+        fulfilled = met(rows)
+        sign = SIGNS["supported" if fulfilled else "contradicted"]
+        came = f' <strong class="gfn-met"><span aria-hidden="true">{sign}</span> {"met" if fulfilled else "not met"}</strong>'
+    place = "gfn-criterion gfn-beside" if len(rows) <= BESIDE else "gfn-criterion"
+    return (
+        f'<div class="{place}"><div><p class="gfn-statement">{kind}{escape(first.criterion)}</p>'
+        f'<p class="gfn-rule">{_rule(rows, share)}{_came(rows) if judged else ""}{came}</p></div>{forest(rows)}</div>'
+    )
+
+
+def _rule(rows: pd.DataFrame, share: float) -> str:
+    """When a measurement counts, and how many must."""
+    text = f"Counts as supported when the whole interval is {wanted(rows.iloc[0])}"
+    if len(rows) == 1:
+        return f"{text}."
+    many = f"{needed(rows)} of {len(rows)} must ({100 * share:.0f}&nbsp;%)" if share < 1 else f"all {len(rows)} must"
+    return f"{text}; {many}."
+
+
+def _came(rows: pd.DataFrame) -> str:
+    return f" Here {_tally(rows)}:"
+
+
+def _folded(judged: pd.DataFrame) -> str:
+    """All measurements in a table a criterion, folded away."""
+    tables = [_table(rows) for _, rows in judged.groupby("test", sort=False)]
+    together = (
+        f"<p>All intervals of this verdict hold together with at least {_level(judged)}.</p>"
+        if judged.error.any()
+        else ""
+    )
+    many = f"all {len(judged)} measurements" if len(judged) > 1 else "the measurement"
+    return f'<details class="gfn-rows"><summary>Show {many} in numbers</summary>{"".join(tables)}{together}</details>'
+
+
+def _table(rows: pd.DataFrame) -> str:
+    first, body = rows.iloc[0], []
+    for row in rows.itertuples():
+        sign = f'<span aria-hidden="true">{SIGNS[row.outcome]}</span> {row.outcome}'
+        cells = [number(row.median, *bounds_of(row)), interval(row), reason(row)]
+        body.append(
+            f'<tr><th scope="row">{escape(readable(row.subject))}</th>'
+            f"{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}"
+            f'<td class="gfn-is-{row.outcome}">{sign}</td></tr>'
+        )
+    heads = ["measured on", "median" if first.seeds else "estimate", "interval", "against the bound", "outcome"]
+    head = "".join(f'<th scope="col">{text}</th>' for text in heads)
+    many = "Together these intervals hold" if len(rows) > 1 else "The interval holds"
+    level = f" {many} with at least {_level(rows)}." if rows.error.any() else ""
+    return (
+        f"<p><strong>{escape(first.criterion)}</strong> ({wanted(first)}). {escape(first.why)}{level}</p>"
+        f'<div class="gfn-scroll" tabindex="0" role="group" aria-label="{escape(first.criterion)}">'
+        f'<table class="gfn-measurements"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+    )
+
+
+def _level(rows: pd.DataFrame) -> str:
+    """How sure intervals hold together, rounded down."""
+    return f"{max(0, int(100 * (1 - rows.error.sum()) + 1e-9))}&nbsp;%"
