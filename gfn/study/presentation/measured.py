@@ -18,7 +18,12 @@ def readable(subject: str) -> str:
     """What was measured, with readers' names in place of those of the code: ``Sets, reverse KL``."""
     named = WORD.sub(lambda word: NAMES.get(word[0], word[0].replace("_", " ")), subject)
     named = re.sub(r"(?<![\w)])-(?=\d)", "−", named)
-    return named[:1].upper() + named[1:]
+    return capital(named)
+
+
+def capital(text: str) -> str:
+    """With a capital, but for Greek letters, which are symbols."""
+    return text[:1].upper() + text[1:] if text[:1].isascii() else text
 
 
 def number(value: float, *bounds: float) -> str:

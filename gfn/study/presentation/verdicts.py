@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 
 from gfn.study.outcomes import OUTCOMES, SIGNS, because, counts, met, needed
-from gfn.study.presentation.forest import forest
-from gfn.study.presentation.measured import bounds_of, interval, number, readable, reason, wanted
+from gfn.study.presentation.forest import FEW, forest
+from gfn.study.presentation.measured import bounds_of, capital, interval, number, readable, reason, wanted
 
 CLASSES = {
     "supported": "gfn-supported",
@@ -26,11 +26,15 @@ CLASSES = {
 }
 # Where the verdict of a claim of the paper is, and that of a question beyond it, from a page one folder deep.
 PAGES = {"C": "../paper/verdicts.html", "Q": "../beyond/answers.html"}
-BESIDE = 2  # criteria with so few measurements have their words beside the plot
 KEY = (
-    '<p class="gfn-key"><span class="gfn-is-supported">● ✓ supported</span>: the whole interval is on the wanted (shaded)'
-    ' side of the bound. <span class="gfn-is-contradicted">✗ contradicted</span>: all of it is on the other side.'
-    ' <span class="gfn-is-inconclusive">○ ? inconclusive</span>: the bound is inside. Marks are medians over seeds.</p>'
+    '<span class="gfn-key"><span class="gfn-is-supported"><span aria-hidden="true">● ✓</span> supported</span>'
+    '<span class="gfn-is-contradicted"><span aria-hidden="true">✗</span> contradicted</span>'
+    '<span class="gfn-is-inconclusive"><span aria-hidden="true">○ ?</span> inconclusive</span></span>'
+)
+LINES = (
+    "<p>In the plots a line is an interval, its mark the median over seeds or the estimate, the dashed line the bound, and the"
+    " shaded side is the wanted one. A measurement is supported if all of its interval is on the wanted side, contradicted"
+    " if all of it is on the other side, and inconclusive if the bound is inside.</p>"
 )
 
 
@@ -56,10 +60,13 @@ def html(verdict: Any) -> str:
     judged = verdict.judged
     parts = [_head(verdict)]
     if len(judged):
-        cards = [_criterion(rows, verdict.outcome != "not judged") for _, rows in judged.groupby("test", sort=False)]
-        small = max(3, -(-len(cards) // 2)) if len(cards) != 4 else 2
-        parts.append(f'<div class="gfn-criteria gfn-columns-{min(small, len(cards), 3)}">{"".join(cards)}</div>')
-        parts.append(f"{KEY}{_folded(judged)}")
+        groups = [rows for _, rows in judged.groupby("test", sort=False)]
+        low = sum(len(rows) <= FEW for rows in groups)
+        beside = low == 1  # alone, such a plot has a line to itself
+        columns = {0: 1, 4: 2}.get(len(groups) - beside, min(len(groups) - beside, 3))
+        was = verdict.outcome != "not judged"
+        cards = [_criterion(rows, was, beside and len(rows) <= FEW) for rows in groups]
+        parts.append(f'<div class="gfn-criteria gfn-columns-{columns}">{"".join(cards)}</div>{_folded(judged)}')
     return f'<div class="gfn-verdict {CLASSES[verdict.outcome]}">{"".join(parts)}</div>'
 
 
@@ -117,12 +124,8 @@ def _bar(rows: pd.DataFrame) -> str:
     for outcome, n in zip(OUTCOMES, found):
         share = 100 * n / max(1, sum(found))
         parts.append(f'<rect class="gfn-bar-{outcome}" x="{left:.2f}%" width="{share:.2f}%" height="100%"/>' * (n > 0))
-        if share >= 8:
-            parts.append(
-                f'<text class="gfn-on-{outcome}" x="{left + share / 2:.2f}%" y="12.5" text-anchor="middle">{n} {SIGNS[outcome]}</text>'
-            )
         left += share
-    return f'<svg class="gfn-bar" aria-hidden="true" width="100%" height="17">{"".join(parts)}</svg>'
+    return f'<svg class="gfn-bar" aria-hidden="true" width="100%" height="14">{"".join(parts)}</svg>'
 
 
 def _part(verdict: Any) -> str:
@@ -167,33 +170,27 @@ def with_other(name: str, other: Any) -> str:
     return f"{start}: {escape(other.short)}."
 
 
-def _criterion(rows: pd.DataFrame, judged: bool) -> str:
+def _criterion(rows: pd.DataFrame, judged: bool, beside: bool) -> str:
     """A criterion in words, its rule and what came of it, and its plot."""
-    first, share = rows.iloc[0], rows.share.iloc[0]
-    kind = "Premise: " if first.premise else ""
-    came = ""
-    if judged:
-        fulfilled = met(rows)
-        sign = SIGNS["supported" if fulfilled else "contradicted"]
-        came = f' <strong class="gfn-met"><span aria-hidden="true">{sign}</span> {"met" if fulfilled else "not met"}</strong>'
-    place = "gfn-criterion gfn-beside" if len(rows) <= BESIDE else "gfn-criterion"
+    kind = "Premise: " if rows.premise.iloc[0] else ""
+    place = "gfn-criterion gfn-beside" if beside else "gfn-criterion"
     return (
-        f'<div class="{place}"><div><p class="gfn-statement">{kind}{escape(first.criterion)}</p>'
-        f'<p class="gfn-rule">{_rule(rows, share)}{_came(rows) if judged else ""}{came}</p></div>{forest(rows)}</div>'
+        f'<div class="{place}"><div><p class="gfn-statement">{kind}{escape(capital(rows.criterion.iloc[0]))}</p>'
+        f'<p class="gfn-rule">{_rule(rows)} {_came(rows) if judged else ""}</p></div>{forest(rows)}</div>'
     )
 
 
-def _rule(rows: pd.DataFrame, share: float) -> str:
-    """When a measurement counts, and how many must."""
-    text = f"Counts as supported when the whole interval is {wanted(rows.iloc[0])}"
-    if len(rows) == 1:
-        return f"{text}."
-    many = f"{needed(rows)} of {len(rows)} must ({100 * share:.0f}&nbsp;%)" if share < 1 else f"all {len(rows)} must"
-    return f"{text}; {many}."
+def _rule(rows: pd.DataFrame) -> str:
+    """When a measurement counts as supported, and how many must."""
+    first, many = rows.iloc[0], len(rows)
+    must = f"all {many} must" if first.share == 1 else f"{needed(rows)} of {many} must ({100 * first.share:.0f}&nbsp;%)"
+    text = f"Supported when all of the interval is {wanted(first)}"
+    return f"{text}; {must}." if many > 1 else f"{text}."
 
 
 def _came(rows: pd.DataFrame) -> str:
-    return f" Here {_tally(rows)}:"
+    """What came of a criterion."""
+    return f'<span class="gfn-came">{_tally(rows)}: <strong>{"met" if met(rows) else "not met"}</strong>.</span>'
 
 
 def _folded(judged: pd.DataFrame) -> str:
@@ -205,7 +202,7 @@ def _folded(judged: pd.DataFrame) -> str:
         else ""
     )
     many = f"all {len(judged)} measurements" if len(judged) > 1 else "the measurement"
-    return f'<details class="gfn-rows"><summary>Show {many} in numbers</summary>{"".join(tables)}{together}</details>'
+    return f'<details class="gfn-rows"><summary>Show {many} in numbers {KEY}</summary>{LINES}{"".join(tables)}{together}</details>'
 
 
 def _table(rows: pd.DataFrame) -> str:
