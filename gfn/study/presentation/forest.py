@@ -31,7 +31,7 @@ COLOURS = {"supported": "#0b64a0", "contradicted": "#b34700", "inconclusive": "#
 FEW = 2  # measurements whose plot is so low that words stand beside it
 NAMED_UP_TO = 12  # rows that have a name each; more of them share those of their groups
 LETTER = 6.6  # width of a letter of 11 px, on average
-TOP, BOTTOM, EDGE = 16, 20, 5.0  # px above and below the rows; per cent left free on either side
+TOP, BOTTOM, EDGE = 15, 18, 5.0  # px above and below the rows; per cent left free on either side
 STEPS = ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))  # within a decade, the closest first
 WIDTHS = (1, 2, 5, 10, 20, 50)
 
@@ -97,7 +97,7 @@ def forest(rows: pd.DataFrame) -> str:
     """
     groups = _groups(rows)
     named = len(rows) <= NAMED_UP_TO
-    height = 15 if len(rows) <= 4 else 13 if named else 7 if len(rows) <= 20 else 5
+    height = 15 if len(rows) <= 4 else 13 if named else 5 if len(rows) < 6 * len(groups) else 4.5
     axis, names, plot, signs, y = Axis(rows, bounds_of(rows.iloc[0])), [], [], [], float(TOP)
     for name, members in groups:
         middle = y + height * len(members) / 2

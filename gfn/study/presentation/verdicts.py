@@ -66,7 +66,9 @@ def html(verdict: Any) -> str:
         columns = {0: 1, 4: 2}.get(len(groups) - beside, min(len(groups) - beside, 3))
         was = verdict.outcome != "not judged"
         cards = [_criterion(rows, was, beside and len(rows) <= FEW) for rows in groups]
-        parts.append(f'<div class="gfn-criteria gfn-columns-{columns}">{"".join(cards)}</div>{_folded(judged)}')
+        parts.append(
+            f'<div class="gfn-criteria gfn-columns-{columns}">{"".join(cards)}</div>{_folded(judged, _elsewhere(verdict))}'
+        )
     return f'<div class="gfn-verdict {CLASSES[verdict.outcome]}">{"".join(parts)}</div>'
 
 
@@ -149,13 +151,18 @@ def _head(verdict: Any) -> str:
     lines.append(
         f'<p class="gfn-head"><strong>{escape(name)}:</strong> {outcome} <span>{escape(verdict.text)}</span></p>'
     )
-    elsewhere = dict.fromkeys(verdict.tests.budget[~verdict.tests.judged]) if judged and len(verdict.tests) else ()
-    if elsewhere:
-        there = ", ".join(f"{_until(budget)} {escape(verdict.at(budget).short)}" for budget in elsewhere)
-        note.append(f"At other budgets of iterations: {there}.")
-    note += [with_other(name, other) for name, other in verdict.variations.items()]
+    note += [with_other(variate, other) for variate, other in verdict.variations.items() if other]
     lines.append(f'<p class="gfn-note">{" ".join([*why, *note])}</p>' if why or note else "")
     return "".join(lines)
+
+
+def _elsewhere(verdict: Any) -> str:
+    """What the claim comes to at other budgets, and with which control variates nothing changes."""
+    budgets = dict.fromkeys(verdict.tests.budget[~verdict.tests.judged])
+    there = ", ".join(f"{_until(budget)} {escape(verdict.at(budget).short)}" for budget in budgets)
+    text = [f"At other budgets of iterations: {there}."] if budgets and verdict.outcome != "not judged" else []
+    text += [with_other(variate, other) for variate, other in verdict.variations.items() if other is None]
+    return f"<p>{' '.join(text)}</p>" if text else ""
 
 
 def _until(budget: Any) -> str:
@@ -175,8 +182,8 @@ def _criterion(rows: pd.DataFrame, judged: bool, beside: bool) -> str:
     kind = "Premise: " if rows.premise.iloc[0] else ""
     place = "gfn-criterion gfn-beside" if beside else "gfn-criterion"
     return (
-        f'<div class="{place}"><div><p class="gfn-statement">{kind}{escape(capital(rows.criterion.iloc[0]))}</p>'
-        f'<p class="gfn-rule">{_rule(rows)} {_came(rows) if judged else ""}</p></div>{forest(rows)}</div>'
+        f'<div class="{place}"><p><strong>{kind}{escape(capital(rows.criterion.iloc[0]))}.</strong> {_rule(rows)}'
+        f" {_came(rows) if judged else ''}</p>{forest(rows)}</div>"
     )
 
 
@@ -193,7 +200,7 @@ def _came(rows: pd.DataFrame) -> str:
     return f'<span class="gfn-came">{_tally(rows)}: <strong>{"met" if met(rows) else "not met"}</strong>.</span>'
 
 
-def _folded(judged: pd.DataFrame) -> str:
+def _folded(judged: pd.DataFrame, first: str) -> str:
     """All measurements in a table a criterion, folded away."""
     tables = [_table(rows) for _, rows in judged.groupby("test", sort=False)]
     together = (
@@ -202,7 +209,7 @@ def _folded(judged: pd.DataFrame) -> str:
         else ""
     )
     many = f"all {len(judged)} measurements" if len(judged) > 1 else "the measurement"
-    return f'<details class="gfn-rows"><summary>Show {many} in numbers {KEY}</summary>{LINES}{"".join(tables)}{together}</details>'
+    return f'<details class="gfn-rows"><summary>Show {many} in numbers {KEY}</summary>{first}{LINES}{"".join(tables)}{together}</details>'
 
 
 def _table(rows: pd.DataFrame) -> str:
