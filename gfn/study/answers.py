@@ -75,8 +75,14 @@ def question_table(answers: Mapping[str, Answer], link: str = "{page}.ipynb") ->
 
 
 def answers_in_words(answers: Mapping[str, Answer], link: str = "{page}.ipynb") -> str:
-    """Each answer as a paragraph of Markdown, after the name of its question; arguments as :func:`question_table`."""
-    parts = [f"**{name}, {_linked(each.page, link)}.** {each.text}" for name, each in answers.items()]
+    """Each answer as a paragraph of Markdown, after the name of its question; arguments as :func:`question_table`.
+
+    Before each is the place to which badges of the question lead.
+    """
+    parts = [
+        f'<span id="{name.lower()}"></span>**{name}, {_linked(each.page, link)}.** {each.text}'
+        for name, each in answers.items()
+    ]
     return "\n\n".join(parts)
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from gfn.environments.text import read_text
@@ -17,6 +18,7 @@ from gfn.study.experiments import BEYOND, figure_settings
 from gfn.study.findings import findings
 from gfn.study.notebook import obtain
 from gfn.study.paper import first_verdicts, load_claims, load_criteria
+from gfn.study.presentation.verdicts import badges
 
 # Between which lines of a page the verdicts stand, and the findings.
 MARKERS = {
@@ -35,6 +37,8 @@ TITLES = {
     "draws": "Where leave-one-out breaks",
 }
 THEORY = ("tasks", "exact")
+TABLE = ["claim", "version", "test", "subject", "budget", "variate", "judged", "median", "low", "high", "outcome"]
+TABLE += ["comparison", "at_least", "at_most", "share", "premise", "together", "standard_error", "kind", "margin"]
 
 
 def page_of(figure: str) -> str:
@@ -75,21 +79,41 @@ def gather(
     return verdicts, figures
 
 
-def summary(verdicts: dict[str, Verdict], figures: dict[str, list[str]], link: str = "{page}.ipynb") -> str:
+def summary(
+    verdicts: dict[str, Verdict],
+    figures: dict[str, list[str]],
+    link: str = "{page}.ipynb",
+    anchor: str = "[{claim}]({page}.ipynb#{label})",
+) -> str:
     """The verdicts as a Markdown table.
 
     Arguments:
         verdicts, figures: from :func:`gather`.
         link: how a page is linked, with ``{page}`` as :func:`page_of` gives it.
+        anchor: how a claim is linked to its verdict, with ``{claim}``, ``{page}``, and ``{label}`` of the place there.
     """
-    lines = ["| | Claim | Verdict | supported / contradicted / inconclusive | with joint | Evidence |"]
-    lines.append("|---|---|---|---|---|---|")
+    lines = ["| | Claim | Verdict | ✓ | ✗ | ? | With `joint` | Evidence |"]
+    lines.append("|---|---|---|--:|--:|--:|---|---|")
     for claim, verdict in verdicts.items():
         links = ", ".join(f"[{title_of(f)}]({link.format(page=page_of(f))})" for f in figures[claim])
-        joint = verdict.variations.get("joint")
-        cells = [claim, verdict.text, f"**{verdict.outcome}**", verdict.counted, joint.short if joint else "—", links]
+        joint, judged = verdict.variations.get("joint"), verdict.outcome != "not judged"
+        there = anchor.format(claim=claim, page=page_of("verdicts"), label=claim.lower())
+        numbers = counts(verdict.judged) if judged else ["—"] * 3
+        cells = [
+            there,
+            verdict.text,
+            f"**{verdict.outcome}**",
+            *map(str, numbers),
+            joint.short if joint else "—",
+            links,
+        ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def pages_of(figures: dict[str, list[str]], link: str = "../{page}.html") -> dict[str, list[tuple[str, str]]]:
+    """Titles and addresses of the pages that each claim rests on, for :func:`gfn.study.presentation.verdicts.overview`."""
+    return {claim: [(title_of(f), link.format(page=page_of(f))) for f in named] for claim, named in figures.items()}
 
 
 def changes(verdicts: dict[str, Verdict]) -> str:
@@ -116,10 +140,18 @@ def at_budgets(verdicts: dict[str, Verdict]) -> pd.DataFrame:
 
 
 def verdict_table(verdicts: dict[str, Verdict], of: Literal["paper", "beyond"] = "paper") -> pd.DataFrame:
-    """Every number that a verdict rests on, a row for each measurement and a column for each seed: those that are judged,
-    and others that are shown.
+    """Every number that a verdict rests on, a row for each measurement: those that are judged, and others that are shown.
 
-    Of variations, those measurements that have other numbers.
+    Of variations, those measurements that have other numbers. :mod:`gfn.study.outcomes` says how outcomes follow from
+    these columns:
+
+    - ``claim, version, test, subject, budget, variate, judged``: what was measured, and whether the verdict rests on it;
+    - ``median, low, high, outcome``: what came of it, infinite ends where there is no interval;
+    - ``comparison`` (``at least``, ``at most``, ``within``), ``at_least``, ``at_most``, ``share``, ``premise``: the criterion;
+    - ``together``: with how many measurements, itself among them, the interval is to hold;
+    - ``standard_error``: of an estimate, which has no seeds and is the median;
+    - ``kind`` (``ratio``, ``difference``, ``value``), ``margin``: how a seed's value comes from its two numbers;
+    - ``seed 0`` and so on: a seed's value; ``above 0``, ``below 0`` and so on: its two numbers, where they were compared.
 
     Arguments:
         verdicts: by claim, or by question.
@@ -137,10 +169,18 @@ def verdict_table(verdicts: dict[str, Verdict], of: Literal["paper", "beyond"] =
             every = pd.concat([every, rows[new]])
         parts.append(every.assign(claim=claim, version=load_criteria(of)["version"]))
     table = pd.concat(parts, ignore_index=True)
-    values = [dict(zip(own or (), row)) for own, row in zip(table.seeds, table["values"])]
-    seeds = pd.DataFrame(values, index=table.index).rename(columns="seed {}".format)
-    columns = ["claim", "version", "test", "subject", "budget", "variate", "judged", "median", "low", "high", "outcome"]
-    return pd.concat([table[columns], seeds], axis=1)
+    table = table.assign(comparison=[_comparison(row) for row in table.itertuples()])
+    bounds = table[["at_least", "at_most"]].replace([np.inf, -np.inf], np.nan)
+    every = [table[TABLE].assign(**bounds)]
+    for prefix, column in {"seed": "values", "above": "above", "below": "below"}.items():
+        own = [dict(zip(seeds or (), row)) for seeds, row in zip(table.seeds, table[column])]
+        every.append(pd.DataFrame(own, index=table.index).rename(columns=(prefix + " {}").format))
+    return pd.concat(every, axis=1)
+
+
+def _comparison(row: Any) -> str:
+    two = np.isfinite([row.at_least, row.at_most]).all()
+    return "within" if two else "at least" if np.isfinite(row.at_least) else "at most"
 
 
 def write_between(name: str, text: str, path: Path) -> bool:
@@ -189,8 +229,15 @@ def _place(name: str, page: str, path: Path) -> re.Pattern[str]:
 
 
 def summary_for(page: Path, verdicts: dict[str, Verdict], figures: dict[str, list[str]]) -> str:
-    """The summary with links that work from a page: the README, or one at the top of the book."""
-    return summary(verdicts, figures, "book/{page}.ipynb" if page.name == "README.md" else "{page}.ipynb")
+    """The summary with links that work from a page.
+
+    The README has the table. A page at the top of the book has badges that lead to the verdicts, and the table folded.
+    """
+    if page.name == "README.md":
+        return summary(verdicts, figures, "book/{page}.ipynb", "[{claim}](book/{page}.ipynb#{label})")
+    table = summary(verdicts, figures, "{page}.ipynb", "{{ref}}`{claim} <{label}>`")
+    folded = f":::{{dropdown}} All {len(verdicts)} claims, with their evidence\n{table}\n:::"
+    return f"{badges(verdicts.values(), deep=False)}\n\n{folded}"
 
 
 def texts_for(

@@ -76,8 +76,8 @@ def test_the_index_has_a_row_and_a_paragraph_a_question(found):
         f"| Q2 | It is cheap. | **partly supported** | 1 / 1 / 0 | {link} |",
     ]
     assert answers_in_words(given, "../{page}.ipynb").split("\n\n") == [
-        f"**Q1, {link}.** It *does*.",
-        f"**Q2, {link}.** 2.",
+        f'<span id="q1"></span>**Q1, {link}.** It *does*.',
+        f'<span id="q2"></span>**Q2, {link}.** 2.',
     ]
     shown = re.findall(r"\]\((.+?)\)", answers_in_words(given))
     assert all((ROOT / "book" / page).exists() for page in shown)
