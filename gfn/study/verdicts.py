@@ -119,7 +119,7 @@ def verdict_table(verdicts: dict[str, Verdict], of: Literal["paper", "beyond"] =
     """Every number that a verdict rests on, a row for each measurement and a column for each seed: those that are judged,
     and others that are shown.
 
-    Of variations, those measurements that have other numbers.
+    Of variations, those measurements that have other numbers. ``runs`` are the hashes of the runs that a row is from.
 
     Arguments:
         verdicts: by claim, or by question.
@@ -135,11 +135,12 @@ def verdict_table(verdicts: dict[str, Verdict], of: Literal["paper", "beyond"] =
             )
             new = [key not in known for key in zip(rows.test, rows.subject, rows.budget, rows["values"])]
             every = pd.concat([every, rows[new]])
-        parts.append(every.assign(claim=claim, version=load_criteria(of)["version"]))
+        parts.append(every.assign(claim=claim, version=load_criteria(of)["version"], runs=every.runs.map(" ".join)))
     table = pd.concat(parts, ignore_index=True)
     values = [dict(zip(own or (), row)) for own, row in zip(table.seeds, table["values"])]
     seeds = pd.DataFrame(values, index=table.index).rename(columns="seed {}".format)
     columns = ["claim", "version", "test", "subject", "budget", "variate", "judged", "median", "low", "high", "outcome"]
+    columns.append("runs")
     return pd.concat([table[columns], seeds], axis=1)
 
 

@@ -97,6 +97,7 @@ def test_every_number_is_in_the_table():
     """A row a measurement, a column a seed; of a variation what differs, and never as judged."""
     table = verdict_table(FOUND)
     about = ["claim", "version", "test", "subject", "budget", "variate", "judged", "median", "low", "high", "outcome"]
+    about.append("runs")
     assert table.columns.tolist() == [*about, *(f"seed {seed}" for seed in range(10))]
     assert table.set_index(["budget", "variate"]).judged.to_dict() == {
         ("whole", "both"): True,
