@@ -37,7 +37,9 @@ VERSIONS = ("gfn", "source", "torch", "numpy", "python")
 PARQUET, NOTEBOOK = "application/vnd.apache.parquet", "application/x-ipynb+json"
 
 
-def write(root: Path, new: Path, profile: str, verdicts: Mapping[str, Verdict], figures: Mapping[str, list[str]]) -> Path:
+def write(
+    root: Path, new: Path, profile: str, verdicts: Mapping[str, Verdict], figures: Mapping[str, list[str]]
+) -> Path:
     """Describe an edition, beside its runs.
 
     Arguments:

@@ -1,0 +1,115 @@
+"""The description of an edition: valid by its profiles, whole, and the same every time."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import rocrate
+from rocrate_validator import models, services
+from rocrate_validator.utils import document_loader
+
+import gfn
+from gfn.environments import Sets
+from gfn.policies import PolicySettings
+from gfn.runs.objective import Objective
+from gfn.runs.spec import TrainingSpec
+from gfn.study import crate
+from gfn.study.claims import Verdict
+from gfn.study.results import load_or_train
+
+ROOT = Path(gfn.__file__).parents[1]
+CONTEXT = "https://w3id.org/ro/crate/1.1/context"
+KEPT = ("Snakefile", "CITATION.cff", *(f"data/{path}" for path in crate.CRITERIA.values()))
+SPECS = [
+    TrainingSpec(
+        task=Sets(universe=4, size=2),
+        objective=Objective(name=name),
+        policy=PolicySettings(hidden=(4,)),
+        iterations=2,
+        batch_size=4,
+    )
+    for name in ("tb", "reverse_kl")
+]
+FOUND = {
+    "C2": Verdict("C2", "It is accurate.", "supported", pd.DataFrame({"outcome": ["supported"], "judged": [True]}))
+}
+
+
+@pytest.fixture(scope="module")
+def edition(tmp_path_factory):
+    """A checkout with two runs, of which one page shows one, and with its description."""
+    root = tmp_path_factory.mktemp("edition")
+    for name in (*KEPT, "book/paper/table1.ipynb", "book/paper/table1.csv", "book/paper/fig3.ipynb"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, root / name)
+    for spec in SPECS:
+        load_or_train(spec, root / "data/results")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(crate, "runs", lambda figure, profile: [SPECS[0].hash] if figure == "table1" else [])
+        path = crate.write(root, root, "smoke", FOUND, {"C2": ["table1"]})
+        first = path.read_bytes()
+        assert crate.write(root, root, "smoke", FOUND, {"C2": ["table1"]}).read_bytes() == first
+    return root
+
+
+def graph(edition):
+    found = json.loads((edition / crate.FILE).read_text())["@graph"]
+    return {entity["@id"]: entity for entity in found}
+
+
+def ids(value):
+    return [each["@id"] for each in (value if isinstance(value, list) else [value])]
+
+
+def test_a_claim_leads_to_figures_a_figure_to_runs_and_a_run_to_code(edition):
+    of = graph(edition)
+    pages = ids(of["#C2"]["subjectOf"])
+    assert pages == ["../book/paper/table1.ipynb", "../book/paper/table1.csv"]
+    (figure,) = (each for each in of.values() if each["@type"] == "CreateAction" and ids(each["result"]) == pages)
+    (run,) = ids(figure["object"])
+    assert run == f"results/{SPECS[0].hash}.parquet"
+    (action,) = (each for each in of.values() if each["@type"] == "CreateAction" and ids(each["result"]) == [run])
+    code = of[action["instrument"]["@id"]]
+    assert (code["@type"], code["name"]) == ("SoftwareSourceCode", "gfn")
+    from gfn.runs.provenance import source_fingerprint
+
+    assert code["identifier"] == source_fingerprint()
+
+
+def test_every_reference_is_to_something_and_every_file_is_there(edition):
+    of = graph(edition)
+    outside = {CONTEXT.removesuffix("/context"), "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"}
+    for entity in of.values():
+        for name, value in entity.items():
+            if name != "@type":
+                refs = [
+                    each["@id"] for each in (value if isinstance(value, list) else [value]) if isinstance(each, dict)
+                ]
+                assert not {ref for ref in refs if ref not in of} - outside, (entity["@id"], name)
+        if "File" in entity["@type"]:
+            assert (edition / "data" / entity["@id"]).is_file()
+
+
+@pytest.mark.parametrize("profile", ["workflow-run-crate"])
+def test_the_validator_finds_nothing(edition, profile, monkeypatch, tmp_path):
+    """By this profile and those that it builds on. The vocabulary is the copy of the library: there is no network."""
+    context = json.loads((Path(rocrate.__file__).parent / "data/ro-crate.jsonld").read_text())
+
+    def fetch(address):
+        assert address == CONTEXT
+        return context
+
+    monkeypatch.setattr(document_loader, "_fetch_json_ld", fetch)
+    settings = services.ValidationSettings(
+        rocrate_uri=str(edition / "data"),
+        profile_identifier=profile,
+        requirement_severity=models.Severity.REQUIRED,
+        cache_path=tmp_path / "cache",
+        offline=True,
+    )
+    result = services.validate(settings)
+    assert [f"{issue.check.identifier}: {issue.message}" for issue in result.get_issues()] == []
