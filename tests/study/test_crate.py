@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 import rocrate
 from rocrate_validator import models, services
-from rocrate_validator.utils import document_loader
+from rocrate_validator.utils.http import HttpRequester
 
 import gfn
 from gfn.environments import Sets
 from gfn.policies import PolicySettings
 from gfn.runs.objective import Objective
+from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import TrainingSpec
 from gfn.study import crate
 from gfn.study.claims import Verdict
@@ -75,8 +77,6 @@ def test_a_claim_leads_to_figures_a_figure_to_runs_and_a_run_to_code(edition):
     (action,) = (each for each in of.values() if each["@type"] == "CreateAction" and ids(each["result"]) == [run])
     code = of[action["instrument"]["@id"]]
     assert (code["@type"], code["name"]) == ("SoftwareSourceCode", "gfn")
-    from gfn.runs.provenance import source_fingerprint
-
     assert code["identifier"] == source_fingerprint()
 
 
@@ -94,22 +94,36 @@ def test_every_reference_is_to_something_and_every_file_is_there(edition):
             assert (edition / "data" / entity["@id"]).is_file()
 
 
-@pytest.mark.parametrize("profile", ["workflow-run-crate"])
-def test_the_validator_finds_nothing(edition, profile, monkeypatch, tmp_path):
-    """By this profile and those that it builds on. The vocabulary is the copy of the library: there is no network."""
-    context = json.loads((Path(rocrate.__file__).parent / "data/ro-crate.jsonld").read_text())
+def vocabulary():
+    """The vocabulary of RO-Crate 1.1, by the library's copy of 1.2, in which only the terms of workflows have moved."""
+    found = json.loads((Path(rocrate.__file__).parent / "data/ro-crate.jsonld").read_text())
+    named = {term: f"https://bioschemas.org/{term}" for term in ("ComputationalWorkflow", "FormalParameter")}
+    named |= {term: f"https://bioschemas.org/ComputationalWorkflow#{term}" for term in ("input", "output")}
+    found["@context"] |= named
+    return found
 
-    def fetch(address):
+
+def test_the_validator_finds_nothing(edition, monkeypatch, tmp_path):
+    """By the profile of workflow runs and those that it builds on, without the network."""
+    context = vocabulary()
+
+    def get(self, address, **about):
         assert address == CONTEXT
-        return context
+        kind = {"Content-Type": "application/ld+json"}
+        return SimpleNamespace(status_code=200, headers=kind, text=json.dumps(context), json=lambda: context)
 
-    monkeypatch.setattr(document_loader, "_fetch_json_ld", fetch)
+    monkeypatch.setattr(HttpRequester, "get", get, raising=False)
     settings = services.ValidationSettings(
         rocrate_uri=str(edition / "data"),
-        profile_identifier=profile,
+        profile_identifier="workflow-run-crate",
         requirement_severity=models.Severity.REQUIRED,
         cache_path=tmp_path / "cache",
         offline=True,
     )
-    result = services.validate(settings)
-    assert [f"{issue.check.identifier}: {issue.message}" for issue in result.get_issues()] == []
+    found = [f"{issue.check.identifier}: {issue.message}" for issue in services.validate(settings).get_issues()]
+    assert found == []
+    damaged = edition / crate.FILE
+    whole = damaged.read_text()
+    damaged.write_text(whole.replace('"instrument"', '"description"'))
+    assert services.validate(settings).get_issues()
+    damaged.write_text(whole)

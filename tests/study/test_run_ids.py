@@ -9,6 +9,7 @@ from gfn.study.claims import judge
 from gfn.study.evidence.convergence import comparison_frame, final_table
 from gfn.study.evidence.gradient_tables import divergence_variances
 from gfn.study.evidence.order_tables import order_table
+from gfn.study.evidence.questions import QUESTIONS
 from gfn.study.evidence.registry import evidence_of
 from gfn.study.evidence.tables import final, late, learning_frame
 from gfn.study.evidence.variance import bias_table
@@ -46,6 +47,16 @@ def test_evidence_names_the_runs_that_it_is_from(figure):
         named = {name for name, item in before.items() if key in item.runs}
         assert changed <= named
         assert named - changed == {name for name in named - changed if name[1] in COUNTED}
+
+
+@pytest.mark.parametrize("name", ["Q1", "Q2", "Q3", "Q5"])
+def test_evidence_on_questions_names_runs_of_their_pages(name):
+    question = QUESTIONS[name]
+    settings, runs = of(question.page)
+    own = {run.spec.hash for run in runs.values()}
+    found = question.evidence(settings, runs)
+    assert found
+    assert all(item.runs and set(item.runs) <= own for item in found)
 
 
 def test_verdicts_pass_the_runs_on():

@@ -80,7 +80,7 @@ def _known(settings: Any) -> dict[str, Spec]:
 
 def _row(key: str, run: Run) -> str:
     spec, (aim, variate) = run.spec, aim_words(run.spec)
-    link = f'<a href="{ALL_RUNS}#r-{key}"><code>{key}</code></a>'
+    link = f'<a class="gfn-run" href="{ALL_RUNS}#r-{key}">{key}</a>'
     when = f'<span class="gfn-when">{escape(day(run.provenance))}</span>'
     cells = [aim, variate, seed_words(spec), length_words(spec)]
     code = f"<code>{escape(run.provenance.get('source', '–'))}</code>"
