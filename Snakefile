@@ -134,7 +134,7 @@ rule book:
         # With pages of another part, a book there is not added to.
         "rm -rf {BUILD}/source {BUILD}/book && cp -r book {BUILD}/source && " + " && ".join(COPIES) + " && "
         "GFN_RESULTS={RESULTS} gfn verdicts --profile {PROFILE} --write {BUILD}/source/intro.md > /dev/null && "
-        "{JUPYTER_BOOK} {BUILD}/source --config _config.yml --path-output {BUILD}/book"
+        "GFN_RESULTS=$PWD/{RESULTS} {JUPYTER_BOOK} {BUILD}/source --config _config.yml --path-output {BUILD}/book"
 
 
 rule preview:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,8 +14,10 @@ from gfn.study.outcomes import OUTCOMES, counts, decide, met
 from gfn.study.paper import load_claims
 
 Budget = int | Literal["whole"]
+Numbers = TypeVar("Numbers", pd.Series, pd.DataFrame)
 BUDGETS: tuple[Budget, ...] = (128, 256, 512, "whole")  # iterations at which claims on training are judged, or shown
-OWN = ("test", "subject", "budget", "variate", "seeds", "values", "kind", "above", "below", "margin", "standard_error")
+OWN = ["test", "subject", "budget", "variate", "seeds", "values", "runs"]
+OWN += ["kind", "above", "below", "margin", "standard_error"]
 COLUMNS = [*OWN, "together", "median", "low", "high", "error", "outcome", "judged"]
 COLUMNS += ["criterion", "why", "at_least", "at_most", "share", "premise"]
 __all__ = [
@@ -43,6 +45,7 @@ class Evidence:
         subject: what was measured, for example a task and a divergence.
         values: a number for each seed; or the estimate alone.
         error: the estimate's standard error; None where there are seeds.
+        runs: from which runs the values are, by their hash.
         budget: up to which iteration was measured, ``whole`` for all of a training.
         variate: the control variates of Rényi's and Tsallis' gradients, where they have any.
         seeds: whose values they are.
@@ -55,6 +58,7 @@ class Evidence:
     subject: str
     values: tuple[float, ...]
     error: float | None = None
+    runs: tuple[str, ...] = field(default=(), compare=False)
     budget: Budget = "whole"
     variate: str = "both"
     seeds: tuple[int, ...] = ()
@@ -84,7 +88,8 @@ def difference(test: str, subject: str, first: pd.Series, second: pd.Series, **a
 
 
 def over_seeds(test: str, subject: str, values: pd.Series, **about: Any) -> Evidence:
-    """Evidence from one number for each seed; seeds are the index."""
+    """Evidence from one number for each seed; seeds are the index, and runs those that :func:`from_runs` has noted."""
+    about.setdefault("runs", values.attrs.get("runs", ()))
     return Evidence(test, subject, tuple(values.astype(float)), seeds=tuple(map(int, values.index)), **about)
 
 
@@ -93,7 +98,15 @@ def _paired(first: pd.Series, second: pd.Series) -> tuple[pd.Series, pd.Series]:
         raise ValueError(
             f"seeds {sorted(first.index)} and {sorted(second.index)} cannot be paired: they must be the same"
         )
-    return first, second.loc[first.index]
+    runs = tuple(dict.fromkeys(first.attrs.get("runs", ()) + second.attrs.get("runs", ())))
+    return tuple(from_runs(runs, values) for values in (first, second.loc[first.index]))
+
+
+def from_runs(runs: Iterable[str], values: Numbers) -> Numbers:
+    """The same numbers with a note of the runs that they are from, by hash, which arithmetic with one number keeps."""
+    noted = values.copy(deep=False)
+    noted.attrs["runs"] = tuple(runs)
+    return noted
 
 
 def _compared(kind: str, first: pd.Series, second: pd.Series) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from gfn.study import crate
 from gfn.study.experiments import FIGURES, every_run
 from gfn.study.results import ResultError, read_stored
 from gfn.study.swap import ASIDE, alone, discard, staging, swap
@@ -21,7 +22,7 @@ TABLES = [name for name in FIGURES if name != "tasks"]  # figures that save thei
 
 
 def publish(root: Path, profile: str, build: Path) -> list[str]:
-    """Make what was built at a profile the published edition: its runs, notebooks, tables, picture and verdicts.
+    """Make what was built at a profile the published edition: its runs, notebooks, tables, picture and verdicts, and their description.
 
     Arguments:
         root: the folder of the checkout.
@@ -44,6 +45,7 @@ def publish(root: Path, profile: str, build: Path) -> list[str]:
                 shutil.copy(root / page, new / page)
                 for name, text in texts_for(new / page, *found, profile, new / STORE).items():
                     write_between(name, text, new / page)
+            crate.write(root, new, profile, *found)
             return swap(root, [STORE])
         finally:
             discard(root)

@@ -38,7 +38,18 @@ TITLES = {
 }
 THEORY = ("tasks", "exact")
 TABLE = ["claim", "version", "test", "subject", "budget", "variate", "judged", "median", "low", "high", "outcome"]
-TABLE += ["comparison", "at_least", "at_most", "share", "premise", "together", "standard_error", "kind", "margin"]
+TABLE += [
+    "comparison",
+    "at_least",
+    "at_most",
+    "share",
+    "premise",
+    "together",
+    "standard_error",
+    "runs",
+    "kind",
+    "margin",
+]
 
 
 def page_of(figure: str) -> str:
@@ -150,6 +161,7 @@ def verdict_table(verdicts: dict[str, Verdict], of: Literal["paper", "beyond"] =
     - ``comparison`` (``at least``, ``at most``, ``within``), ``at_least``, ``at_most``, ``share``, ``premise``: the criterion;
     - ``together``: with how many measurements, itself among them, the interval is to hold;
     - ``standard_error``: of an estimate, which has no seeds and is the median;
+    - ``runs``: the hashes of the runs that a row is from;
     - ``kind`` (``ratio``, ``difference``, ``value``), ``margin``: how a seed's value comes from its two numbers;
     - ``seed 0`` and so on: a seed's value; ``above 0``, ``below 0`` and so on: its two numbers, where they were compared.
 
@@ -167,7 +179,7 @@ def verdict_table(verdicts: dict[str, Verdict], of: Literal["paper", "beyond"] =
             )
             new = [key not in known for key in zip(rows.test, rows.subject, rows.budget, rows["values"])]
             every = pd.concat([every, rows[new]])
-        parts.append(every.assign(claim=claim, version=load_criteria(of)["version"]))
+        parts.append(every.assign(claim=claim, version=load_criteria(of)["version"], runs=every.runs.map(" ".join)))
     table = pd.concat(parts, ignore_index=True)
     table = table.assign(comparison=[_comparison(row) for row in table.itertuples()])
     bounds = table[["at_least", "at_most"]].replace([np.inf, -np.inf], np.nan)

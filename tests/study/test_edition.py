@@ -19,7 +19,7 @@ from gfn.environments import Sets
 from gfn.policies import PolicySettings
 from gfn.runs.objective import Objective
 from gfn.runs.spec import TrainingSpec
-from gfn.study import edition, verdicts
+from gfn.study import crate, edition, verdicts
 from gfn.study.claims import Verdict
 from gfn.study.edition import publish
 from gfn.study.results import ResultError, load_or_train, read_run, write_run
@@ -38,6 +38,12 @@ RUNS = {spec.hash: spec for spec in SPECS}
 FIRST = f"results/{SPECS[0].hash}.parquet"
 PAGE = "# Page\n\n" + "\nold\n".join(MARKERS["findings"]) + "\n\n" + "\nold\n".join(MARKERS["verdicts"]) + "\n\nEnd.\n"
 FOUND = {"C1": Verdict("C1", "It works.", "supported", pd.DataFrame({"outcome": ["supported"], "judged": [True]}))}
+KEPT = (
+    "Snakefile",
+    "CITATION.cff",
+    "data/paper/claims.yaml",
+    "data/beyond/questions.yaml",
+)  # what describes an edition
 PICTURE = b"\x89PNG\r\n\x1a\n..."
 
 
@@ -68,6 +74,7 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setattr(verdicts, "findings", lambda found, profile, store: "1. **Found.**")
     older = {"README.md": PAGE, "book/intro.md": PAGE, "data/results/older.parquet": "older", "data/results/stray": "?"}
     older |= {"book/paper/fig1.ipynb": notebook(7), "book/paper/fig1.csv": "value\n7\n", "gfn/code.py": "pass\n"}
+    older |= {name: (ROOT / name).read_bytes() for name in KEPT}
     built = {f"notebooks/{name}.ipynb": notebook(1, 2) for name in ("fig1", "exact", "tasks")}
     built |= {f"notebooks/{name}.csv": "value\n1\n" for name in ("fig1", "exact")}
     fill(tmp_path, older)
@@ -100,7 +107,9 @@ def test_all_that_was_built_is_published(root, monkeypatch):
     results = {
         f"data/{path.relative_to(root / 'build')}" for path in (root / "build/results").glob("????????????????.*")
     }
-    assert {name for name in after if name.startswith("data/")} == results
+    assert {name for name in after if name.startswith("data/")} - {*KEPT, crate.FILE} == results
+    named = {entity["@id"] for entity in json.loads(after[crate.FILE])["@graph"]}
+    assert {f"results/{key}.parquet" for key in RUNS} | {"../book/paper/fig1.ipynb", "../Snakefile", "#C1"} <= named
     assert all(after[name] == (root / "build" / name.removeprefix("data/")).read_bytes() for name in results)
     for name, page in {"fig1": "paper/fig1", "exact": "theory/exact", "tasks": "theory/tasks"}.items():
         assert after[f"book/{page}.ipynb"] == notebook(1, 2).encode()

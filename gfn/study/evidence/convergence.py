@@ -26,11 +26,11 @@ def by_task(runs: Mapping[tuple[str, str], Run]) -> dict[str, dict[str, Run]]:
 
 
 def comparison_frame(runs: Mapping[tuple[str, str], Run]) -> pd.DataFrame:
-    """Accuracy curves of all runs in one table, with ``label`` the task's name in the figure."""
+    """Accuracy curves of all runs in one table, with ``label`` the task's name in the figure and ``run`` its hash."""
     parts = []
     for (task, name), run in runs.items():
         frame = run.frame[run.frame.metric == accuracy_metric(run)]
-        parts.append(frame.assign(label=task, objective=name))
+        parts.append(frame.assign(label=task, objective=name, run=run.spec.hash))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -61,7 +61,7 @@ def final_table(runs: Mapping[tuple[str, str], Run]) -> pd.DataFrame:
     """Error of each run in the last quarter of training, and the one value at its end.
 
     Columns ``task, objective, metric, mean, standard_deviation, median, shown, last, seeds``: of the average over the
-    last quarter over seeds, ``shown`` as text, and ``last`` the median over seeds of the last value.
+    last quarter over seeds, ``shown`` as text, and ``last`` the median over seeds of the last value; and ``run``, its hash.
     """
     rows = []
     for (task, name), run in runs.items():
@@ -69,7 +69,7 @@ def final_table(runs: Mapping[tuple[str, str], Run]) -> pd.DataFrame:
         values = late(run, metric)
         row = {"task": task, "objective": name, "metric": metric, "mean": values.mean()}
         row |= {"standard_deviation": values.std(), "median": values.median(), "shown": mean_spread_median(values)}
-        rows.append(row | {"last": final(run, metric).median(), "seeds": len(values)})
+        rows.append(row | {"last": final(run, metric).median(), "seeds": len(values), "run": run.spec.hash})
     return pd.DataFrame(rows)
 
 

@@ -94,9 +94,10 @@ def deficit_sentence(runs: Runs, names: Mapping[str, str], at_end: bool = False)
 
 
 def log_z_frame(runs: Runs) -> pd.DataFrame:
-    """How the learned log Z travels, of every run that learns one, with ``label`` the task's name in the figure."""
+    """How the learned log Z travels, of every run that learns one, with ``label`` the task's name and ``run`` its hash."""
     parts = [
-        run.frame[run.frame.metric == "log_z"].assign(label=task, objective=line) for (task, line), run in runs.items()
+        run.frame[run.frame.metric == "log_z"].assign(label=task, objective=line, run=run.spec.hash)
+        for (task, line), run in runs.items()
     ]
     return pd.concat(parts, ignore_index=True)
 

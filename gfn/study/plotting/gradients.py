@@ -159,4 +159,5 @@ def _after(stage: int) -> str:
 def _line_with_band(axis: Axes, part: pd.DataFrame, **line: Any) -> None:
     if len(part):
         axis.plot(part.trajectories, part.value, **line)
-        axis.fill_between(part.trajectories, part.low, part.high, color=line["color"], alpha=0.2, lw=0)
+        low = part.low.clip(lower=part.value / 10)  # a logarithmic axis has no place for what reaches below 0
+        axis.fill_between(part.trajectories, low, part.high, color=line["color"], alpha=0.2, lw=0)

@@ -14,6 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
 
 NARROW: ContextVar[bool] = ContextVar("narrow", default=False)
@@ -163,7 +164,7 @@ def put_legend(figure: Figure, marks: Sequence[Any], labels: Sequence[str]) -> N
 
 def legend_columns(figure: Figure, labels: Sequence[str]) -> int:
     """In how many columns a legend with these labels fits under a figure."""
-    size = mpl.rcParams["legend.fontsize"] / 11
+    size = FontProperties(size=mpl.rcParams["legend.fontsize"]).get_size_in_points() / 11
     widest = (0.7 + 0.085 * max(map(len, labels), default=0)) * size  # inches, of a line and its label
     fit = max(1 if NARROW.get() else 2, min(len(labels), int(figure.get_figwidth() / widest)))
     return min(fit, -(-len(labels) // -(-len(labels) // fit)))  # in rows of nearly the same length

@@ -136,7 +136,9 @@ def _groups(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 def _short(name: str) -> str:
     """As it is written in a plot, where space is short; the table has all of it."""
-    return re.sub(r"after (\d+) iterations", r"after \1", name.replace("at the start", "start")).replace("Gaussian mixture", "Mixture")
+    return re.sub(r"after (\d+) iterations", r"after \1", name.replace("at the start", "start")).replace(
+        "Gaussian mixture", "Mixture"
+    )
 
 
 def _lines(name: str, space: float) -> list[str]:
