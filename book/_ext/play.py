@@ -30,11 +30,8 @@ def html(name: str, table: Path) -> str:
         name: a key of ``SCRIPTS``.
         table: the book's ``verdicts.csv``.
     """
-    return (
-        f'<div class="gfn-play" id="gfn-{name}"><div class="gfn-play-still">{STILLS[name](table)}</div>'
-        '<noscript><p class="gfn-play-note">Scripts are off in this browser, so nothing moves here: the picture '
-        "and the table above show the same facts.</p></noscript></div>"
-    )
+    note = '<p class="gfn-play-note">A still picture: sliders take its place where scripts run.</p>'
+    return f'<div class="gfn-play" id="gfn-{name}"><div class="gfn-play-still">{STILLS[name](table)}{note}</div></div>'
 
 
 class Play(SphinxDirective):

@@ -105,7 +105,7 @@
     const facts = add(view, "div", { class: "gfn-play-facts", role: "status" });
     const key = add(live, "p", { class: "gfn-play-key" });
     key.innerHTML =
-      '<span class="gfn-play-dot"></span> one estimate · <span class="gfn-play-cross">+</span> exact gradient · ' +
+      '<span class="gfn-play-dot"></span> estimates, the more of the 500 the larger the dot · <span class="gfn-play-cross">+</span> exact gradient · ' +
       '<span class="gfn-play-ring"></span> mean of the estimates · the arrow starts at zero';
 
     function draw() {
@@ -153,9 +153,15 @@
     const place = (point) => point.map((value, i) => ((i ? -1 : 1) * 100 * value) / reach);
     add(svg, "line", { x1: -105, x2: 105, y1: 0, y2: 0, class: "gfn-play-axis" });
     add(svg, "line", { y1: -105, y2: 105, x1: 0, x2: 0, class: "gfn-play-axis" });
-    for (const point of points) {
-      const [cx, cy] = place(point);
-      if (Math.max(Math.abs(cx), Math.abs(cy)) <= 108) add(svg, "circle", { cx, cy, r: 2, class: "gfn-play-estimate" });
+    // Batches with the same numbers of outcomes have one estimate: one dot, the larger the more there are.
+    const spots = new Map();
+    for (const [cx, cy] of points.map(place)) {
+      const key = `${cx.toFixed(2)} ${cy.toFixed(2)}`;
+      spots.set(key, { cx, cy, number: (spots.get(key)?.number || 0) + 1 });
+    }
+    for (const { cx, cy, number } of spots.values()) {
+      if (Math.max(Math.abs(cx), Math.abs(cy)) > 108) continue;
+      add(svg, "circle", { cx, cy, r: 1.2 * Math.sqrt(number) + 0.6, class: "gfn-play-estimate" });
     }
     const [x, y] = place(plane(exact));
     add(svg, "line", { x1: 0, y1: 0, x2: x, y2: y, class: "gfn-play-arrow" });
