@@ -58,4 +58,7 @@ def violations(page: Page) -> list[str]:
     """What axe finds wrong; it is not to fetch style sheets, which a browser refuses for files."""
     from axe_playwright_python.sync_playwright import Axe
 
-    return [f"{found['id']}: {found['nodes'][0]['html']}" for found in Axe().run(page, options={"preload": False}).response["violations"]]
+    return [
+        f"{found['id']}: {found['nodes'][0]['html']}"
+        for found in Axe().run(page, options={"preload": False}).response["violations"]
+    ]

@@ -113,7 +113,7 @@ def test_the_buttons_step_run_and_reset(browser, tmp_path):
         page.get_by_role("button", name="Run").press("Enter")
         page.wait_for_function("Number(document.querySelector('.gfn-play-facts dd:last-child').textContent) > 3")
         page.get_by_role("button", name="Pause").press("Enter")
-        assert "After" in page.get_by_role("status").inner_text()
+        assert "After" in page.locator("p[role=status]").inner_text()
         page.get_by_role("button", name="Reset").click()
         assert (live.get_attribute("data-theta"), steps.inner_text()) == (start, "0")
         page.get_by_label("model").select_option("two")
@@ -126,7 +126,7 @@ def test_stored_densities_are_those_of_the_runs(tmp_path):
     task = paper_tasks("smoke")["gaussian_mixture"]
     runs = {}
     for alpha in (-2.0, 0.5):
-        objective = Objective(objective="renyi", alpha=alpha, control_variate="both")
+        objective = Objective(name="renyi", alpha=alpha, control_variate="both")
         spec = TrainingSpec(task=task, objective=objective, iterations=2, batch_size=8, seeds=(3, 5), density=16)
         runs["gaussian_mixture", "both", alpha] = load_or_train(spec, tmp_path)
     (found,) = data.densities(runs)
