@@ -116,7 +116,7 @@ def test_the_buttons_step_run_and_reset(browser, tmp_path):
         assert "After" in page.locator("p[role=status]").inner_text()
         page.get_by_role("button", name="Reset").click()
         assert (live.get_attribute("data-theta"), steps.inner_text()) == (start, "0")
-        page.get_by_label("model").select_option("two")
+        page.get_by_label("model", exact=True).select_option("two")
         assert len(live.get_attribute("data-theta").split()) == 5
 
 

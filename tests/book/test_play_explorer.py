@@ -158,8 +158,8 @@ def test_a_bound_is_moved_with_the_keyboard(browser, tmp_path):
         page.get_by_label("claim", exact=True).select_option("C11")
         page.get_by_label("claim", exact=True).select_option("C1")
         assert live.get_attribute("data-outcome") == book == DATA.verdicts(ROWS)["C1"].outcome
-        for criterion in page.get_by_label("criterion").locator("option").all():
-            page.get_by_label("criterion").select_option(criterion.get_attribute("value"))
+        for criterion in page.get_by_label("criterion", exact=True).locator("option").all():
+            page.get_by_label("criterion", exact=True).select_option(criterion.get_attribute("value"))
             strict.press("Home")
         assert live.get_attribute("data-outcome") == "supported"
         page.get_by_role("button", name="Back to").press("Enter")
