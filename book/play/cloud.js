@@ -81,7 +81,7 @@
       read: (at) => Number((10 ** Number(at)).toPrecision(1)), say: (value) => shown(value, 1), change,
     });
     const near = slider(controls, {
-      label: "policy, from uniform to the target", min: 0, max: 1, step: 0.1, value: 0,
+      label: "way to the target", min: 0, max: 1, step: 0.1, value: 0,
       say: (share) => `${Math.round(100 * share)} %`, change,
     });
     const row = add(controls, "div", { class: "gfn-play-buttons" });

@@ -34,6 +34,7 @@
     const claim = choice(controls, {
       label: "claim", options: known.map((each) => [each, `${each}: ${data.claims[each].claim}`]), value: known[0], change: () => open(),
     });
+    claim.box.style.gridColumn = "1 / -1"; // its sentence is long
     const test = choice(controls, { label: "criterion", options: [], change: () => aim() });
     const words = add(controls, "p", { class: "gfn-play-words" });
     // Bounds move by factors: from a tenth to tenfold, and 0 is the book's.
@@ -45,14 +46,14 @@
       });
     const bounds = { at_least: bound("bound: at least", "at_least"), at_most: bound("bound: at most", "at_most") };
     const share = slider(controls, {
-      label: "share of measurements demanded", min: 5, max: 100, step: 5, value: 100, read: (at) => at / 100,
+      label: "share demanded", min: 5, max: 100, step: 5, value: 100, read: (at) => at / 100,
       say: (value) => `${Math.round(100 * value)} %`, change: () => move("share"),
     });
     const seeds = slider(controls, {
       label: "seeds: the first", min: 1, max: Math.max(1, data.seeds), step: 1, value: data.seeds, change: () => draw(),
     });
     const budget = choice(controls, { label: "budget (iterations)", options: [], change: () => draw() });
-    const variate = choice(controls, { label: "control variates of Rényi and Tsallis", options: [], change: () => draw() });
+    const variate = choice(controls, { label: "control variates", options: [], change: () => draw() });
     const row = add(controls, "div", { class: "gfn-play-buttons" });
     button(row, "Back to the book’s settings", () => open());
     const verdict = add(live, "p", { class: "gfn-play-verdict", role: "status" });
