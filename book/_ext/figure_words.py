@@ -1,4 +1,4 @@
-"""Figures of notebooks say in words what their cells say of them: the text of ``mystnb.image.alt`` becomes their label."""
+"""Figures of notebooks: their label is what ``mystnb.image.alt`` of their cell says, and their captions have no numbers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.config import Config
 
 LABEL = re.compile(r'(<svg [^>]*?role="img" aria-label=")[^"]*(")')
 
@@ -23,6 +24,12 @@ def relabel(app: Sphinx, document: nodes.document) -> None:
                 raw.replace_self(nodes.raw("", shown, format="html", classes=raw["classes"]))
 
 
+def unnumbered(app: Sphinx, config: Config) -> None:
+    """Captions have no numbers of their own beside those of the paper; Jupyter Book's part for LaTeX turns them on."""
+    config["numfig"] = False
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", relabel)
+    app.connect("config-inited", unnumbered, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
