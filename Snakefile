@@ -129,7 +129,7 @@ rule book:
         # With pages of another part, a book there is not added to.
         "rm -rf {BUILD}/source {BUILD}/book && cp -r book {BUILD}/source && " + " && ".join(COPIES) + " && "
         "GFN_RESULTS={RESULTS} gfn verdicts --profile {PROFILE} --write {BUILD}/source/intro.md > /dev/null && "
-        "{JUPYTER_BOOK} {BUILD}/source --config _config.yml --path-output {BUILD}/book"
+        "GFN_RESULTS={RESULTS} {JUPYTER_BOOK} {BUILD}/source --config _config.yml --path-output {BUILD}/book"
 
 
 rule preview:
@@ -143,4 +143,4 @@ rule preview:
         "build/preview/book/_build/html/index.html",
     shell:
         "rm -rf build/preview/source && cp -r book build/preview/source && "
-        "{JUPYTER_BOOK} build/preview/source --config _config.yml --path-output build/preview/book"
+        "GFN_RESULTS=data/results {JUPYTER_BOOK} build/preview/source --config _config.yml --path-output build/preview/book"

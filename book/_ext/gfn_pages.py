@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 
 # Each with the reason why the theme's own is not good enough.
@@ -51,7 +52,7 @@ def mend(out: Path) -> None:
         text = path.read_text(encoding="utf-8")
         new = mended(text, search=path.name == "search.html")
         if "viewcode-back" in new:
-            new = BACK.sub(lambda link: link[0] if _leads(path, link, anchors) else "", new)
+            new = BACK.sub(partial(_leading, path, anchors), new)
         if new != text:
             path.write_text(new, encoding="utf-8")
 
@@ -72,10 +73,10 @@ def mended(text: str, search: bool = False) -> str:
     return text
 
 
-def _leads(path: Path, link: re.Match[str], anchors: dict[Path, set[str]]) -> bool:
-    """Whether a link from a listing back to its documentation has an end: what has no docstring has none."""
+def _leading(path: Path, anchors: dict[Path, set[str]], link: re.Match[str]) -> str:
+    """A link from a listing back to its documentation, where that has an end: what has no docstring has none."""
     target = (path.parent / link[1]).resolve()
     if target not in anchors:
         page = target.read_text(encoding="utf-8") if target.is_file() else ""
         anchors[target] = set(re.findall(r'\bid="([^"]+)"', page))
-    return link[2] in anchors[target]
+    return link[0] if link[2] in anchors[target] else ""

@@ -23,10 +23,11 @@ UNUSED = (
     "_static/*webpack-macros.html",
     "_static/vendor/**/*.ttf",
     f"{MATHJAX}/input/tex/extensions/all-packages.js",
-    ".doctrees",
 )
 SHEET = re.compile(r'<link(?=[^>]*rel="stylesheet")(?![^>]*\bmedia=)[^>]*href="([^":]+\.css)(?:\?[^"]*)?"[^>]*>\n?')
+HERE = "<!-- the style sheet -->"
 RELATIVE = re.compile(r"""url\((['"]?)(?!data:|https?:|#|/)([^'")]+)\1\)""")
+IMPORT = re.compile(r"""@import\s+(?:url\()?["']?([^"')]+\.css)["']?\)?\s*;""")
 OURS = "gfn-"  # our own style sheets are taken whole
 INSIDE = re.compile(r":[\w-]+\((?:[^()]|\([^()]*\))*\)")  # as :not(.name) and :is(.one, .other)
 CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
@@ -79,9 +80,10 @@ def _sheets(out: Path) -> None:
             made[sheets] = f"book-{hashlib.sha256(css.encode()).hexdigest()[:8]}.css"
             (out / "_static" / made[sheets]).write_text(css, encoding="utf-8")
         one = f'<link rel="stylesheet" type="text/css" href="{prefix}_static/{made[sheets]}" />\n'
-        path.write_text(SHEET.sub(lambda _, once=iter([one]): next(once, ""), text), encoding="utf-8")
-    for sheet in {sheet for sheets in made for sheet in sheets}:
-        (out / "_static" / sheet).unlink()
+        head, _, rest = SHEET.sub(HERE, text).partition(HERE)
+        path.write_text(head + one + rest.replace(HERE, ""), encoding="utf-8")
+    for sheet in {"basic.css", *(sheet for sheets in made for sheet in sheets)}:
+        (out / "_static" / sheet).unlink(missing_ok=True)
 
 
 def _sheet(static: Path, name: str, known: set[str]) -> str:
@@ -89,6 +91,7 @@ def _sheet(static: Path, name: str, known: set[str]) -> str:
     css = (static / name).read_text(encoding="utf-8").removeprefix('@charset "UTF-8";')
     folder = PurePosixPath(name).parent
     css = RELATIVE.sub(lambda url: f"url({os.path.normpath(folder / url[2])})", css)
+    css = IMPORT.sub(lambda other: _sheet(static, os.path.normpath(folder / other[1]), known), css)
     return css if PurePosixPath(name).name.startswith(OURS) else used(css, known)
 
 
