@@ -38,6 +38,9 @@ DEFERRED = (
     (re.compile(r'<script(?![^>]*\b(?:defer|async)\b)([^>]*\bsrc="[^"]*")'), r"<script defer\1"),
     (re.compile(r"<script>(?=DOCUMENTATION_OPTIONS\.)"), '<script type="module">'),
 )
+# Listings of the code: the contents of the book in each of them, and colours of names and signs, are half of their size.
+CONTENTS = re.compile(r'<nav class="bd-links[^>]*>.*?</nav>', re.S)
+COLOURS = re.compile(r'<span class="(?:n|p|o|w|nb|nn|bp|nf|nc|ow|mi|mf|fm|vm|si|se|sa)">([^<]*)</span>')
 BACK = re.compile(r'<a class="viewcode-back" href="([^"#]*)#([^"]*)">\[docs\]</a>')
 
 
@@ -51,7 +54,8 @@ def mend(out: Path) -> None:
     for path in sorted(out.rglob("*.html")):
         text = path.read_text(encoding="utf-8")
         new = mended(text, search=path.name == "search.html")
-        if "viewcode-back" in new:
+        if "_modules" in path.parts:
+            new = COLOURS.sub(r"\1", CONTENTS.sub("", new))
             new = BACK.sub(partial(_leading, path, anchors), new)
         if new != text:
             path.write_text(new, encoding="utf-8")
