@@ -36,7 +36,7 @@ SPECS = [
 ]
 RUNS = {spec.hash: spec for spec in SPECS}
 FIRST = f"results/{SPECS[0].hash}.parquet"
-PAGE = "# Page\n\n" + "\nold\n".join(MARKERS["findings"]) + "\n\n" + "\nold\n".join(MARKERS["verdicts"]) + "\n\nEnd.\n"
+PAGE = "\n\n".join(["# Page", *("\nold\n".join(lines) for lines in MARKERS.values()), "End.\n"])
 FOUND = {"C1": Verdict("C1", "It works.", "supported", pd.DataFrame({"outcome": ["supported"], "judged": [True]}))}
 KEPT = (
     "Snakefile",
@@ -119,6 +119,7 @@ def test_all_that_was_built_is_published(root, monkeypatch):
     assert "| **supported** | 1 / 0 / 0 | — | [Figure 1](paper/fig1.ipynb) |" in after["book/intro.md"].decode()
     for page in edition.PAGES:
         assert f"{MARKERS['findings'][0]}\n1. **supported by 2 runs of edition**\n" in after[page].decode()
+        assert ": 2 runs, made on " in after[page].decode()
         assert "old" not in after[page].decode()
     assert after["gfn/code.py"] == before["gfn/code.py"]
     assert set(changed) == {name for name in before | after if before.get(name) != after.get(name)}

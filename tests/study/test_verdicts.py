@@ -215,8 +215,9 @@ def test_links_of_the_summary_lead_to_pages_of_the_book(page):
     assert len(links) == len(SOURCES) + 2 * (path.name == "README.md")
     assert all((path.parent / link.split("#")[0]).exists() for link in links)
     text = path.read_text(encoding="utf-8")
-    assert [text.count(marker) for markers in MARKERS.values() for marker in markers] == [1, 1, 1, 1]
-    for (first, last), start in zip(MARKERS.values(), ("1. **", ("| | Claim |", '<p class="gfn-badges">'))):
+    assert [text.count(marker) for markers in MARKERS.values() for marker in markers] == [1] * 6
+    summaries = ("| | Claim |", '<p class="gfn-badges">')
+    for (first, last), start in zip(MARKERS.values(), ("1. **", summaries, "Edition of")):
         between = text.split(first)[1].split(last)[0].strip()
         assert not between or between.startswith(start)
 
