@@ -15,4 +15,5 @@ def opening(text: str, *verdicts: Verdict) -> Markdown:
         verdicts: on the claims that the page bears on; a page without claims has no badge.
     """
     badges = " ".join(verdict.badge for verdict in verdicts)
-    return Markdown(f"{badges}\n\n{text}" if badges else text)
+    said = f"**Finding.** {text}"
+    return Markdown(f"{badges}\n\n{said}" if badges else said)

@@ -53,7 +53,9 @@ def calibrated(settings: Any, runs: Any) -> str:
     same = [nearest(table, name) == values for name, values in chosen.items()]
     cells = {name: _cell(table, name, values) for name, values in chosen.items()}
     spacing, width = MIXTURE_CALIBRATED
-    verdict = "Of all values tried, both are the nearest" if all(same) else "With these runs, they are not both the nearest"
+    verdict = (
+        "Of all values tried, both are the nearest" if all(same) else "With these runs, they are not both the nearest"
+    )
     return (
         f"For sequences we take c = {SEQUENCES_CALIBRATED:g}: there TB's error at the end is {cells['sequences']}, and the paper prints"
         f" {printed('sequences').text['tb']}. For the Gaussian mixture we take spacing {spacing:g} and standard deviation {width:g}:"
@@ -74,7 +76,7 @@ def sensitive(settings: Any, runs: Any) -> str:
     """Sensitivity: how often claim C2 would be supported, and at which values it is not."""
     table = verdict_changes(runs)
     full = table.verdict == "supported"
-    misses = listed(f"{choice}, {value}" for choice, value in table.index[~full]) if (~full).any() else ""
+    misses = _choices(list(table.index[~full])) if (~full).any() else ""
     against = int(table[OUTCOMES[1]].sum())
     where = f" The exceptions are: {misses}." if misses else ""
     worse = "none" if not against else f"{against}"
@@ -85,11 +87,21 @@ def sensitive(settings: Any, runs: Any) -> str:
     )
 
 
+def _choices(found: list[tuple[str, str]]) -> str:
+    """Choices with those of their values that are meant."""
+    values: dict[str, list[str]] = {}
+    for choice, value in found:
+        values.setdefault(choice, []).append(value)
+    return "; ".join(f"{choice} {listed(of)}" for choice, of in values.items())
+
+
 def concentrated(settings: Any, tasks: Any) -> str:
     """Targets: how many objects carry half of the mass."""
     said = []
     for name, each in tasks.items():
         mass = target_distribution(each).sort(descending=True).values.cumsum(0)
         half = int((mass < 0.5).sum()) + 1
-        said.append(f"{half:,} of {len(mass):,} ({share(half / len(mass))}) for {task(name)}")
-    return f"Few objects carry much of the mass. Half of it is carried by the most probable {listed(said)}."
+        said.append(f"{half:,} of {len(mass):,} on {task(name)} ({share(half / len(mass))})")
+    return (
+        f"A few objects carry much of the mass. So many of the most probable objects carry half of it: {listed(said)}."
+    )

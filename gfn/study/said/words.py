@@ -53,7 +53,8 @@ def decimals(number: float, digits: int = 2) -> str:
 
 def share(part: float) -> str:
     """A part of one in per cent."""
-    return f"{100 * part:.0f}\u202f%".replace("-", "−")
+    percent = 100 * part
+    return (f"{percent:.1g}" if 0 < abs(percent) < 0.95 else f"{percent:.0f}").replace("-", "−") + "\u202f%"
 
 
 def times(factor: float) -> str:
