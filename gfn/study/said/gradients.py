@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gfn.estimators.control_variates import EPSILON
 from gfn.study.claims import Verdict
 from gfn.study.evidence.registry import nearest_batch
 from gfn.study.evidence.variance import bias_table
@@ -54,7 +55,7 @@ def exactly(settings: Any, runs: Any, bias: Verdict, baseline: Verdict) -> str:
     unbiased, enough = rows(bias, "unbiased"), rows(baseline, "good_enough")
     table, size = bias_table(runs), nearest_batch(settings)
     chosen = table[(table.control_variate == "both") & (table.trajectories == size)]
-    chosen = chosen[chosen.epsilon == chosen.epsilon.median()]
+    chosen = chosen[chosen.epsilon == EPSILON] if EPSILON in set(chosen.epsilon) else chosen
     worst = enough.loc[enough["median"].idxmax()]
     name = objective(worst.of[1])
     return (
