@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from gfn.environments import TASKS as PAPER_TASKS
 from gfn.study.claims import Verdict
-from gfn.study.evidence.against import times_both, times_none
+from gfn.study.evidence.convergence import accuracy_metric, by_task
 from gfn.study.evidence.start import deficit_sentence, shares_of_deficit
+from gfn.study.evidence.tables import late
 from gfn.study.experiments import figure_settings
 from gfn.study.notebook import obtain
+from gfn.study.paper import margin
 from gfn.study.plotting import TASKS
 from gfn.study.results import Run
 
@@ -46,15 +50,22 @@ def start_of_log_z(runs: Mapping[tuple[str, str], Run]) -> str:
 
 def baseline_of_the_batch(runs: Mapping[tuple[str, str], Run], sparse: Mapping[tuple[str, str, float], Run]) -> str:
     """What the paper's two control variates do to the gradient, and leave-one-out on the whole weight does not."""
-    against_none, against_both = times_none(sparse), times_both(runs)
-    worse = (against_none > 1).sum()
-    half = {name: f"{times:.2f}" for name, times in against_both.median().items()}
-    both, joint = (f"{against_none[variate].median():.2f}" for variate in ("both", "joint"))
+    orders = [(task, alpha) for task, variate, alpha in sparse if variate == "none" and alpha < 0]
+    against_none = {
+        variate: [_times(sparse[task, variate, a], sparse[task, "none", a]) for task, a in orders]
+        for variate in ("both", "joint")
+    }
+    worse = {variate: sum(times > 1 for times in found) for variate, found in against_none.items()}
+    at_half = {
+        name: [_times(of[f"{name}_joint"], of[name]) for of in by_task(runs).values()] for name in ("renyi", "tsallis")
+    }
+    half = {name: f"{np.median(found):.2f}" for name, found in at_half.items()}
+    both, joint = (f"{np.median(against_none[variate]):.2f}" for variate in ("both", "joint"))
     return (
         "**The paper's two control variates together change the gradient itself, and not only its noise.** Their baseline"
         " comes from the batch that it corrects: for orders between 0 and 1 it lengthens the gradient, for negative ones it"
         f" can turn it round. On sparse targets at negative orders it ends with {both} times the error of no control"
-        f" variate at all, and is worse in {worse['both']} of {len(against_none)} cases; leave-one-out on the whole weight, which"
+        f" variate at all, and is worse in {worse['both']} of {len(orders)} cases; leave-one-out on the whole weight, which"
         f" this book adds as `joint`, ends with {joint} times that error, and is worse in {worse['joint']}."
         f" At α = 1/2 `joint` ends with {half['renyi']} (Rényi) and {half['tsallis']} (Tsallis) times the error of the"
         " paper's `both`. All are medians, over targets and seeds, of ratios of errors in the last quarter of training."
@@ -68,3 +79,9 @@ def counted(verdicts: Mapping[str, Verdict]) -> str:
     }
     parts = [f"{len(found)} {outcome} ({', '.join(found)})" for outcome, found in claims.items() if found]
     return f"**The paper's {len(verdicts)} claims:** {', '.join(parts)}."
+
+
+def _times(run: Run, other: Run) -> float:
+    """Error of one run over that of another late in training, the median over seeds."""
+    metric = accuracy_metric(run)
+    return float(((late(run, metric) + margin(metric)) / (late(other, metric) + margin(metric))).median())

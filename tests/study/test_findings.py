@@ -44,7 +44,7 @@ def deficit(tb, batch, task="sets"):
 
 @pytest.mark.parametrize(
     ("batch", "much", "share"),
-    [(2.0, "Most", "75 %"), (4.0, "Most", "50 %"), (8.0, "Part", "25 %"), (14.0, "Little", "5 %")],
+    [(2.0, "Most", "75%"), (4.0, "Most", "50%"), (8.0, "Part", "25%"), (14.0, "Little", "5%")],
 )
 def test_how_much_is_the_start_of_log_z(batch, much, share):
     """Half of the deficit or more is most of it, less than a fifth is little."""

@@ -130,7 +130,7 @@ def _starts(runs: Runs) -> Iterator[tuple[str, str, dict[str, Run]]]:
 
 
 def _share(part: float) -> str:
-    return f"{100 * part:.0f}\u202f%".replace("-", "−")
+    return f"{100 * part:.0f}\u00a0%".replace("-", "−")
 
 
 def _spread(values: pd.Series, form: Callable[[float], str]) -> str:

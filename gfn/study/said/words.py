@@ -54,7 +54,7 @@ def decimals(number: float, digits: int = 2) -> str:
 def share(part: float) -> str:
     """A part of one in per cent."""
     percent = 100 * part
-    return (f"{percent:.1g}" if 0 < abs(percent) < 0.95 else f"{percent:.0f}").replace("-", "−") + "\u202f%"
+    return (f"{percent:.1g}" if 0 < abs(percent) < 0.95 else f"{percent:.0f}").replace("-", "−") + "\u00a0%"
 
 
 def times(factor: float) -> str:
