@@ -148,4 +148,4 @@ rule preview:
         "build/preview/book/_build/html/index.html",
     shell:
         "rm -rf build/preview/source && cp -r book build/preview/source && "
-        "GFN_RESULTS=data/results {JUPYTER_BOOK} build/preview/source --config _config.yml --path-output build/preview/book"
+        "GFN_RESULTS=$PWD/data/results {JUPYTER_BOOK} build/preview/source --config _config.yml --path-output build/preview/book"

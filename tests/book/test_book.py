@@ -6,7 +6,7 @@ import ast
 import importlib
 import re
 import tomllib
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import nbformat
@@ -32,6 +32,7 @@ from gfn.study.evidence.questions import QUESTIONS
 from gfn.study.evidence.registry import SOURCES
 from gfn.study.experiments import BEYOND, FIGURES, PROFILES, comparisons, tasks
 from gfn.study.paper import load_claims
+from gfn.study.said.pages import FINDINGS
 from gfn.study.verdicts import page_of, title_of
 from tests.test_house import FLOORS
 
@@ -308,6 +309,38 @@ def test_notebooks_ask_and_answer(path):
         assert "assumptions>" in text
 
 
+# Names in capitals are of tables and styles; those that draw are functions.
+DRAWING = re.compile(rf"\b({'|'.join(n for n in plotting.__all__ if n.islower() and n != 'use_style')})\(")
+# Pages that begin with what they found.
+OPENED = [path for path in NOTEBOOKS if path.stem in FINDINGS]
+
+
+@pytest.mark.parametrize("path", OPENED, ids=name)
+def test_pages_open_with_what_was_found(path):
+    """A question in three sentences at most; then the finding with its verdicts, and the first figure or table before any heading."""
+    cells = nbformat.read(path, as_version=4).cells
+    question = cells[0].source.split("\n\n", 1)[1]
+    assert len(re.findall(r"[.?](?= |$)", question.removeprefix("**Question.** "))) <= 3
+    opening = next(at for at, cell in enumerate(cells) if "opening(" in cell.source)
+    assert all(cell.cell_type == "code" for cell in cells[1 : opening + 1])
+    judged = re.findall(r"^(\w+) = judge\(", "\n".join(cell.source for cell in cells), re.M)
+    assert cells[opening].source.endswith("".join(f", {verdict}" for verdict in judged) + ")")
+    heading = next(at for at, cell in enumerate(cells) if at and re.search(r"^## ", cell.source, re.M))
+    drawn = [at for at, cell in enumerate(cells) if DRAWING.search(cell.source)]
+    assert not drawn or opening < drawn[0] < heading
+
+
+@pytest.mark.parametrize("path", [path for path in OPENED if path.stem.startswith("fig")], ids=name)
+def test_figures_have_the_papers_number(path):
+    """In the title and in every caption: the proceedings' own."""
+    cells = nbformat.read(path, as_version=4).cells
+    number = path.stem.removeprefix("fig")
+    assert cells[0].source.startswith(f"# Figure {number}: ")
+    captions = [after for cell, after in pairwise(cells) if DRAWING.search(cell.source)]
+    assert captions
+    assert all(re.match(rf"\*\*\*Figure {number}[.,]", caption.source) for caption in captions)
+
+
 def test_every_page_that_bears_on_claims_judges_them():
     """Exactly those that the registry has, from its evidence."""
     for figure in SOURCES:
@@ -338,22 +371,22 @@ def test_pages_beyond_the_paper_have_their_titles():
     assert shown == {page: f"# {title_of(page)}" for page in shown}
 
 
-# Names in capitals are of tables and styles; those that draw are functions.
-DRAWING = re.compile(rf"\b({'|'.join(n for n in plotting.__all__ if n.islower() and n != 'use_style')})\(")
 TABLES_ONLY = ("calibration", "sensitivity", "table1")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_every_figure_has_a_caption_a_name_and_words_in_its_place(path):
-    """Cells that draw, and those that show a picture; some pages have tables alone."""
+    """Cells that draw, and those that show a picture; some pages have tables alone. A caption stands in the cell or below it."""
     names = []
-    for cell in nbformat.read(path, as_version=4).cells:
+    cells = nbformat.read(path, as_version=4).cells
+    for cell, after in zip(cells, [*cells[1:], None]):
         shown = [output.get("data", {}) for output in cell.get("outputs", [])]
         pictures = any("image/png" in data or "gfn-figure" in data.get("text/html", "") for data in shown)
         if cell.cell_type == "code" and (DRAWING.search(cell.source) or pictures):
             about = cell.metadata["mystnb"]
             assert len(about["image"]["alt"]) > 40
-            assert about["figure"]["caption"].endswith(".")
+            below = after.source.split("\n\n")[0] if after and after.cell_type == "markdown" else ""
+            assert about["figure"].get("caption", "").endswith(".") or re.fullmatch(r"\*{3}.+\*\*.*\*", below, re.S)
             names.append(about["figure"]["name"])
     assert bool(names) == (path.stem not in TABLES_ONLY)
     others = [other for other in NOTEBOOKS if other != path]

@@ -59,3 +59,13 @@ def order_densities(
     panels |= {"start": start_density(spec, seed)} | {f"α = {a:g}": density(run, seed) for a, run in of.items()}
     notes = {f"α = {alpha:g}": f"JSD {values.iloc[-1]:.3f}" for alpha, values in jsd.items()}
     return panels, notes | {"start": f"JSD {next(iter(jsd.values())).iloc[0]:.3f}"}
+
+
+def best_orders(table: pd.DataFrame) -> pd.DataFrame:
+    """The order with the lowest final error, as the median over seeds: a row for each control variate, a column for each task.
+
+    Arguments:
+        table: from :func:`order_table`.
+    """
+    medians = table.groupby(["control_variate", "task", "alpha"], sort=False).error.median().unstack("alpha")
+    return medians.idxmin(axis=1).unstack("task", sort=False)
