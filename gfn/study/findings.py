@@ -35,16 +35,15 @@ def findings(verdicts: Mapping[str, Verdict], profile: str, store: Path | None =
 
 
 def start_of_log_z(runs: Mapping[tuple[str, str], Run]) -> str:
-    """How much of TB's deficit is where its log Z starts."""
+    """How much of TB's deficit, against the reverse KL in every seed, is where its log Z starts."""
     shares, tasks = shares_of_deficit(runs)["tb_batch"], len(by_task(runs))
     if shares.empty:
-        return "**Trajectory balance lacks nothing.** On no task is it behind the reverse KL in every seed."
+        return "**Trajectory balance lacks nothing**: on no task is it behind the reverse KL in every seed."
     much = "Most" if shares.median() >= 0.5 else "Part" if shares.median() >= 0.2 else "Little"
     low, middle, high = map(percent, (shares.min(), shares.median(), shares.max()))
     return (
-        f"**{much} of what trajectory balance lacks is the start of its log Z.** On the {len(shares)} of {tasks} tasks on"
-        f" which it is behind the reverse KL in every seed, {middle} of this deficit ({low} to {high}) vanishes when its"
-        " learned log Z starts from a first batch, and not from 0."
+        f"**{much} of what trajectory balance lacks is the start of its log Z**: where log Z starts from a first batch, and"
+        f" not from 0, {middle} of TB's deficit vanishes ({low} to {high} on the {len(shares)} of {tasks} tasks that have one)."
     )
 
 
@@ -56,11 +55,10 @@ def baseline_of_the_batch(sparse: Mapping[tuple[str, str, float], Run]) -> str:
         for variate in ("both", "joint")
     )
     return (
-        "**The paper's two control variates together change the gradient itself, and not only its noise.** On sparse"
-        f" targets at negative orders, training with them ends with {np.median(both):.2f} times the error of training"
-        f" without ({sum(times > 1 for times in both)} of {len(orders)} cases are worse); with leave-one-out on the whole"
-        f" weight, which this book adds, it ends with {np.median(joint):.2f} times that error"
-        f" ({sum(times > 1 for times in joint)} are worse)."
+        "**The paper's two control variates change the gradient, and not only its noise**: on sparse targets at negative"
+        f" orders, training ends with {np.median(both):.2f} times the error of training without them"
+        f" (worse in {sum(times > 1 for times in both)} of {len(orders)} cases); with the one that this book adds, with"
+        f" {np.median(joint):.2f} times (worse in {sum(times > 1 for times in joint)})."
     )
 
 
