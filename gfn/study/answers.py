@@ -74,16 +74,15 @@ def question_table(answers: Mapping[str, Answer], link: str = "{page}.ipynb") ->
     return "\n".join(lines)
 
 
-def answers_in_words(answers: Mapping[str, Answer], link: str = "{page}.ipynb") -> str:
-    """Each answer as a paragraph of Markdown, after the name of its question; arguments as :func:`question_table`.
-
-    Before each is the place to which badges of the question lead.
-    """
-    parts = [
-        f'<span id="{name.lower()}"></span>**{name}, {_linked(each.page, link)}.** {each.text}'
-        for name, each in answers.items()
-    ]
-    return "\n\n".join(parts)
+def in_short(answers: Mapping[str, Answer]) -> str:
+    """How many statements have which verdict, and which: a sentence of Markdown."""
+    outcomes = [each.verdict.outcome for each in answers.values()]
+    told = {
+        outcome: ", ".join(name for name, each in answers.items() if each.verdict.outcome == outcome)
+        for outcome in dict.fromkeys(sorted(outcomes, key=outcomes.count, reverse=True))
+    }
+    parts = [f"{outcomes.count(outcome)} {outcome} ({names})" for outcome, names in told.items()]
+    return f"**Of {len(answers)} questions**, each put as a statement: {', '.join(parts)}."
 
 
 def _linked(page: str, link: str) -> str:

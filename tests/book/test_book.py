@@ -362,7 +362,19 @@ def test_the_page_of_a_question_judges_it(question):
     code = [cell.source for cell in cells if cell.cell_type == "code"]
     given = r"evidence\(settings, runs\), settings.profile, claims=load_claims\("
     assert re.findall(rf'judge\("(\w+)", (?:\w+\.)?{given}"(\w+)"\)\)', "\n".join(code)) == [(question, "beyond")]
-    assert re.search(r"Markdown\((?:\w+\.)?answer\(settings, runs\)\)$", code[2])
+    assert re.search(r"opening\((?:\w+\.)?answer\(settings, runs\), verdict\)$", code[3])
+    assert "verdict" in code
+
+
+def test_the_index_of_questions_has_an_answer_to_each():
+    """Under its own anchor, with a link to its page."""
+    cells = nbformat.read(BOOK / "beyond" / "answers.ipynb", as_version=4).cells
+    code = {cell.source: place for place, cell in enumerate(cells)}
+    for name, question in QUESTIONS.items():
+        place = code[f'Markdown(answers["{name}"].text)']
+        head = f"({name.lower()})=\n### {name}: {title_of(question.page)}\n"
+        assert head in cells[place - 1].source
+        assert f"{{doc}}`{question.page}`" in cells[place - 1].source
 
 
 def test_pages_beyond_the_paper_have_their_titles():

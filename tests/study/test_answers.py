@@ -10,7 +10,7 @@ import pytest
 
 import gfn
 from gfn.study import answers
-from gfn.study.answers import answers_in_words, gather_answers, outcome_counts, question_table
+from gfn.study.answers import gather_answers, in_short, outcome_counts, question_table
 from gfn.study.claims import judge, over_seeds
 from gfn.study.evidence.questions import QUESTIONS, Question
 from gfn.study.experiments import BEYOND, FIGURES
@@ -67,21 +67,18 @@ def test_every_question_is_judged_from_the_runs_of_its_page(found):
     assert {answer.verdict.outcome for answer in found("smoke")[0].values()} == {"not judged"}
 
 
-def test_the_index_has_a_row_and_a_paragraph_a_question(found):
-    """With verdicts and counts, the answer in words, and links to the page."""
+def test_the_index_has_a_row_a_question(found):
+    """With verdicts and counts, and links to the page."""
     given, _ = found("edition")
     link = "[Which order α?](../beyond/orders.ipynb)"
     assert question_table(given, "../{page}.ipynb").splitlines()[2:] == [
         f"| Q1 | It works. | **partly supported** | 1 / 1 / 0 | {link} |",
         f"| Q2 | It is cheap. | **partly supported** | 1 / 1 / 0 | {link} |",
     ]
-    assert answers_in_words(given, "../{page}.ipynb").split("\n\n") == [
-        f'<span id="q1"></span>**Q1, {link}.** It *does*.',
-        f'<span id="q2"></span>**Q2, {link}.** 2.',
-    ]
-    shown = re.findall(r"\]\((.+?)\)", answers_in_words(given))
+    shown = re.findall(r"\]\((.+?)\)", question_table(given))
     assert all((ROOT / "book" / page).exists() for page in shown)
     assert len(shown) == 2
+    assert in_short(given) == "**Of 2 questions**, each put as a statement: 2 partly supported (Q1, Q2)."
 
 
 def test_outcomes_are_stacked_shares(found):

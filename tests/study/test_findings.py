@@ -12,7 +12,7 @@ from gfn.runs.spec import TrainingSpec
 from gfn.study import findings as module
 from gfn.study.claims import Verdict
 from gfn.study.experiments import figure_settings
-from gfn.study.findings import ORDERED, baseline_of_the_batch, counted, findings, start_of_log_z
+from gfn.study.findings import ORDERED, baseline_of_the_batch, counted, findings, percent, start_of_log_z
 from gfn.study.paper import margin
 from gfn.study.results import Run
 from tests.helpers import made_up
@@ -44,13 +44,13 @@ def deficit(tb, batch, task="sets"):
 
 @pytest.mark.parametrize(
     ("batch", "much", "share"),
-    [(2.0, "Most", "75%"), (4.0, "Most", "50%"), (8.0, "Part", "25%"), (14.0, "Little", "5%")],
+    [(2.0, "Most", "75"), (4.0, "Most", "50"), (8.0, "Part", "25"), (14.0, "Little", "5")],
 )
 def test_how_much_is_the_start_of_log_z(batch, much, share):
     """Half of the deficit or more is most of it, less than a fifth is little."""
     text = start_of_log_z(deficit(16.0, batch))
     assert text.startswith(f"**{much} of what trajectory balance lacks")
-    assert f"Of this deficit {share} (" in text
+    assert f"{share}\u00a0% of TB's deficit vanishes ({share}\u00a0% to {share}\u00a0% on the 1 of 1 tasks" in text
 
 
 def test_the_start_is_judged_by_the_middle_task():
@@ -59,10 +59,13 @@ def test_the_start_is_judged_by_the_middle_task():
     assert start_of_log_z(runs | deficit(16.0, 16.0, "sequences")).startswith("**Little")
 
 
-def test_where_nothing_lacks_the_start_is_little():
-    text = start_of_log_z(deficit(1.0, 1.0))
-    assert text.startswith("**Little")
-    assert "on no task." in text
+def test_where_nothing_lacks_no_share_is_told():
+    assert start_of_log_z(deficit(1.0, 1.0)).startswith("**Trajectory balance lacks nothing**: on no task")
+
+
+@pytest.mark.parametrize(("share", "shown"), [(0.954, "95\u00a0%"), (-0.07, "−7\u00a0%"), (1.072, "107\u00a0%")])
+def test_shares_have_a_true_minus_and_a_space(share, shown):
+    assert percent(share) == shown
 
 
 def sparse(both, joint):
@@ -74,28 +77,18 @@ def sparse(both, joint):
     return runs | {("hypergrid", variate, 0.5): times(99.0, 99.0) for variate in ("none", "both", "joint")}
 
 
-def half(renyi, tsallis):
-    runs = {("sets", "renyi"): times(1.0, 1.0, 1.0), ("sets", "tsallis"): times(1.0, 1.0, 1.0)}
-    return runs | {("sets", "renyi_joint"): times(*renyi), ("sets", "tsallis_joint"): times(*tsallis)}
-
-
-def test_cases_that_are_worse_are_counted():
+@pytest.mark.parametrize(
+    ("both", "joint", "told"),
+    [
+        ((3.0, 1.25, 1.5), (0.5, 0.75, 1.125), ("1.50", "3 of 3", "0.75", "1")),
+        ((0.5, 1.0, 4.0), (2.0, 2.5, 3.0), ("1.00", "1 of 3", "2.50", "3")),
+    ],
+)
+def test_cases_that_are_worse_are_counted(both, joint, told):
     """Beside the median over them, at negative orders; equal is not worse."""
-    text = baseline_of_the_batch(half((1, 1, 1), (1, 1, 1)), sparse(both=(3.0, 1.25, 1.5), joint=(0.5, 0.75, 1.125)))
-    assert "ends with 1.50 times the error of no control variate at all, and is worse in 3 of 3 cases" in text
-    assert "ends with 0.75 times that error, and is worse in 1." in text
-    text = baseline_of_the_batch(half((1, 1, 1), (1, 1, 1)), sparse(both=(0.5, 1.0, 4.0), joint=(2.0, 2.5, 3.0)))
-    assert "ends with 1.00 times the error of no control variate at all, and is worse in 1 of 3 cases" in text
-    assert "ends with 2.50 times that error, and is worse in 3." in text
-
-
-def test_at_one_half_joint_is_held_against_both():
-    """A median over seeds, then over tasks."""
-    runs = half((0.5, 0.25, 9.0), (2.0, 3.0, 1.0))
-    others = sparse((1.0, 1.0, 1.0), (1.0, 1.0, 1.0))
-    assert "ends with 0.50 (Rényi) and 2.00 (Tsallis) times the error" in baseline_of_the_batch(runs, others)
-    runs |= {("dags", line): run for (_, line), run in half((0.7, 0.7, 0.7), (1.0, 1.0, 1.0)).items()}
-    assert "ends with 0.60 (Rényi) and 1.50 (Tsallis) times the error" in baseline_of_the_batch(runs, others)
+    text = baseline_of_the_batch(sparse(both, joint))
+    assert f"ends with {told[0]} times the error of training without them (worse in {told[1]} cases)" in text
+    assert text.endswith(f"with {told[2]} times (worse in {told[3]}).")
 
 
 def verdicts(*outcomes):
@@ -107,6 +100,13 @@ def test_claims_are_counted_by_outcome():
     text = counted(verdicts("contradicted", "supported", "inconclusive", "supported"))
     assert text == "**The paper's 4 claims:** 2 supported (C2, C4), 1 contradicted (C1), 1 inconclusive (C3)."
     assert all(f"1 {outcome} (" in counted(verdicts(*reversed(ORDERED))) for outcome in ORDERED)
+
+
+def test_claims_that_follow_each_other_are_told_by_their_ends():
+    """Three or more of them, and no claim is counted in that is not theirs."""
+    one, other = "supported", "contradicted"
+    text = counted(verdicts(one, one, one, one, other, one, one, other, other, other))
+    assert text.endswith("6 supported (C1 to C4, C6, C7), 4 contradicted (C5, C8 to C10).")
 
 
 def test_findings_are_of_the_papers_tasks(monkeypatch):
@@ -125,5 +125,5 @@ def test_findings_are_of_the_papers_tasks(monkeypatch):
     runs = made_up(table1)
     paper = {key: run for key, run in runs.items() if not key[0].endswith("_calibrated")}
     assert len({task for task, _ in paper}) == 7 < len({task for task, _ in runs})
-    points = [start_of_log_z(paper), baseline_of_the_batch(paper, made_up(fig9)), counted(found)]
+    points = [start_of_log_z(paper), baseline_of_the_batch(made_up(fig9)), counted(found)]
     assert text.split("\n\n") == [f"{number}. {point}" for number, point in enumerate(points, 1)]

@@ -145,9 +145,10 @@ def test_the_answer_names_the_order_and_the_tasks():
     best = {"sets": 0.5, "hypergrid": 0.5, "banana": 0.9}
     text = answer(SETTINGS, made(worse_away_from(best)))
     assert "least error over training on 2 of 3 tasks" in text
-    assert "the best other orders are 0.9 on Banana" in text
+    assert "(elsewhere 0.9 on Banana)" in text
     assert "\n" not in text
-    assert "inconclusive" in text
+    assert "comparisons that are judged, " in text
+    assert text.endswith("in brackets their range.")
 
 
 def test_times_say_who_does_not_arrive():

@@ -12,6 +12,7 @@ from gfn.estimators import DIVERGENCES
 from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.study.claims import judge
 from gfn.study.evidence import variates as page
+from gfn.study.evidence.answering import percent
 from gfn.study.experiments import figure_settings, runs
 from gfn.study.experiments.checks import MEASURED_TASKS
 from gfn.study.experiments.tasks import contender, estimator, paper_tasks, variates
@@ -146,23 +147,23 @@ def test_the_answer_says_what_is_worth_having():
     """The best of each divergence, the shares of each alone, and no seconds where there are none."""
     text = page.answer(settings(), made_up())
     assert text.startswith("**In part.**")
-    best = "(4.00 times the trajectories, 4.00 times the seconds, 22.6 times the variance)"
-    assert f"for Rényi *leave-one-out on the whole weight* {best}" in text
-    assert "for reverse KL *leave-one-out* (2.00 times" in text
-    assert "leave-one-out takes off 82% (reverse KL)" in text
-    assert "the score-function baseline takes off −41% (reverse KL)" in text
-    assert "leave-one-out 8 / 0 / 0 and the score-function baseline 0 / 8 / 0" in text
+    best = "(4.00 times the trajectories, 4.00 times the seconds)"
+    assert f"leave-one-out on the whole weight for Rényi {best}" in text
+    assert "leave-one-out for the reverse KL (2.00 times" in text
+    assert "leave-one-out removes 82\u00a0% (the reverse KL)" in text
+    assert "the score-function baseline removes −41\u00a0% (the reverse KL)" in text
+    assert "8 / 0 / 0 (leave-one-out) and 0 / 8 / 0 (the score-function baseline) of the cases" in text
     small = page.answer(settings("smoke"), made_up())
     assert small.startswith("**Not judged at this scale.**")
     assert "times the seconds" not in small
-    assert "for Rényi none" in page.answer(settings(), made_up(dict.fromkeys(SPEED, 1.0)))
+    assert "none for Rényi" in page.answer(settings(), made_up(dict.fromkeys(SPEED, 1.0)))
 
 
 @pytest.mark.parametrize(
-    ("share", "shown"), [(0.5, "50%"), (0.9949, "99.5%"), (0.99996, "100.00%"), (-3, "−300%"), (0, "0%")]
+    ("share", "shown"), [(0.5, "50 %"), (0.9949, "99.5 %"), (0.99996, "100.00 %"), (-3, "−300 %"), (0, "0 %")]
 )
 def test_shares_are_not_rounded_to_all_of_it_too_soon(share, shown):
-    assert page._percent(share) == shown
+    assert percent(share) == shown.replace(" ", "\u00a0")
 
 
 def test_times_as_text():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import pandas as pd
 
-from gfn.study.claims import Evidence, counts, judge, over_seeds, ratio
+from gfn.study.claims import Evidence, judge, over_seeds, ratio
+from gfn.study.evidence.answering import listed, spread, three, word
 from gfn.study.evidence.convergence import accuracy_metric, by_task
 from gfn.study.evidence.reaching import Unit, half_way, never, reached
 from gfn.study.evidence.tables import late
@@ -24,17 +25,10 @@ SAID = {
     "tb_last": "the last choice integrated out",
 }
 DEMANDED = {
-    "less_variance": "of the variance",
+    "less_variance": "measurements of the variance",
     "faster": "of trajectories",
     "seconds": "of seconds",
     "accurate": "of the error",
-}
-ANSWERS = {
-    "supported": "Yes",
-    "partly supported": "In part",
-    "contradicted": "No",
-    "inconclusive": "Not decided",
-    "not judged": "Not judged at this scale",
 }
 
 
@@ -134,25 +128,16 @@ def answer(settings: Any, runs: Mapping[Key, Run]) -> str:
     variance = table.groupby(["task", "objective", "iteration"]).value.median().reset_index("objective")
     lines = [line for line in BASELINES if line in set(variance.objective)]
     least, speed, error = (
-        found.groupby("objective")[column].median()[lines].map("{:.2f}".format)
+        found.groupby("objective")[column].agg(spread)[lines]
         for found, column in ((variance, "value"), (times(trainings), "ratio"), (late_errors(trainings), "ratio"))
     )
     verdict = judge("Q2", evidence(settings, runs), settings.profile, claims=load_claims("beyond"))
-    judged = verdict.judged
-    held = {test: counts(judged[judged.test == test]) for test in DEMANDED if test in set(judged.test)}
-    certain = _listed(
-        f"{many[0]} of {sum(many)} measurements {DEMANDED[test]} ({many[1]})" for test, many in held.items()
-    )
+    held = listed(f"{three(verdict, test)} {of}" for test, of in DEMANDED.items() if test in set(verdict.judged.test))
     return (
-        f"**{ANSWERS[verdict.outcome]}.** At the same policy and after the start, the variance of trajectory balance's"
-        f" gradient over VarGrad's is {_listed(f'{least[line]} with {SAID[line]}' for line in lines)}: medians over tasks"
-        " and stages. In the same order and with medians over tasks,"
-        f" training takes {_listed(speed)} times VarGrad's trajectories to get half of VarGrad's way down, and its error"
-        f" late in training is {_listed(error)} times VarGrad's. A gain of a tenth or more is certain in {certain}: in"
-        " brackets how many are certain to be without; the rest is inconclusive."
+        f"{word(verdict)} At the same policy and after the start, the gradient of trajectory balance has"
+        f" {listed(f'{least[line]} with {SAID[line]}' for line in lines)} times VarGrad's variance: medians over tasks and"
+        " stages, in brackets their range. In the same order, training takes"
+        f" {listed(speed)} times VarGrad's trajectories to get half of VarGrad's way down, and its error"
+        f" late in training is {listed(error)} times VarGrad's (medians over tasks). That the gain is a tenth or more is"
+        f" supported / contradicted / inconclusive in {held}."
     )
-
-
-def _listed(parts: Iterable[str]) -> str:
-    *first, last = parts
-    return f"{', '.join(first)} and {last}" if first else last

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gfn.study.claims import OUTCOMES, Evidence, counts, judge, ratio
-from gfn.study.evidence.balance import ANSWERS
+from gfn.study.evidence.answering import word
 from gfn.study.evidence.tables import late
 from gfn.study.evidence.variance import NORMAL_95
 from gfn.study.experiments.draws import HALF, OTHER, SUBTRACTING, TRAINED, Key
@@ -188,18 +188,16 @@ def answer(settings: Any, runs: Runs) -> str:
     at_batch = subtracting(drawn[drawn.trajectories == settings.batch])
     off = {scheme: _percent(_half(at_batch, scheme)) for scheme in (*HALF, *OTHER, "old")}
     return (
-        f"**{ANSWERS[verdict.outcome]}.** With {many.trajectories.min()} to {many.trajectories.max()} independent"
-        f" trajectories the bias of leave-one-out is below 3 % of the gradient for certain in {_of(held, 'small_n')}"
-        f" measurements, and a single trajectory, which leaves nothing to subtract, has {dearer:.0f} times the variance of"
-        " the smallest batch that does (median). Where half of a batch is one trajectory, the mean of the estimates is"
-        f" off by {off['common']} of the gradient, and where half of the steps are in common by {off['prefix']}; the"
-        f" error late in training is {late_ratios['common']:.2f} and {late_ratios['prefix']:.2f} times that with"
-        f" independent trajectories, and at least 1.2 times for certain in {_of(held, 'training')} measurements, the rest"
-        f" being {_rest(held, 'training')}. Without replacement the bias is {off['distinct']}, with half replayed from"
-        f" the batch before {off['replayed']} and from {settings.age} iterations before {off['old']}; the error is"
-        f" {late_ratios['distinct']:.2f} times that with independent trajectories without replacement and"
-        f" {late_ratios['replayed']:.2f} times with half from the batch before, at most 1.2 times for certain in"
-        f" {_of(held, 'harmless')} measurements, the rest being {_rest(held, 'harmless')}."
+        f"{word(verdict)} With {many.trajectories.min()} to {many.trajectories.max()} independent trajectories the bias of"
+        f" leave-one-out is below 3\u00a0% of the gradient in {_of(held, 'small_n')} measurements{_rest(held, 'small_n')}; a"
+        f" single trajectory, which leaves nothing to subtract, has {dearer:.0f} times the variance of two (median)."
+        f" Where half of a batch is one trajectory the bias is {off['common']} of the gradient, and where half of the steps"
+        f" are in common {off['prefix']}; training ends with {late_ratios['common']:.2f} and {late_ratios['prefix']:.2f}"
+        f" times the error of independent trajectories, by a fifth or more in {_of(held, 'training')}"
+        f" measurements{_rest(held, 'training')}. Without replacement the bias is {off['distinct']}, and with half replayed"
+        f" from the batch before {off['replayed']} (from {settings.age} iterations before {off['old']}); training ends with"
+        f" {late_ratios['distinct']:.2f} and {late_ratios['replayed']:.2f} times the error, by a fifth at most in"
+        f" {_of(held, 'harmless')} measurements{_rest(held, 'harmless')}."
     )
 
 
@@ -208,11 +206,11 @@ def _of(held: Mapping[str, tuple[int, ...]], test: str) -> str:
 
 
 def _rest(held: Mapping[str, tuple[int, ...]], test: str) -> str:
-    """What became of the measurements that are not supported."""
+    """In brackets what became of the measurements that are not supported, if there are any."""
     parts = [f"{many} {outcome}" for many, outcome in zip(held[test][1:], OUTCOMES[1:]) if many]
-    return " and ".join(parts) or "none"
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _percent(part: pd.DataFrame) -> str:
     low, high = (f"{100 * end:.0f}" for end in (part.value.min(), part.value.max()))
-    return f"{low} %" if low == high else f"{low} to {high} %"
+    return f"{low}\u00a0%" if low == high else f"{low} to {high}\u00a0%"

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from gfn.study.claims import Budget, Verdict, counts, judge
+from gfn.study.evidence.answering import listed, percent, signed, spread, word
 from gfn.study.evidence.order_errors import Runs, by_order, errors, evidence
 from gfn.study.experiments.orders import HALF, SCHEDULES
 from gfn.study.paper import load_claims
@@ -23,7 +24,7 @@ def regrets(runs: Runs, budget: Budget = "whole", at_end: bool = False) -> pd.Da
     """
     rows = {}
     for task, of in by_order(runs).items():
-        error = pd.DataFrame({order: errors(run, budget, at_end) for order, run in of.items()})
+        error = pd.DataFrame({alpha: errors(run, budget, at_end) for alpha, run in of.items()})
         best = error.median().idxmin()
         rows[task] = error.div(error[best], axis=0).median()
     return pd.DataFrame(rows).T.rename_axis(columns="α")
@@ -69,48 +70,40 @@ def schedule_table(runs: Runs) -> pd.DataFrame:
 
 
 def answer(settings: Any, runs: Runs) -> str:
-    """Q1 in words, for the top of the page."""
+    """Q1 in words, for the top of the page: the best order, the safest one, those that change, and what is not certain."""
     table, judged = regrets(runs), judge("Q1", evidence(settings, runs), settings.profile, claims=load_claims("beyond"))
-    return " ".join([_half(table), _advice(table), _changing(runs), _unsure(judged)])
+    return " ".join([word(judged), _half(table), _advice(table), _changing(runs, judged)])
 
 
 def _half(table: pd.DataFrame) -> str:
     best, half = table.idxmin(axis=1), table[HALF]
-    others = ", ".join(f"{_shown(order)} on {TASKS[task]}" for task, order in best.items() if order != HALF)
+    others = ", ".join(f"{signed(alpha)} on {TASKS[task]}" for task, alpha in best.items() if alpha != HALF)
     return (
         f"Of {table.shape[1]} orders, α = ½ has the least error over training on {int((best == HALF).sum())} of"
-        f" {len(table)} tasks, and one within {LITTLE - 1:.0%} of the least on {int((half <= LITTLE).sum())}; at most it is"
-        f" {half.max():.2f} times the least ({TASKS[half.idxmax()]}){f', and the best other orders are {others}' if others else ''}."
+        f" {len(table)} tasks{f' (elsewhere {others})' if others else ''}; it is within {percent(LITTLE - 1)} of the least on"
+        f" {int((half <= LITTLE).sum())}, and at most {half.max():.2f} times the least ({TASKS[half.idxmax()]})."
     )
 
 
 def _advice(table: pd.DataFrame) -> str:
-    order, out = safest(table), left_out(table)
-    worst, chosen = table[order], " or ".join(map(_shown, sorted(out.chosen.unique())))
+    alpha, out = safest(table), left_out(table)
+    worst = table[alpha]
     return (
-        f"Where nothing is known of a target, take α = {_shown(order)}: of all orders its worst case is mildest,"
-        f" {worst.max():.2f} times the error of the best order ({TASKS[worst.idxmax()]}). An order that is chosen without the"
-        f" task on which it is then tried ({chosen}) has {out.regret.median():.2f} times the least error as the median over"
-        f" tasks, and {out.regret.max():.2f} at most; α = ½ has {out.half.median():.2f} and {out.half.max():.2f}."
+        f"Where nothing is known of a target, α = {signed(alpha)} is the safest: at most {worst.max():.2f} times the least"
+        f" error ({TASKS[worst.idxmax()]}); an order that is chosen without the task on which it is tried has"
+        f" {spread(out.regret)} times the least error, and α = ½ has {spread(out.half)}."
     )
 
 
-def _changing(runs: Runs) -> str:
+def _changing(runs: Runs, verdict: Verdict) -> str:
     (high, low), times = SCHEDULES["falling"], schedule_table(runs)["½"].groupby("schedule")
-    told = " and ".join(
-        f"one that is {name} has {part.median():.2f} ({part.min():.2f} to {part.max():.2f})" for name, part in times
+    told = listed(f"{spread(part)} ({name})" for name, part in times)
+    unsure = (
+        ""
+        if verdict.outcome == "not judged"
+        else f"; of {len(verdict.judged)} comparisons that are judged, {counts(verdict.judged)[2]} are inconclusive"
     )
     return (
-        f"Of orders that change between {high:g} and {low:g} during training, {told} times the error of α = ½, as the"
-        " median over tasks, in brackets the range."
+        f"An order that changes between {high:g} and {low:g} during training has {told} times the error of α = ½{unsure}."
+        " All are medians over tasks, in brackets their range."
     )
-
-
-def _unsure(verdict: Verdict) -> str:
-    if verdict.outcome == "not judged":
-        return "At this scale nothing is judged."
-    return f"Of {len(verdict.judged)} comparisons that are judged, {counts(verdict.judged)[2]} are inconclusive."
-
-
-def _shown(order: float) -> str:
-    return f"{order:g}".replace("-", "−")

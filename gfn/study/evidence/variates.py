@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,8 @@ import pandas as pd
 
 from gfn.estimators import DIVERGENCES
 from gfn.runs.objective import WITH_ALPHA
-from gfn.study.claims import Evidence, counts, judge, over_seeds
+from gfn.study.claims import Evidence, judge, over_seeds
+from gfn.study.evidence.answering import listed, percent, spread, three, word
 from gfn.study.evidence.convergence import accuracy_metric
 from gfn.study.evidence.gradient_tables import REDUCING
 from gfn.study.evidence.reaching import half_way, reached
@@ -24,21 +25,14 @@ KEYS = ["task", "objective", "control_variate"]
 ALONE = ("loo", "score")
 PAYS = 1.1  # times as many trajectories without: what the criteria call worth having
 SAID = {
-    "reverse_kl": "reverse KL",
-    "forward_kl": "forward KL",
+    "reverse_kl": "the reverse KL",
+    "forward_kl": "the forward KL",
     "renyi": "Rényi",
     "tsallis": "Tsallis",
     "loo": "leave-one-out",
     "score": "the score-function baseline",
     "both": "both together",
     "joint": "leave-one-out on the whole weight",
-}
-ANSWERS = {
-    "supported": "Yes",
-    "partly supported": "In part",
-    "contradicted": "No",
-    "inconclusive": "Not decided",
-    "not judged": "Not judged at this scale",
 }
 
 
@@ -240,45 +234,27 @@ def answer(settings: Any, runs: Runs) -> str:
     """The question's answer in three sentences: what is worth having, what each alone takes off, and whether less variance is speed."""
     of = numbers(settings, runs)
     verdict = judge("Q3", evidence(settings, runs), settings.profile, claims=load_claims("beyond"))
-    judged = verdict.judged
     best = [_best(name, of.worth.loc[name]) for name in DIVERGENCES]
     alone = [
-        f"{SAID[variate]} takes off "
-        + _listed(f"{_percent(of.worth.share[name, variate])} ({SAID[name]})" for name in DIVERGENCES)
+        f"{SAID[variate]} removes "
+        + listed(f"{percent(of.worth.share[name, variate])} ({SAID[name]})" for name in DIVERGENCES)
         for variate in ALONE
     ]
-    held = _listed(
-        f"{SAID[variate]} {' / '.join(map(str, counts(judged[judged.test == f'{variate}_pays'])))}" for variate in ALONE
-    )
+    held = listed(f"{three(verdict, f'{variate}_pays')} ({SAID[variate]})" for variate in ALONE)
     return (
-        f"**{ANSWERS[verdict.outcome]}.** Worth having, by what training takes without it over what it takes with it, is"
-        f" {'; '.join(best)} (medians over tasks). Of the variance along training, {_listed(alone, ', while ')}, each"
-        f" alone; shares below zero are of variance that is added. Over all tasks, divergences and control variates, the"
-        f" rank correlation between the variance taken off and the trajectories saved is {of.related.median():.2f}"
-        f" ({of.related.min():.2f} to {of.related.max():.2f} over seeds); that each alone saves a tenth of the"
-        f" trajectories is supported / contradicted / inconclusive on so many pairs of task and divergence: {held}."
+        f"{word(verdict)} The most worth having, by the trajectories to an error without it over those with it, is"
+        f" {listed(best)} (medians over tasks). Of the variance along training, {listed(alone, '; ')}, each"
+        " alone; below zero, it adds variance. Over all tasks, divergences and control variates, variance removed"
+        f" and trajectories saved have a rank correlation of {spread(of.related)}, the median over seeds with their range;"
+        " that one alone saves a tenth of the trajectories is supported /"
+        f" contradicted / inconclusive in {held} of the cases."
     )
 
 
 def _best(name: str, table: pd.DataFrame) -> str:
     """The control variate with the largest gain, if it is a gain at all."""
-    start = f"for {SAID[name]}"
     if not table.trajectories.max() >= PAYS:
-        return f"{start} none"
+        return f"none for {SAID[name]}"
     chosen = table.loc[table.trajectories.idxmax()]
     seconds = f", {chosen.seconds:.2f} times the seconds" if chosen.seconds == chosen.seconds else ""
-    return (
-        f"{start} *{SAID[chosen.name]}* ({chosen.trajectories:.2f} times the trajectories{seconds},"
-        f" {chosen.variance:.3g} times the variance)"
-    )
-
-
-def _percent(share: float) -> str:
-    """Rounded, but never to all or nothing where it is not, and with a minus as long as a plus."""
-    digits = 0 if abs(share) < 0.99 or abs(share) >= 1 else 1 if abs(share) < 0.999 else 2
-    return f"{share:.{digits}%}".replace("-", "\u2212")
-
-
-def _listed(parts: Iterable[str], last_link: str = " and ") -> str:
-    *first, last = parts
-    return f"{', '.join(first)}{last_link}{last}" if first else last
+    return f"{SAID[chosen.name]} for {SAID[name]} ({chosen.trajectories:.2f} times the trajectories{seconds})"
