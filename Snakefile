@@ -38,6 +38,7 @@ PAGES = [str(p) for p in sorted(Path("book").rglob("*")) if p.is_file() and p.su
 os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 COPIES = [f"cp {BUILD}/notebooks/{name}.ipynb {BUILD}/source/{page_of(name)}.ipynb" for name in SHOWN]
 COPIES += [f"cp {BUILD}/notebooks/{name}.csv {BUILD}/source/{page_of(name)}.csv" for name in SHOWN if name in TABLES]
+COPIES += [f"cp {BUILD}/results.png {BUILD}/results.html {BUILD}/source/_static/"]
 COPIES += [f"python scripts/paper_part.py {BUILD}/source"] if PART == "paper" else []
 JUPYTER_BOOK = "jupyter-book build -n -W --keep-going --quiet"
 # What part of all that is left one process makes: a smaller one for more machines, a larger one where starting takes
@@ -125,6 +126,7 @@ rule book:
         PAGES,
         "_config.yml",
         Path("gfn").rglob("*.py"),
+        f"{BUILD}/results.html",
         notebooks=expand(f"{BUILD}/notebooks/{{name}}.ipynb", name=SHOWN),
     output:
         f"{BUILD}/book/_build/html/index.html",

@@ -16,7 +16,7 @@ from gfn.study.swap import ASIDE, alone, discard, staging, swap
 from gfn.study.verdicts import gather, page_of, texts_for, write_between
 
 STORE = "data/results"
-PICTURE = "book/_static/results.png"
+PICTURES = ("results.png", "results.html")  # of the README and of the introduction
 PAGES = ("README.md", "book/intro.md")  # those that show the findings and the verdicts
 TABLES = [name for name in FIGURES if name != "tasks"]  # figures that save their data
 
@@ -65,9 +65,10 @@ def lay_out(profile: str, build: Path, new: Path) -> None:
         path = build / "notebooks" / f"{name}.csv"
         _check_table(path)
         _copy(path, new / "book" / f"{page_of(name)}.csv")
-    if not (build / "results.png").read_bytes().startswith(b"\x89PNG"):
-        raise ResultError(f"{build / 'results.png'} is no picture")
-    _copy(build / "results.png", new / PICTURE)
+    for name, start in zip(PICTURES, (b"\x89PNG", b"<div")):
+        if not (build / name).read_bytes().startswith(start):
+            raise ResultError(f"{build / name} is no picture")
+        _copy(build / name, new / "book/_static" / name)
 
 
 def _copy(path: Path, target: Path) -> None:
