@@ -229,14 +229,15 @@ def answer(settings: Any, runs: Runs) -> str:
         + listed(f"{percent(of.worth.share[name, variate])} ({SAID[name]})" for name in DIVERGENCES)
         for variate in ALONE
     ]
-    held = listed(f"{three(verdict, f'{variate}_pays')} ({SAID[variate]})" for variate in ALONE)
+    held = {variate: three(verdict, f"{variate}_pays") for variate in ALONE}
+    certain = listed(f"{many[0]} of {sum(many)} cases for {SAID[variate]}" for variate, many in held.items())
+    unsure = listed(str(many[2]) for many in held.values())
     return (
         f"{word(verdict)} The most worth having, by the trajectories to an error without it over those with it, is"
         f" {listed(best)} (medians over tasks). Of the variance along training, {listed(alone, '; ')}, each"
         " alone; below zero, it adds variance. Over all tasks, divergences and control variates, variance removed"
         f" and trajectories saved have a rank correlation of {spread(of.related)}, the median over seeds with their range;"
-        " that one alone saves a tenth of the trajectories is supported /"
-        f" contradicted / inconclusive in {held} of the cases."
+        f" that one alone saves a tenth of the trajectories is certain in {certain}, and inconclusive in {unsure}."
     )
 
 
