@@ -111,7 +111,14 @@ def test_questions_have_pages():
 
 @pytest.mark.parametrize(
     ("met", "failed", "unsure", "said"),
-    [(4, 0, 0, "Yes."), (3, 1, 0, "Mostly."), (2, 0, 2, "In part."), (1, 2, 1, "Mostly not."), (0, 4, 0, "No.")],
+    [
+        (4, 0, 0, "Yes."),
+        (3, 1, 0, "Mostly."),
+        (2, 0, 2, "In part."),
+        (1, 2, 0, "Mostly not."),
+        (1, 2, 1, "In part."),
+        (0, 4, 0, "No."),
+    ],
 )
 def test_the_answer_in_a_word(met, failed, unsure, said):
     """Where a statement is supported in part, by what most measurements say."""

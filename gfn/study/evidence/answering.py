@@ -22,7 +22,7 @@ def word(verdict: Verdict) -> str:
     if verdict.outcome != "partly supported":
         return f"{ANSWERS[verdict.outcome]}."
     supported, contradicted, _ = counts(verdict.judged)
-    if contradicted > supported:
+    if 2 * contradicted > len(verdict.judged):
         return "Mostly not."
     return "Mostly." if 2 * supported > len(verdict.judged) else "In part."
 
