@@ -12,6 +12,7 @@ import gfn
 from gfn.study import answers
 from gfn.study.answers import gather_answers, in_short, outcome_counts, question_table
 from gfn.study.claims import judge, over_seeds
+from gfn.study.evidence.answering import word
 from gfn.study.evidence.questions import QUESTIONS, Question
 from gfn.study.experiments import BEYOND, FIGURES
 from gfn.study.paper import load_criteria
@@ -106,3 +107,21 @@ def test_questions_have_pages():
     """Each page is of the part beyond the paper, and is known as a figure is."""
     assert list(QUESTIONS) == sorted(QUESTIONS)
     assert all(question.page in FIGURES and question.page in BEYOND for question in QUESTIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("met", "failed", "unsure", "said"),
+    [
+        (4, 0, 0, "Yes."),
+        (3, 1, 0, "Mostly."),
+        (2, 0, 2, "In part."),
+        (1, 2, 0, "Mostly not."),
+        (1, 2, 1, "In part."),
+        (0, 4, 0, "No."),
+    ],
+)
+def test_the_answer_in_a_word(met, failed, unsure, said):
+    """Where a statement is supported in part, by what most measurements say."""
+    values = [*met * [[3.0]], *failed * [[1.0]], *unsure * [[1.0, 3.0]]]
+    found = [over_seeds("more", f"task {k}", pd.Series(each * (10 // len(each)))) for k, each in enumerate(values)]
+    assert word(judge("Q1", found, claims=CLAIMS)) == said

@@ -104,7 +104,7 @@ def test_evidence_is_of_what_the_criteria_ask_for():
 
 def test_the_answer_is_in_the_numbers_of_the_runs():
     said = answer(PAPER, MADE_UP)
-    assert said.startswith("**Yes.** With 2 to 8 independent trajectories")
+    assert said.startswith("Yes. With 2 to 8 independent trajectories")
     assert "of the gradient in 6 of 6 measurements; a single trajectory" in said
     assert "has 2 times the variance" in said
     plain = said.replace("\u00a0", " ")
@@ -113,13 +113,13 @@ def test_the_answer_is_in_the_numbers_of_the_runs():
     old = f"(from {PAPER.age} iterations before 50 %)"
     assert f"the bias is 4 %, and with half replayed from the batch before 1 % {old}" in plain
     assert plain.endswith("ends with 0.50 and 1.00 times the error, by a fifth at most in 4 of 4 measurements.")
-    assert answer(SMOKE, MADE_UP).startswith("**Not judged at this scale.**")
+    assert answer(SMOKE, MADE_UP).startswith("Not judged at this scale.")
 
 
 def test_the_answer_says_what_is_not_certain():
     worse = MADE_UP | {("training", "sets", "renyi", "distinct"): training(3)}
     assert answer(PAPER, worse).endswith("at most in 3 of 4 measurements (1 contradicted).")
-    assert answer(PAPER, worse).startswith("**In part.**")
+    assert answer(PAPER, worse).startswith("Mostly.")
 
 
 def test_advice_has_what_was_measured():

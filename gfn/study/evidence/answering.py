@@ -10,7 +10,6 @@ from gfn.study.claims import Verdict, counts
 
 ANSWERS = {
     "supported": "Yes",
-    "partly supported": "In part",
     "contradicted": "No",
     "inconclusive": "Not decided",
     "premise not met": "Not decided",
@@ -19,8 +18,13 @@ ANSWERS = {
 
 
 def word(verdict: Verdict) -> str:
-    """The answer in a word, from the verdict on a question's statement."""
-    return f"**{ANSWERS[verdict.outcome]}.**"
+    """The answer in a word, from the verdict on a question's statement; where it is supported in part, by its measurements."""
+    if verdict.outcome != "partly supported":
+        return f"{ANSWERS[verdict.outcome]}."
+    supported, contradicted, _ = counts(verdict.judged)
+    if 2 * contradicted > len(verdict.judged):
+        return "Mostly not."
+    return "Mostly." if 2 * supported > len(verdict.judged) else "In part."
 
 
 def listed(parts: Iterable[str], last_link: str = " and ") -> str:
@@ -51,7 +55,7 @@ def percent(share: float) -> str:
     return f"{100 * share:.{digits}f}\u00a0%".replace("-", "−")
 
 
-def three(verdict: Verdict, test: str) -> str:
-    """How many measurements of a criterion are supported, contradicted and inconclusive: ``1 / 2 / 3``."""
+def three(verdict: Verdict, test: str) -> tuple[int, int, int]:
+    """How many measurements of a criterion are supported, contradicted and inconclusive."""
     judged = verdict.judged
-    return " / ".join(map(str, counts(judged[judged.test == test])))
+    return counts(judged[judged.test == test])

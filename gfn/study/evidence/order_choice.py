@@ -70,9 +70,9 @@ def schedule_table(runs: Runs) -> pd.DataFrame:
 
 
 def answer(settings: Any, runs: Runs) -> str:
-    """Q1 in words, for the top of the page: the best order, the safest one, those that change, and what is not certain."""
+    """Q1 in words, for the top of the page: the best order, the worst case of each, those that change, and what is not certain."""
     table, judged = regrets(runs), judge("Q1", evidence(settings, runs), settings.profile, claims=load_claims("beyond"))
-    return " ".join([word(judged), _half(table), _advice(table), _changing(runs, judged)])
+    return " ".join([word(judged), _half(table), _worst(table), _changing(runs, judged)])
 
 
 def _half(table: pd.DataFrame) -> str:
@@ -85,25 +85,32 @@ def _half(table: pd.DataFrame) -> str:
     )
 
 
-def _advice(table: pd.DataFrame) -> str:
-    alpha, out = safest(table), left_out(table)
-    worst = table[alpha]
+def _worst(table: pd.DataFrame) -> str:
+    alpha, worst = safest(table), table.max()
+    groups = {
+        "the forward KL": worst.index == 0,
+        "the reverse KL": worst.index == 1,
+        "orders below 0": worst.index < 0,
+        "orders above 1": worst.index > 1,
+    }
+    told = listed(f"{worst[chosen].max():.2f} for {name}" for name, chosen in groups.items() if chosen.any())
+    least = "it" if alpha == HALF else f"α = {signed(alpha)}"
     return (
-        f"Where nothing is known of a target, α = {signed(alpha)} is the safest: at most {worst.max():.2f} times the least"
-        f" error ({TASKS[worst.idxmax()]}); an order that is chosen without the task on which it is tried has"
-        f" {spread(out.regret)} times the least error, and α = ½ has {spread(out.half)}."
+        f"Where nothing is known of a target, {least} is the safest order: its worst case, {worst[alpha]:.2f} times the least"
+        f" error, is the mildest; it is {told}."
     )
 
 
 def _changing(runs: Runs, verdict: Verdict) -> str:
     (high, low), times = SCHEDULES["falling"], schedule_table(runs)["½"].groupby("schedule")
-    told = listed(f"{spread(part)} ({name})" for name, part in times)
-    unsure = (
+    told = listed(f"one that is {name} has {spread(part)}" for name, part in times)
+    _, contradicted, unsure = counts(verdict.judged)
+    judged = (
         ""
         if verdict.outcome == "not judged"
-        else f"; of {len(verdict.judged)} comparisons that are judged, {counts(verdict.judged)[2]} are inconclusive"
+        else f" Of {len(verdict.judged)} comparisons, {contradicted} contradict the statement and {unsure} are inconclusive."
     )
     return (
-        f"An order that changes between {high:g} and {low:g} during training has {told} times the error of α = ½{unsure}."
-        " All are medians over tasks, in brackets their range."
+        f"Of orders that change between {high:g} and {low:g} during training, {told} times the error of α = ½ (medians over"
+        f" tasks and their range).{judged}"
     )
