@@ -28,6 +28,7 @@ __all__ = [
     "counts",
     "decide",
     "difference",
+    "from_runs",
     "judge",
     "measure",
     "met",

@@ -19,7 +19,7 @@ from gfn.study.plotting import budget_panels, comparison_panels, density_panels,
 from gfn.study.plotting.layout import WIDTH, responsive
 from gfn.study.presentation.colours import DARK_PAGE, LIGHT_PAGE, LINE_CONTRAST, TEXT_CONTRAST, contrast, on_dark
 from gfn.study.presentation.figures import html, register, words
-from gfn.study.presentation.svg import ROLES
+from gfn.study.presentation.svg import ROLES, _path
 from tests.study.test_plotting import compared
 
 pytestmark = pytest.mark.usefixtures("figures")
@@ -187,3 +187,24 @@ def test_a_figure_is_drawn_for_a_wide_screen_and_a_phone():
     assert "\n" not in figure.axes[0].get_title()
     assert "\n" in figure.narrow.axes[0].get_title()
     assert figure.narrow.axes[0].title.get_fontsize() < figure.axes[0].title.get_fontsize()
+
+
+@pytest.mark.parametrize(
+    ("path", "short"),
+    [
+        ("M 60.09 -376.17 L 60.09 -372.35 L 69.53 -317.05 L 69.53 -327.05 z", "M60.1-376.2l0 3.8 9.4 55.4 0-10z"),
+        ("M 1 2 L 3 4 M 5 6 L 4 4 ", "M1 2l2 2M5 6l-1-2"),
+        ("M 0 0 L 1 0 z L 0 1 ", "M0 0l1 0zl0 1"),
+        ("M 0.123 0 C 1 1 2.345 2 3 3", "M0.12 0C1 1 2.35 2 3 3"),
+    ],
+)
+def test_lines_are_written_by_their_steps(path, short):
+    assert _path(path) == short
+
+
+def test_steps_do_not_drift():
+    """Each point is where it was, to half a tenth, after many of them."""
+    points = np.cumsum(np.random.default_rng(0).normal(0, 1.037, (500, 2)), axis=0)
+    text = _path("M " + " L ".join(f"{x} {y}" for x, y in points))
+    steps = np.array([float(number) for number in re.findall(r"-?[\d.]+", text)]).reshape(-1, 2)
+    assert np.abs(np.cumsum(steps, axis=0) - points).max() <= 0.0501

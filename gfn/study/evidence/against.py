@@ -20,7 +20,7 @@ def times_none(runs: Mapping[tuple[str, str, float], Run]) -> pd.DataFrame:
         runs: by task, control variate and order.
 
     Returns:
-        Medians over seeds: a row for each task and order, columns ``both`` and ``joint``.
+        Of medians over seeds, a row for each task and order, columns ``both`` and ``joint``.
     """
     orders = [(task, alpha) for task, variate, alpha in runs if variate == "none" and alpha < 0]
     rows = {
@@ -39,7 +39,7 @@ def times_both(runs: Mapping[tuple[str, str], Run]) -> pd.DataFrame:
         runs: by task and line of the figure.
 
     Returns:
-        Medians over seeds: a row for each task, columns ``renyi`` and ``tsallis``.
+        Of medians over seeds, a row for each task, columns ``renyi`` and ``tsallis``.
     """
     rows = {
         task: {name: _times(of[f"{name}_joint"], of[name]) for name in WITH_ALPHA if f"{name}_joint" in of}

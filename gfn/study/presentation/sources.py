@@ -43,7 +43,7 @@ def sources(
         title: what is seen of it while it is folded.
 
     Returns:
-        HTML: a row a run with its hash, what it is of, its seeds, its code and the day, and the command that makes it again.
+        A row a run with its hash, what it is of, its seeds, its code and the day, and the command that makes it again.
     """
     if runs is None or len(runs) >= MANY:
         return HTML(_drawer(title, _counted(settings)))

@@ -134,7 +134,7 @@ def _attributes(element: ElementTree.Element, tag: str, names: dict[str, str]) -
             value = re.sub(r"font: ([^'\"]*?px)\s+['\"][^;]*", r"font-size: \1", value) if "font: " in value else value
             found[key] = _short(re.sub(r"\s*([:;,])\s+", r"\1", _named(value, names)).strip("; "))
         elif key == "d":
-            found[key] = re.sub(r"\s*([A-Za-z])\s*", r"\1", _short(value)).strip()
+            found[key] = _path(value)
         elif key != "id":
             value = re.sub(r"rotate\(-0 [^)]*\)", "", _named(value, names))
             found[key] = value if tag == "image" else " ".join(_short(value).split())
@@ -143,6 +143,28 @@ def _attributes(element: ElementTree.Element, tag: str, names: dict[str, str]) -
 
 def _named(value: str, names: dict[str, str]) -> str:
     return re.sub(r"url\(#([^)]+)\)", lambda found: f"url(#{names[found[1]]})", value)
+
+
+def _path(value: str) -> str:
+    """A path with one decimal; of straight lines each point says how far it is from the one before."""
+    steps = re.findall(r"([A-Za-z])([^A-Za-z]*)", value)
+    if {name for name, _ in steps} - set("MLz"):
+        return re.sub(r"\s*([A-Za-z])\s*", r"\1", _short(value)).strip()
+    written, here, start, last = "", (0, 0), (0, 0), ""
+    for name, numbers in steps:
+        if name == "z":
+            written, here, last = f"{written}z", start, "z"
+            continue
+        there = tuple(round(10 * float(number)) for number in numbers.split())
+        step = there if name == "M" else tuple(new - old for new, old in zip(there, here))
+        separator = ("" if step[0] < 0 else " ") if name == last == "L" else "M" if name == "M" else "l"
+        written += f"{separator}{_tenth(step[0])}{'' if step[1] < 0 else ' '}{_tenth(step[1])}"
+        here, start, last = there, there if name == "M" else start, name
+    return written
+
+
+def _tenth(number: int) -> str:
+    return f"{number / 10:g}"
 
 
 def _short(value: str) -> str:
