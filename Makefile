@@ -65,13 +65,15 @@ preview: setup
 	@echo "The book is in $$PWD/build/preview/book/_build/html/index.html"
 
 # The smoke notebooks are executed by papermill, then once more by nbval from an empty results store:
-# what they show must come out again. The committed ones must come out of the stored results.
+# what they show must come out again. The committed ones must come out of the stored results. A notebook stays in one process.
+NBVAL := pytest --nbval --nbval-sanitize-with scripts/nbval.cfg --nbval-cell-timeout 300 --dist loadscope --numprocesses $(call quoted,$(CORES))
+
 test: setup
 	$(SNAKEMAKE) --config profile=smoke
 	pytest --numprocesses $(call quoted,$(CORES))
 	repeated=$$(mktemp -d build/smoke/repeated.XXXXXX) && trap 'rm -rf "$$repeated"' EXIT && \
-	GFN_RESULTS="$$PWD/$$repeated" pytest --nbval --nbval-sanitize-with scripts/nbval.cfg --nbval-cell-timeout 300 build/smoke/notebooks
-	pytest --nbval --nbval-sanitize-with scripts/nbval.cfg --nbval-cell-timeout 300 book/paper book/theory book/beyond
+	GFN_RESULTS="$$PWD/$$repeated" $(NBVAL) build/smoke/notebooks
+	$(NBVAL) book/paper book/theory book/beyond
 
 # Under half an hour on a machine that does nothing else; the first time it installs the other packages under build/bench/.
 # `python -m benchmarks look peers sets` measures a few rows and stores nothing; `python -m benchmarks run --only edition`

@@ -38,6 +38,7 @@ PAGES = [str(p) for p in sorted(Path("book").rglob("*")) if p.is_file() and p.su
 os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 COPIES = [f"cp {BUILD}/notebooks/{name}.ipynb {BUILD}/source/{page_of(name)}.ipynb" for name in SHOWN]
 COPIES += [f"cp {BUILD}/notebooks/{name}.csv {BUILD}/source/{page_of(name)}.csv" for name in SHOWN if name in TABLES]
+COPIES += [f"cp {BUILD}/results.png {BUILD}/results.html {BUILD}/source/_static/"]
 COPIES += [f"python scripts/paper_part.py {BUILD}/source"] if PART == "paper" else []
 JUPYTER_BOOK = "jupyter-book build -n -W --keep-going --quiet"
 # What part of all that is left one process makes: a smaller one for more machines, a larger one where starting takes
@@ -106,13 +107,18 @@ rule notebook:
 
 
 rule picture:
-    """The picture of the README: the first figure of the notebook that compares all objectives."""
+    """The picture of the README and the landing page: the first figure of the page that compares all objectives."""
     input:
-        f"{BUILD}/notebooks/fig3.ipynb",
+        lambda wildcards: sorted({MADE[key] for key in RUNS["fig3"]}),
+        PRESENTATION,
+        "scripts/first_picture.py",
     output:
         f"{BUILD}/results.png",
+        f"{BUILD}/results.html",
+    params:
+        source=source_fingerprint(),
     shell:
-        "python scripts/first_picture.py {input} {output}"
+        "GFN_RESULTS=$PWD/{RESULTS} python scripts/first_picture.py {output[0]} --profile {PROFILE}"
 
 
 rule book:
@@ -120,6 +126,7 @@ rule book:
         PAGES,
         "_config.yml",
         Path("gfn").rglob("*.py"),
+        f"{BUILD}/results.html",
         notebooks=expand(f"{BUILD}/notebooks/{{name}}.ipynb", name=SHOWN),
     output:
         f"{BUILD}/book/_build/html/index.html",
@@ -129,7 +136,7 @@ rule book:
         # With pages of another part, a book there is not added to.
         "rm -rf {BUILD}/source {BUILD}/book && cp -r book {BUILD}/source && " + " && ".join(COPIES) + " && "
         "GFN_RESULTS={RESULTS} gfn verdicts --profile {PROFILE} --write {BUILD}/source/intro.md > /dev/null && "
-        "{JUPYTER_BOOK} {BUILD}/source --config _config.yml --path-output {BUILD}/book"
+        "GFN_RESULTS=$PWD/{RESULTS} {JUPYTER_BOOK} {BUILD}/source --config _config.yml --path-output {BUILD}/book"
 
 
 rule preview:
@@ -143,4 +150,4 @@ rule preview:
         "build/preview/book/_build/html/index.html",
     shell:
         "rm -rf build/preview/source && cp -r book build/preview/source && "
-        "{JUPYTER_BOOK} build/preview/source --config _config.yml --path-output build/preview/book"
+        "GFN_RESULTS=$PWD/data/results {JUPYTER_BOOK} build/preview/source --config _config.yml --path-output build/preview/book"

@@ -23,7 +23,9 @@ def units(scale: Scale) -> list[str]:
 
 def published_runs(task: str, profile: str) -> list[TrainingSpec]:
     """All runs that the book makes on a task with the batch of its run of trajectory balance, which is the first."""
-    (first,) = [s for s in runs(FIGURE, profile).values() if s.task.task == task and s.objective == Objective(name="tb")]
+    (first,) = [
+        s for s in runs(FIGURE, profile).values() if s.task.task == task and s.objective == Objective(name="tb")
+    ]
     every = [s for s in runs("verdicts", profile).values() if s.kind == "training" and s.task.task == task]
     return [first, *(s for s in every if s.batch_size == first.batch_size and s.hash != first.hash)]
 

@@ -1,28 +1,45 @@
-"""Write the first picture among the outputs of a notebook to a file."""
+"""Draw the picture of the README and of the landing page, Figure 3, from stored runs: as PNG, and as HTML beside it."""
 
 from __future__ import annotations
 
 import argparse
-import base64
 from pathlib import Path
 
-import nbformat
+from matplotlib.figure import Figure
 
+from gfn.runs.objective import OBJECTIVES
 from gfn.runs.training import replacing
+from gfn.study.evidence.convergence import comparison_frame
+from gfn.study.evidence.importance import estimate_noise
+from gfn.study.experiments import figure_settings
+from gfn.study.notebook import obtain
+from gfn.study.plotting import comparison_panels, use_style, with_error_bar
+from gfn.study.presentation.figures import html
+
+
+def drawn(profile: str) -> Figure:
+    """The first figure of the page of Figure 3."""
+    runs = obtain(figure_settings("fig3", profile=profile))
+    curves = comparison_frame({(task, line): run for (task, line), run in runs.items() if line in OBJECTIVES})
+    noise = estimate_noise({line: run for (task, line), run in runs.items() if task == "sets" and line in OBJECTIVES})
+    use_style()
+    figure = comparison_panels(curves)
+    if noise.empty:
+        return figure
+    return with_error_bar(figure, "sets", noise.l1.median(), 2 * noise.error.median(), "error on Sets")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("notebook", type=Path, help="an executed notebook")
-    parser.add_argument("picture", type=Path, help="the PNG file to write")
+    parser.add_argument("picture", type=Path, help="the PNG file to write; the HTML has the same name")
+    parser.add_argument("--profile", default="edition", help="scale of the runs [default: %(default)s]")
     arguments = parser.parse_args()
-    cells = nbformat.read(arguments.notebook, as_version=4).cells
-    outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
-    first = next((data["image/png"] for data in outputs if "image/png" in data), None)
-    if first is None:
-        parser.error(f"{arguments.notebook} shows no picture")
+    figure = drawn(arguments.profile)
+    with replacing(arguments.picture.with_suffix(".html")) as partial:
+        partial.write_text(html(figure) + "\n", encoding="utf-8")
     with replacing(arguments.picture) as partial:
-        partial.write_bytes(base64.b64decode(first))
+        # No time, no version: the same runs give the same file.
+        figure.savefig(partial, format="png", dpi=110, metadata={"Software": None})
 
 
 if __name__ == "__main__":

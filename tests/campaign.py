@@ -223,7 +223,7 @@ def stderr(stream) -> Iterator[None]:
 CHAIN = 10  # kills of one copy before it comes to its end
 JOB, STEP = 30.0, (1e-3, 3.0)  # seconds that a job takes, roughly, and parts of publishing
 STORE, PUBLISHED, PAGES = "build/smoke/results", "data/results", "build/smoke/book/_build/html"
-OUTPUTS = ("made/*", "notebooks/*.ipynb", "results.png", "book/_build/html/index.html")
+OUTPUTS = ("made/*", "notebooks/*.ipynb", "results.png", "results.html", "book/_build/html/index.html")
 WORDS = {  # of a command line, and what is then going on
     "gfn.study.edition": "publishing",
     "jupyter-book": "book",

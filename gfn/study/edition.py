@@ -9,19 +9,20 @@ from pathlib import Path
 
 import pandas as pd
 
+from gfn.study import crate
 from gfn.study.experiments import FIGURES, every_run
 from gfn.study.results import ResultError, read_stored
 from gfn.study.swap import ASIDE, alone, discard, staging, swap
 from gfn.study.verdicts import gather, page_of, texts_for, write_between
 
 STORE = "data/results"
-PICTURE = "book/_static/results.png"
+PICTURES = ("results.png", "results.html")  # of the README and of the introduction
 PAGES = ("README.md", "book/intro.md")  # those that show the findings and the verdicts
 TABLES = [name for name in FIGURES if name != "tasks"]  # figures that save their data
 
 
 def publish(root: Path, profile: str, build: Path) -> list[str]:
-    """Make what was built at a profile the published edition: its runs, notebooks, tables, picture and verdicts.
+    """Make what was built at a profile the published edition: its runs, notebooks, tables, picture and verdicts, and their description.
 
     Arguments:
         root: the folder of the checkout.
@@ -44,6 +45,7 @@ def publish(root: Path, profile: str, build: Path) -> list[str]:
                 shutil.copy(root / page, new / page)
                 for name, text in texts_for(new / page, *found, profile, new / STORE).items():
                     write_between(name, text, new / page)
+            crate.write(root, new, profile, *found)
             return swap(root, [STORE])
         finally:
             discard(root)
@@ -63,9 +65,10 @@ def lay_out(profile: str, build: Path, new: Path) -> None:
         path = build / "notebooks" / f"{name}.csv"
         _check_table(path)
         _copy(path, new / "book" / f"{page_of(name)}.csv")
-    if not (build / "results.png").read_bytes().startswith(b"\x89PNG"):
-        raise ResultError(f"{build / 'results.png'} is no picture")
-    _copy(build / "results.png", new / PICTURE)
+    for name, start in zip(PICTURES, (b"\x89PNG", b"<div")):
+        if not (build / name).read_bytes().startswith(start):
+            raise ResultError(f"{build / name} is no picture")
+        _copy(build / name, new / "book/_static" / name)
 
 
 def _copy(path: Path, target: Path) -> None:

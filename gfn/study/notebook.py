@@ -14,6 +14,8 @@ from gfn.runs.training import TrainingError, replacing
 from gfn.settings import SettingsError
 from gfn.study.experiments import FIGURES, figure_settings
 from gfn.study.paper import project_folder
+from gfn.study.presentation import install
+from gfn.study.presentation.digits import spread
 from gfn.study.results import Run, StoreError, is_there, load_or_train, make_store, published_store, result_path
 from gfn.study.size import check_size
 
@@ -38,8 +40,8 @@ class RunError(TrainingError):
 def parameters(figure: str, namespace: Mapping[str, Any]) -> Any:
     """The figure's settings from a notebook's variables, set in its ``parameters`` cell or by papermill.
 
-    Call it right after that cell: every other variable by then is a misspelt parameter. None stands
-    for the profile's own value. A list may be given as papermill's ``-p`` has it: ``0,1``, ``[0, 1]`` or a
+    Call it right after that cell: every other variable by then is a misspelt parameter. From then on the notebook shows
+    its tables as :mod:`gfn.study.presentation` does. None stands for the profile's own value. A list may be given as papermill's ``-p`` has it: ``0,1``, ``[0, 1]`` or a
     single value.
 
     Arguments:
@@ -73,6 +75,7 @@ def parameters(figure: str, namespace: Mapping[str, Any]) -> Any:
         raise ParameterError(str(error)) from None
     if _named_folder():
         _data_folder()
+    install()
     return settings
 
 
@@ -139,9 +142,10 @@ def _data_folder() -> Path:
 
 
 def mean_and_spread(values: pd.Series, digits: int = 3) -> str:
-    """Mean ± sample standard deviation over seeds, as text."""
-    return (
-        f"{values.mean():.{digits}f} ± {values.std(ddof=1):.{digits}f}"
-        if len(values) > 1
-        else f"{values.mean():.{digits}f}"
-    )
+    """Mean ± sample standard deviation over seeds, as text, see :func:`gfn.study.presentation.digits.spread`.
+
+    Arguments:
+        values: one for each seed; of a single one there is no deviation.
+        digits: significant digits of the larger of both.
+    """
+    return spread(values.mean(), values.std(ddof=1), digits=digits)

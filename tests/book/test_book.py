@@ -6,6 +6,7 @@ import ast
 import importlib
 import re
 import tomllib
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import nbformat
@@ -31,6 +32,7 @@ from gfn.study.evidence.questions import QUESTIONS
 from gfn.study.evidence.registry import SOURCES
 from gfn.study.experiments import BEYOND, FIGURES, PROFILES, comparisons, tasks
 from gfn.study.paper import load_claims
+from gfn.study.said.pages import FINDINGS
 from gfn.study.verdicts import page_of, title_of
 from tests.test_house import FLOORS
 
@@ -122,6 +124,16 @@ ROLE = re.compile(r"\{py:(\w+)\}`([^`]+)`")
 ROLES = sorted({match for path in (*PAGES, *NOTEBOOKS) for match in ROLE.findall(markdown(path))})
 
 
+CONTENTS = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))
+(API_PAGES,) = [
+    [section["file"] for section in chapter["sections"]]
+    for part in CONTENTS["parts"]
+    for chapter in part["chapters"]
+    if chapter["file"] == "guide/api"
+]
+API = "\n".join(markdown(BOOK / f"{page}.md") for page in API_PAGES)
+
+
 def resolve(dotted: str):
     """The object of a dotted name."""
     parts = dotted.split(".")
@@ -145,31 +157,35 @@ def test_every_reference_to_code_leads_somewhere(role, target):
     assert kinds.get(role, True)
     if role == "mod":
         assert found.__name__ == dotted
-    documented = re.findall(r"auto(?:module|class|function):: (\S+)", markdown(BOOK / "guide" / "api.md"))
+    documented = re.findall(r"auto(?:module|class|function):: (\S+)", API)
     assert any(dotted == entry or dotted.startswith(f"{entry}.") for entry in documented)
 
 
-def test_the_api_page_documents_every_module():
-    documented = re.findall(r"automodule:: (\S+)", markdown(BOOK / "guide" / "api.md"))
+def test_the_api_documents_every_module():
+    """Each on one page of book/guide/api/, that of its folder; the message names those that are missing."""
+    documented = re.findall(r"automodule:: (\S+)", API)
     modules = {
         ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
         for path in (ROOT / "gfn").rglob("*.py")
     }
-    assert set(documented) == modules - {"gfn"}
-    assert len(documented) == len(set(documented))
+    assert sorted(modules - {"gfn"} - set(documented)) == []
+    assert sorted(documented) == sorted(modules - {"gfn"})
 
 
-def test_the_api_page_is_a_staircase():
-    """As it says: its sections are the rooms of the house, in order."""
-    sections = re.split(r"(?m)^## ", markdown(BOOK / "guide" / "api.md"))[1:]
-    rooms = [set(re.findall(r"automodule:: gfn\.(\w+)", text)) for text in sections]
-    assert rooms == [set(floor) for floor in FLOORS]
+def test_the_api_is_a_staircase():
+    """As it says: its pages are the rooms of the house, in order."""
+    rooms = [set(re.findall(r"automodule:: gfn\.(\w+)", markdown(BOOK / f"{page}.md"))) for page in API_PAGES]
+    assert [room for room, _ in groupby(rooms)] == [set(floor) for floor in FLOORS]
+    shown = re.findall(r"\{doc\}`(api/\w+)`", markdown(BOOK / "guide" / "api.md"))
+    assert [f"guide/{page}" for page in shown] == API_PAGES
 
 
 def test_contents_are_all_pages():
     """Each page is in the table of contents once, and each entry is a page."""
-    contents = yaml.safe_load((BOOK / "_toc.yml").read_text(encoding="utf-8"))
-    entries = [contents["root"]] + [c["file"] for part in contents["parts"] for c in part["chapters"]]
+    contents = CONTENTS
+    chapters = [chapter for part in contents["parts"] for chapter in part["chapters"]]
+    inside = [section["file"] for chapter in chapters for section in chapter.get("sections", [])]
+    entries = [contents["root"], *(chapter["file"] for chapter in chapters), *inside]
     pages = [p.relative_to(BOOK).with_suffix("").as_posix() for p in (*PAGES, *NOTEBOOKS)]
     assert sorted(entries) == sorted(pages)
 
@@ -283,10 +299,46 @@ def test_notebooks_ask_and_answer(path):
     assert bool(re.search(r"^## Verdicts?$", text, re.M)) == (path.stem in judging)
     if path.stem == "verdicts":
         heads = re.findall(r"^## (.+)$", text, re.M)
-        assert heads == ["At other budgets", *load_claims(), "What changed from version 1"]
+        assert [head.split(": ")[0] for head in heads] == [
+            *load_claims(),
+            "At other budgets",
+            "What changed from version 1",
+        ]
     else:
         assert "## What was assumed" in text
         assert "assumptions>" in text
+
+
+# Names in capitals are of tables and styles; those that draw are functions.
+DRAWING = re.compile(rf"\b({'|'.join(n for n in plotting.__all__ if n.islower() and n != 'use_style')})\(")
+# Pages that begin with what they found.
+OPENED = [path for path in NOTEBOOKS if path.stem in FINDINGS]
+
+
+@pytest.mark.parametrize("path", OPENED, ids=name)
+def test_pages_open_with_what_was_found(path):
+    """A question in three sentences at most; then the finding with its verdicts, and the first figure or table before any heading."""
+    cells = nbformat.read(path, as_version=4).cells
+    question = cells[0].source.split("\n\n", 1)[1]
+    assert len(re.findall(r"[.?](?= |$)", question.removeprefix("**Question.** "))) <= 3
+    opening = next(at for at, cell in enumerate(cells) if "opening(" in cell.source)
+    assert all(cell.cell_type == "code" for cell in cells[1 : opening + 1])
+    judged = re.findall(r"^(\w+) = judge\(", "\n".join(cell.source for cell in cells), re.M)
+    assert cells[opening].source.endswith("".join(f", {verdict}" for verdict in judged) + ")")
+    heading = next(at for at, cell in enumerate(cells) if at and re.search(r"^## ", cell.source, re.M))
+    drawn = [at for at, cell in enumerate(cells) if DRAWING.search(cell.source)]
+    assert not drawn or opening < drawn[0] < heading
+
+
+@pytest.mark.parametrize("path", [path for path in OPENED if path.stem.startswith("fig")], ids=name)
+def test_figures_have_the_papers_number(path):
+    """In the title and in every caption: the proceedings' own."""
+    cells = nbformat.read(path, as_version=4).cells
+    number = path.stem.removeprefix("fig")
+    assert cells[0].source.startswith(f"# Figure {number}: ")
+    captions = [after for cell, after in pairwise(cells) if DRAWING.search(cell.source)]
+    assert captions
+    assert all(re.match(rf"\*\*\*Figure {number}[.,]", caption.source) for caption in captions)
 
 
 def test_every_page_that_bears_on_claims_judges_them():
@@ -331,21 +383,22 @@ def test_pages_beyond_the_paper_have_their_titles():
     assert shown == {page: f"# {title_of(page)}" for page in shown}
 
 
-# Names in capitals are of tables and styles; those that draw are functions.
-DRAWING = re.compile(rf"\b({'|'.join(n for n in plotting.__all__ if n.islower() and n != 'use_style')})\(")
 TABLES_ONLY = ("calibration", "sensitivity", "table1")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_every_figure_has_a_caption_a_name_and_words_in_its_place(path):
-    """Cells that draw, and those that show a picture; some pages have tables alone."""
+    """Cells that draw, and those that show a picture; some pages have tables alone. A caption stands in the cell or below it."""
     names = []
-    for cell in nbformat.read(path, as_version=4).cells:
-        pictures = any("image/png" in output.get("data", {}) for output in cell.get("outputs", []))
+    cells = nbformat.read(path, as_version=4).cells
+    for cell, after in zip(cells, [*cells[1:], None]):
+        shown = [output.get("data", {}) for output in cell.get("outputs", [])]
+        pictures = any("image/png" in data or "gfn-figure" in data.get("text/html", "") for data in shown)
         if cell.cell_type == "code" and (DRAWING.search(cell.source) or pictures):
             about = cell.metadata["mystnb"]
             assert len(about["image"]["alt"]) > 40
-            assert about["figure"]["caption"].endswith(".")
+            below = after.source.split("\n\n")[0] if after and after.cell_type == "markdown" else ""
+            assert about["figure"].get("caption", "").endswith(".") or re.fullmatch(r"\*{3}.+\*\*.*\*", below, re.S)
             names.append(about["figure"]["name"])
     assert bool(names) == (path.stem not in TABLES_ONLY)
     others = [other for other in NOTEBOOKS if other != path]

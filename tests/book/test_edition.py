@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import gfn
 from gfn.runs.provenance import source_fingerprint
+from gfn.study import crate
+from gfn.study.edition import TABLES
+from gfn.study.evidence.tables import final, late
 from gfn.study.experiments import every_run, runs
 from gfn.study.paper import load_criteria
 from gfn.study.results import read_run
@@ -61,14 +66,54 @@ def between_markers():
     return {(page, name): pages[page].split(first)[1].split(last)[0].strip() for page, name, first, last in places}
 
 
+@cache
+def judged():
+    """All verdicts by the stored runs; nothing is trained for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("gfn.study.results.execute", None)
+        return gather(PROFILE, store=STORE)
+
+
 @published
 def test_pages_show_the_findings_and_the_verdicts_of_the_stored_runs(monkeypatch):
-    """Word for word what comes out of them now; nothing is trained for it."""
+    """Word for word what comes out of them now."""
     monkeypatch.setenv("GFN_RESULTS", str(STORE))
-    monkeypatch.setattr("gfn.study.results.execute", None)
-    found = gather(PROFILE)
+    found = judged()
     texts = {page: texts_for(ROOT / page, *found, PROFILE) for page in PAGES}
     assert between_markers() == {(page, name): text for page in PAGES for name, text in texts[page].items()}
+
+
+@published
+def test_the_edition_is_described_as_it_is(tmp_path):
+    """The crate names the stored runs, the tables and the verdicts that there are now."""
+    for name in ("data/results", "book"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).symlink_to(ROOT / name)
+    assert crate.write(ROOT, tmp_path, PROFILE, *judged()).read_text() == (ROOT / crate.FILE).read_text()
+
+
+@published
+def test_every_row_of_a_table_names_stored_runs():
+    """In a column ``run`` one, in ``runs`` all that it is from; and together those that the page has."""
+    tables = {path.stem: pd.read_csv(path, low_memory=False) for path in sorted((ROOT / "book").rglob("*.csv"))}
+    assert tables.keys() == set(TABLES)
+    for figure, table in tables.items():
+        column = table["runs" if "runs" in table else "run"]
+        assert column.notna().all(), figure
+        named = {name for text in column.unique() for name in text.split()}
+        assert named <= runs(figure, PROFILE).keys(), figure
+
+
+@published
+def test_tables_hold_the_numbers_of_the_runs_that_they_name():
+    """Table 1's errors, and the divergences of Figure 1, from the files with these names."""
+    table = pd.read_csv(ROOT / "book/paper/table1.csv")
+    for row in table.iloc[:: max(1, len(table) // 12)].itertuples():
+        error = late(read_run(STORE / f"{row.run}.parquet"), row.metric)
+        assert (row.mean, row.median) == pytest.approx((error.mean(), error.median()), rel=1e-5)
+    for name, part in list(pd.read_csv(ROOT / "book/paper/fig1.csv").groupby("run"))[::6]:
+        jsd = final(read_run(STORE / f"{name}.parquet"), "jsd")
+        assert part.jsd.to_numpy() == pytest.approx(jsd[part.seed].to_numpy(), rel=1e-5)
 
 
 def test_nothing_is_shown_without_runs():

@@ -11,7 +11,6 @@ import time
 from itertools import count
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 import gfn
@@ -19,12 +18,12 @@ from gfn.environments import Sets
 from gfn.policies import PolicySettings
 from gfn.runs.objective import Objective
 from gfn.runs.spec import TrainingSpec
-from gfn.study import edition, verdicts
-from gfn.study.claims import Verdict
+from gfn.study import crate, edition, verdicts
+from gfn.study.claims import Evidence, judge
 from gfn.study.edition import publish
 from gfn.study.results import ResultError, load_or_train, read_run, write_run
 from gfn.study.swap import ASIDE, PARTIAL
-from gfn.study.verdicts import MARKERS
+from gfn.study.verdicts import MARKERS, texts_for
 
 ROOT = Path(gfn.__file__).parents[1]
 POLICY = PolicySettings(hidden=(4,))
@@ -36,8 +35,16 @@ SPECS = [
 ]
 RUNS = {spec.hash: spec for spec in SPECS}
 FIRST = f"results/{SPECS[0].hash}.parquet"
-PAGE = "# Page\n\n" + "\nold\n".join(MARKERS["findings"]) + "\n\n" + "\nold\n".join(MARKERS["verdicts"]) + "\n\nEnd.\n"
-FOUND = {"C1": Verdict("C1", "It works.", "supported", pd.DataFrame({"outcome": ["supported"], "judged": [True]}))}
+PAGE = "\n\n".join(["# Page", *("\nold\n".join(lines) for lines in MARKERS.values()), "End.\n"])
+CLAIM = {"claim": "It works.", "where": "here", "tests": {"works": {"statement": "It works", "at_least": 1}}}
+MEASURED = [Evidence("works", "a task", (2.0,) * 10, seeds=tuple(range(10)))]
+FOUND = {"C1": judge("C1", MEASURED, "edition", {"C1": CLAIM})}
+KEPT = (
+    "Snakefile",
+    "CITATION.cff",
+    "data/paper/claims.yaml",
+    "data/beyond/questions.yaml",
+)  # what describes an edition
 PICTURE = b"\x89PNG\r\n\x1a\n..."
 
 
@@ -68,10 +75,11 @@ def root(tmp_path, monkeypatch):
     monkeypatch.setattr(verdicts, "findings", lambda found, profile, store: "1. **Found.**")
     older = {"README.md": PAGE, "book/intro.md": PAGE, "data/results/older.parquet": "older", "data/results/stray": "?"}
     older |= {"book/paper/fig1.ipynb": notebook(7), "book/paper/fig1.csv": "value\n7\n", "gfn/code.py": "pass\n"}
+    older |= {name: (ROOT / name).read_bytes() for name in KEPT}
     built = {f"notebooks/{name}.ipynb": notebook(1, 2) for name in ("fig1", "exact", "tasks")}
     built |= {f"notebooks/{name}.csv": "value\n1\n" for name in ("fig1", "exact")}
     fill(tmp_path, older)
-    fill(tmp_path / "build", built | {"results.png": PICTURE})
+    fill(tmp_path / "build", built | {"results.png": PICTURE, "results.html": "<div></div>"})
     for spec in SPECS:
         load_or_train(spec, tmp_path / "build" / "results")
     fill(tmp_path / "build" / "results", {"of_another_figure.parquet": "not asked for"})
@@ -100,16 +108,22 @@ def test_all_that_was_built_is_published(root, monkeypatch):
     results = {
         f"data/{path.relative_to(root / 'build')}" for path in (root / "build/results").glob("????????????????.*")
     }
-    assert {name for name in after if name.startswith("data/")} == results
+    assert {name for name in after if name.startswith("data/")} - {*KEPT, crate.FILE} == results
+    named = {entity["@id"] for entity in json.loads(after[crate.FILE])["@graph"]}
+    assert {f"results/{key}.parquet" for key in RUNS} | {"../book/paper/fig1.ipynb", "../Snakefile", "#C1"} <= named
     assert all(after[name] == (root / "build" / name.removeprefix("data/")).read_bytes() for name in results)
     for name, page in {"fig1": "paper/fig1", "exact": "theory/exact", "tasks": "theory/tasks"}.items():
         assert after[f"book/{page}.ipynb"] == notebook(1, 2).encode()
         assert (f"book/{page}.csv" in after) == (name != "tasks")
     assert after["book/_static/results.png"] == PICTURE
-    assert "| **supported** | 1 / 0 / 0 | — | [Figure 1](book/paper/fig1.ipynb) |" in after["README.md"].decode()
-    assert "| **supported** | 1 / 0 / 0 | — | [Figure 1](paper/fig1.ipynb) |" in after["book/intro.md"].decode()
+    assert after["book/_static/results.html"] == b"<div></div>"
+    for page, link in {"README.md": "book/paper/fig1.ipynb", "book/intro.md": "paper/fig1.ipynb"}.items():
+        summed_up = texts_for(Path(page), FOUND, {"C1": ["fig1"]}, "edition", root / "build/results")["verdicts"]
+        assert summed_up in after[page].decode()
+        assert "**supported**" in summed_up and f"[Figure 1]({link})" in summed_up
     for page in edition.PAGES:
         assert f"{MARKERS['findings'][0]}\n1. **supported by 2 runs of edition**\n" in after[page].decode()
+        assert ": 2 runs, made on " in after[page].decode()
         assert "old" not in after[page].decode()
     assert after["gfn/code.py"] == before["gfn/code.py"]
     assert set(changed) == {name for name in before | after if before.get(name) != after.get(name)}
@@ -152,6 +166,8 @@ FAULTS = {
     "a table has no rows": ("notebooks/fig1.csv", "value\n", "fig1.csv is not a table with data"),
     "the picture is missing": ("results.png", None, "results.png"),
     "the picture is none": ("results.png", "", "results.png is no picture"),
+    "the page's picture is missing": ("results.html", None, "results.html"),
+    "the page's picture is none": ("results.html", "", "results.html is no picture"),
     "a page has no markers": ("../README.md", "# Page\n", "has no place for the findings"),
     "a page has half of them": ("../README.md", PAGE.replace(MARKERS["verdicts"][1], ""), "no place for the verdicts"),
 }

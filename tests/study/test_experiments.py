@@ -239,8 +239,8 @@ def test_figures_share_the_runs_in_force(profile):
     sensitivity = figure_settings("sensitivity", profile).specs()
     in_force = {
         ("learning rate (sequences)", "0.001"),
-        ("reach of f (sequences)", "1"),
-        ("reach of f (sequences)", "18.25"),
+        ("range of letter values (sequences)", "1"),
+        ("range of letter values (sequences)", "18.25"),
         ("draw of the reward (sequences)", "0"),
         ("step size of log Z (sequences)", "0.1"),
         ("mixture components (GM)", "16"),

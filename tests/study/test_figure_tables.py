@@ -66,7 +66,9 @@ def test_orders_have_errors_and_masses():
     assert notes == {"start": f"JSD {jsd.iloc[0]:.3f}", "α = 0.5": f"JSD {jsd.iloc[-1]:.3f}"}
     assert all(panel.shape == (12, 12) for panel in panels.values())
     table = order_table(runs)
-    assert list(table.columns) == ["task", "control_variate", "alpha", "seed", "error", "missed", "stray"]
+    assert list(table.columns) == [
+        *("task", "control_variate", "alpha", "seed", "error", "start", "missed", "stray", "run")
+    ]
     assert table.task.tolist() == ["gaussian_mixture"] * 2 + ["hypergrid"] * 2
     assert table.alpha.tolist() == [0.5, 0.5, -1, -1]
     assert table.missed.notna().tolist() == table.stray.notna().tolist() == [True, True, False, False]

@@ -463,7 +463,7 @@ def test_real_runs_of_planar_tasks_give_evidence(tmp_path):
     runs = {label: real(spec, tmp_path) for label, spec in settings.specs().items() if label[1] == "both"}
     found = mode_seeking(runs)
     assert [item.test for item in found] == 2 * ["best", "best", "covering", "seeking"]
-    assert "C7" in judge("C7", found)._repr_markdown_()
+    assert "C7" in judge("C7", found)._repr_html_()
 
 
 def test_real_measurements_give_evidence(tmp_path):

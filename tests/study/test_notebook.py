@@ -130,9 +130,10 @@ def test_obtain_reads_or_makes_every_run_on_the_device(monkeypatch):
 
 def test_means_and_spreads():
     """The sample standard deviation, and none for a single seed."""
-    assert mean_and_spread(pd.Series([1.0, 2.0, 3.0])) == "2.000 ± 1.000"
-    assert mean_and_spread(pd.Series([1.0, 2.0]), 1) == "1.5 ± 0.7"
-    assert mean_and_spread(pd.Series([1.0])) == "1.000"
+    assert mean_and_spread(pd.Series([1.0, 2.0, 3.0])) == "2.00\u00a0±\u00a01.00"
+    assert mean_and_spread(pd.Series([1.0, 2.0]), 2) == "1.5\u00a0±\u00a00.7"
+    assert mean_and_spread(pd.Series([1.0])) == "1.00"
+    assert mean_and_spread(pd.Series([1e-5, 3e-5])) == "(2.00\u00a0±\u00a01.41)\u00a0×\u00a010⁻⁵"
 
 
 def test_nothing_of_the_shell_is_taken_for_a_parameter():

@@ -9,13 +9,15 @@ import pandas as pd
 import pytest
 
 from gfn.runs.spec import GradientSpec
+from gfn.runs.training import TrainingError
 from gfn.study.claims import judge
 from gfn.study.evidence.order_choice import answer, left_out, regrets, safest, schedule_table
 from gfn.study.evidence.order_errors import against_joint, by_order, curve_frame, evidence, order_errors
 from gfn.study.evidence.order_finds import least_batches, masses, modes_found, times
 from gfn.study.evidence.order_variance import noise_to_signal, order_variance
 from gfn.study.experiments import figure_settings, runs
-from gfn.study.experiments.orders import of_order
+from gfn.study.experiments.orders import OVERFLOWS, of_order
+from gfn.study.experiments.tasks import estimator, paper_tasks, training
 from gfn.study.intervals import rank
 from gfn.study.paper import load_claims, margin
 from gfn.study.plotting import order_curve_panels, order_error_panels, order_noise_panels
@@ -229,3 +231,13 @@ def test_pictures_have_a_panel_a_task(smoke):
     curves = order_curve_panels(frame)
     assert len(curves.axes[0].lines) == frame.order.nunique()
     assert np.isclose(curves.axes[0].lines[2].get_linewidth(), 3)
+
+
+def test_what_is_left_out_cannot_be_trained():
+    page = figure_settings("orders", "edition")
+    for name, family, order in OVERFLOWS:
+        assert (name, family, order) not in page.trainings()
+        spec = training(page, paper_tasks("edition")[name], estimator(family, "joint", order))
+        first = spec.model_copy(update={"seeds": (0,), "iterations": 1, "evaluate_every": 1})
+        with pytest.raises(TrainingError, match="not finite"):
+            execute(first)

@@ -11,7 +11,7 @@ from gfn.estimators import DIVERGENCES
 from gfn.runs.objective import Objective
 from gfn.runs.spec import TrainingSpec
 from gfn.study.evidence.calibration import calibration_table, mixture_grid, nearest
-from gfn.study.evidence.convergence import batch_table, final_table
+from gfn.study.evidence.convergence import batch_table, beside_paper, error_grid, final_table, last_grid
 from gfn.study.evidence.counting import best_log_rewards, mode_counts
 from gfn.study.evidence.discovery import (
     FLAT_MODE,
@@ -59,9 +59,32 @@ def test_final_accuracy_is_that_of_the_last_quarter():
     assert (row["metric"], row["seeds"]) == ("l1", 3)
 
 
+def test_table_1_has_objectives_as_rows_and_its_numbers_in_a_stack():
+    """What was not trained has a dash, and nothing that can be told from zero is shown as zero."""
+    runs = {("sets", "tb"): curve([[2e-5, 4e-5]] * 4), ("sequences", "db"): curve([[0.2, 0.4]] * 4)}
+    table = final_table(runs)
+    grid = error_grid(table, ("tb", "db"))
+    assert grid.loc["tb"].tolist() == ["3.00 × 10⁻⁵\n± 1.41 × 10⁻⁵\n(3.00 × 10⁻⁵)", "–"]
+    assert grid.loc["db"].tolist() == ["–", "0.300\n± 0.141\n(0.300)"]
+    assert (grid.index.name, grid.columns.name) == ("objective", "task")
+    assert last_grid(table, ("db",)).loc["db", "sequences"] == pytest.approx(0.3)
+
+
+def test_cells_of_the_paper_stand_beside_ours():
+    """Of a range the middle is compared; tasks of which no cell is known have no rows."""
+    runs = {("sets", "tb"): curve([[0.14] * 2] * 4), ("sets", "db"): curve([[1.0] * 2] * 4)}
+    found = beside_paper(final_table(runs), {"sets": printed("sets")}, ["tb"])
+    assert found.index.tolist() == [("sets", "tb")]
+    assert found.loc[("sets", "tb"), "ours / paper"] == pytest.approx(2)
+    assert found.loc[("sets", "tb"), "paper"] == "0.07 ± 0.00"
+
+
 def test_small_errors_are_shown_in_powers_of_ten():
-    assert mean_spread_median(pd.Series([2e-5, 4e-5])) == "3.0e-05\u00a0±\u00a01.4e-05 (3.0e-05)"
-    assert mean_spread_median(pd.Series([0.01, 0.03])) == "0.020\u00a0±\u00a00.014 (0.020)"
+    assert (
+        mean_spread_median(pd.Series([2e-5, 4e-5]))
+        == "(3.00\u00a0±\u00a01.41)\u00a0×\u00a010⁻⁵ (3.00\u00a0×\u00a010⁻⁵)"
+    )
+    assert mean_spread_median(pd.Series([0.01, 0.03])) == "0.0200\u00a0±\u00a00.0141 (0.0200)"
 
 
 def test_batches_are_compared_seed_by_seed():

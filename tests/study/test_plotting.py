@@ -287,7 +287,7 @@ def test_orders_have_a_row_for_each_control_variate():
     first, second, third, empty = panels(figure)
     assert [axis.get_title() for axis in (first, second, third, empty)] == names
     for axis in (first, third):
-        assert [line.get_label() for line in axis.lines] == legend(figure) == ["α = -1", "α = 0.5", "α = 2"]
+        assert [line.get_label() for line in axis.lines] == legend(figure) == ["α = −1", "α = 0.5", "α = 2"]
         assert axis.get_ylim() == first.get_ylim()
     (line,) = second.lines
     assert not empty.lines

@@ -76,11 +76,11 @@ def test_shares_are_of_the_same_seeds_logarithms():
     shown = deficit_table(runs).loc[("sets", "tb")]
     assert shown.to_dict() == {
         "factor": "6.50 (4.00 to 9.00)",
-        "tb_batch": "25% (0% to 50%)",
-        "tb_known": "100% (100% to 100%)",
+        "tb_batch": "25 % (0 % to 50 %)",
+        "tb_known": "100 % (100 % to 100 %)",
     }
     assert "behind the reverse KL in every seed on 1 of 1 tasks (Sets)" in deficit_sentence(runs, TASKS)
-    assert "Of this deficit 25% (25% to 25%) vanishes with log Z from a first batch, and 100%" in deficit_sentence(
+    assert "Of this deficit 25 % (25 % to 25 %) vanishes with log Z from a first batch, and 100 %" in deficit_sentence(
         runs, TASKS
     )
 
@@ -98,7 +98,7 @@ def test_a_deficit_within_the_noise_is_none():
     table = deficit_table(runs)
     assert table.index.tolist() == [("banana", "tb"), ("banana", "tb_away")]
     assert table.loc[("banana", "tb"), ["tb_batch", "tb_known"]].tolist() == ["no deficit"] * 2
-    assert table.loc[("banana", "tb_away"), "tb_known"] == "100% (100% to 100%)"
+    assert table.loc[("banana", "tb_away"), "tb_known"] == "100 % (100 % to 100 %)"
     assert deficit_sentence(runs, TASKS).endswith("on no task.")
 
 

@@ -111,7 +111,7 @@ def test_what_nobody_reaches_is_not_compared_and_one_side_is_a_bound():
     found = page.evidence(settings(), made_up(SPEED | {"none": 0.1, "score": 0.1}))
     verdict = judge("Q3", found, claims=load_claims("beyond"))
     assert set(verdict.tests.outcome[verdict.tests.test == "score_pays"]) == {"inconclusive"}
-    assert "none: not every seed has a value" in verdict._repr_markdown_()
+    assert "none: a seed has no value" in verdict._repr_html_()
 
 
 def test_variance_and_speed_belong_together_by_ranks():

@@ -5,23 +5,29 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import gfn
 from gfn import cli
 from gfn.study import verdicts
-from gfn.study.claims import Evidence, judge, over_seeds
+from gfn.study.claims import Evidence, difference, judge, over_seeds, ratio
+from gfn.study.colophon import colophon
 from gfn.study.evidence.registry import SOURCES, evidence_of
 from gfn.study.experiments import FIGURES, figure_settings
+from gfn.study.intervals import of_estimate, of_median
 from gfn.study.paper import load_claims
 from gfn.study.plotting import budget_panels
+from gfn.study.presentation.verdicts import address
 from gfn.study.verdicts import (
     MARKERS,
+    TABLE,
     at_budgets,
     changes,
     gather,
     page_of,
+    pages_of,
     summary,
     summary_for,
     texts_for,
@@ -51,7 +57,7 @@ FOUND = {
 }
 FROM = {"C1": ["fig3", "exact"], "C2": ["table1"]}
 PLACES = {name: "\n".join(lines) for name, lines in MARKERS.items()}
-EMPTY = f"# Page\n\n{PLACES['findings']}\n\nBetween.\n\n{PLACES['verdicts']}\n\nAfter, with \\1 and a | bar.\n"
+EMPTY = f"# Page\n\n{PLACES['findings']}\n\nBetween.\n\n{PLACES['verdicts']}\n\n{PLACES['edition']}\n\nAfter, with \\1 and a | bar.\n"
 
 
 @pytest.fixture
@@ -66,15 +72,40 @@ def untrained(monkeypatch):
 
 
 def test_the_summary_is_a_table_of_claims():
-    """With outcomes, counts, what joint comes to, and links to the pages that they rest on."""
+    """With outcomes, counts, what joint comes to, and links to the verdict and to the pages that it rests on."""
     assert summary(FOUND, FROM).splitlines() == [
-        "| | Claim | Verdict | supported / contradicted / inconclusive | with joint | Evidence |",
-        "|---|---|---|---|---|---|",
-        "| C1 | It works. | **partly supported** | 1 / 1 / 0 | supported (2 / 0 / 0) "
+        "| | Claim | Verdict | ✓ | ✗ | ? | With `joint` | Evidence |",
+        "|---|---|---|--:|--:|--:|---|---|",
+        "| [C1](paper/verdicts.ipynb#c1) | It works. | **partly supported** | 1 | 1 | 0 | supported (2 / 0 / 0) "
         "| [Figure 3](paper/fig3.ipynb), [Exact checks](theory/exact.ipynb) |",
-        "| C2 | So. | **not judged** | — | — | [Table 1](paper/table1.ipynb) |",
+        "| [C2](paper/verdicts.ipynb#c2) | So. | **not judged** | — | — | — | — | [Table 1](paper/table1.ipynb) |",
     ]
     assert "(../paper/fig3.ipynb)" in summary(FOUND, FROM, "../{page}.ipynb")
+    assert pages_of(FROM)["C1"] == [("Figure 3", "../paper/fig3.html"), ("Exact checks", "../theory/exact.html")]
+
+
+def test_a_page_of_the_book_has_badges_and_the_table_folded():
+    """Each claim leads to its verdict in both."""
+    line, _, begin, *table, end = summary_for(ROOT / "book" / "intro.md", FOUND, FROM).splitlines()
+    assert re.findall(r'href="([^"]+)"', line) == ["paper/verdicts.html#c1", "paper/verdicts.html#c2"]
+    assert begin == ":::{dropdown} All 2 claims, with their evidence"
+    assert end == ":::"
+    assert table[2].startswith("| {ref}`C1 <c1>` | It works. |")
+    assert (
+        summary_for(ROOT / "README.md", FOUND, FROM)
+        .splitlines()[2]
+        .startswith("| [C1](book/paper/verdicts.ipynb#c1) |")
+    )
+
+
+@pytest.mark.parametrize(("page", "named"), [("verdicts", load_claims()), ("answers", load_claims("beyond"))])
+def test_badges_lead_to_places_that_exist(page, named):
+    """Each claim's in the page of verdicts, and each question's in that of answers."""
+    text = (ROOT / "book" / f"{page_of(page)}.ipynb").read_text(encoding="utf-8")
+    for name in named:
+        assert address(name) == f"../{page_of(page)}.html#{name.lower()}"
+        level = "##" if page == "verdicts" else "###"
+        assert f'({name.lower()})=\\n",\n    "{level} {name}: ' in text
 
 
 def test_changes_stand_beside_both_versions(monkeypatch):
@@ -96,8 +127,8 @@ def test_verdicts_at_budgets():
 def test_every_number_is_in_the_table():
     """A row a measurement, a column a seed; of a variation what differs, and never as judged."""
     table = verdict_table(FOUND)
-    about = ["claim", "version", "test", "subject", "budget", "variate", "judged", "median", "low", "high", "outcome"]
-    assert table.columns.tolist() == [*about, *(f"seed {seed}" for seed in range(10))]
+    seeds = [f"{name} {seed}" for name in ("seed",) for seed in range(10)]
+    assert table.columns.tolist() == [*TABLE, *seeds]
     assert table.set_index(["budget", "variate"]).judged.to_dict() == {
         ("whole", "both"): True,
         (512, "both"): True,
@@ -125,6 +156,41 @@ def test_seeds_have_columns_of_their_own():
     assert table["median"].tolist() == [1.5, 6, 5]
 
 
+def test_verdicts_can_be_made_again_from_the_table(tmp_path):
+    """By the rule of gfn.study.outcomes, from what is in the file alone: intervals, outcomes, and ratios from their numbers."""
+    seeds = range(10)
+    above, below = pd.Series(np.linspace(2, 5, 10), seeds), pd.Series(np.linspace(1, 2, 10), seeds)
+    evidence = [
+        ratio("more", "a", above, below, 0.5),
+        ratio("more", "b", above, below),
+        difference("less", "c", above, below, budget=512),
+        Evidence("less", "an estimate", (0.7,), 0.1, budget=512),
+    ]
+    verdict_table({"C1": judge("C1", evidence, claims=CLAIMS)}).to_csv(tmp_path / "table.csv", index=False)
+    table = pd.read_csv(tmp_path / "table.csv")
+    assert table.comparison.tolist() == ["at least", "at least", "at most", "at most"]
+    assert table.kind.tolist() == ["ratio", "ratio", "difference", "value"]
+    for row in table.to_dict("records"):
+        values = [row[f"seed {seed}"] for seed in seeds]
+        up, down = ([row[f"{name} {seed}"] for seed in seeds] for name in ("above", "below"))
+        if row["kind"] == "ratio":
+            assert values == pytest.approx([(a + row["margin"]) / (b + row["margin"]) for a, b in zip(up, down)])
+        elif row["kind"] == "difference":
+            assert values == pytest.approx([a - b for a, b in zip(up, down)])
+        estimate = not np.isnan(row["standard_error"])
+        found = (
+            of_estimate(row["median"], row["standard_error"], row["together"])
+            if estimate
+            else of_median(values, row["together"])
+        )
+        assert (found.low, found.high) == pytest.approx((row["low"], row["high"]))
+        low, high = np.nan_to_num(row["at_least"], nan=-np.inf), np.nan_to_num(row["at_most"], nan=np.inf)
+        outside = found.high < low or found.low > high
+        inside = low <= found.low and found.high <= high
+        assert row["outcome"] == ("supported" if inside else "contradicted" if outside else "inconclusive")
+    assert len(set(table.outcome)) > 1
+
+
 def test_every_figure_has_a_page_and_a_title():
     """The page is a notebook of the book."""
     for figure in FIGURES:
@@ -142,11 +208,12 @@ def test_links_of_the_summary_lead_to_pages_of_the_book(page):
     """From where the page is; the page has the markers, once, with nothing but a summary between them."""
     path = ROOT / page
     links = re.findall(r"\]\(([^)]+)\)", summary_for(path, FOUND, {"C1": list(SOURCES), "C2": []}))
-    assert len(links) == len(SOURCES)
-    assert all((path.parent / link).exists() for link in links)
+    assert len(links) == len(SOURCES) + 2 * (path.name == "README.md")
+    assert all((path.parent / link.split("#")[0]).exists() for link in links)
     text = path.read_text(encoding="utf-8")
-    assert [text.count(marker) for markers in MARKERS.values() for marker in markers] == [1, 1, 1, 1]
-    for (first, last), start in zip(MARKERS.values(), ("1. **", "| | Claim |")):
+    assert [text.count(marker) for markers in MARKERS.values() for marker in markers] == [1] * 6
+    summaries = ("| | Claim |", '<p class="gfn-badges">')
+    for (first, last), start in zip(MARKERS.values(), ("1. **", summaries, "Edition of")):
         between = text.split(first)[1].split(last)[0].strip()
         assert not between or between.startswith(start)
 
@@ -211,10 +278,11 @@ def test_a_page_without_markers_is_refused(name, missing, tmp_path):
 def test_a_page_has_findings_and_verdicts(monkeypatch):
     """From the same verdicts, profile and store; links are those of the page."""
     monkeypatch.setattr(verdicts, "findings", lambda *arguments: arguments)
-    for page, link in {"README.md": "book/{page}.ipynb", "intro.md": "{page}.ipynb"}.items():
+    for page in ("README.md", "intro.md"):
         assert texts_for(Path("book") / page, FOUND, FROM, "smoke", Path("store")) == {
             "findings": (FOUND, "smoke", Path("store")),
-            "verdicts": summary(FOUND, FROM, link),
+            "verdicts": summary_for(Path("book") / page, FOUND, FROM),
+            "edition": colophon(Path("store")).sentence,
         }
 
 
@@ -235,7 +303,7 @@ def test_the_command_shows_the_summary_and_writes_the_findings_too(few, tmp_path
     status, out, err = command(capsys, "verdicts", "--profile", "smoke")
     assert (status, err) == (0, "")
     assert out.startswith("| | Claim |")
-    assert all(f"\n| {claim} |" in out for claim in load_claims())
+    assert all(f"\n| [{claim}](" in out for claim in load_claims())
     readme, intro = tmp_path / "README.md", tmp_path / "intro.md"
     for page in (readme, intro):
         page.write_text(EMPTY, encoding="utf-8")

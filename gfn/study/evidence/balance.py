@@ -43,8 +43,8 @@ def relative_variances(measurements: Runs) -> pd.DataFrame:
     VarGrad's gradient is (N - 1)/N times that of the others on average, so its variance is multiplied by (N/(N - 1))².
 
     Returns:
-        Columns ``task, objective, iteration, seed, variance, yardstick, value``, where ``objective`` is the line and ``value``
-        its variance over VarGrad's.
+        Columns ``task, objective, iteration, seed, variance, yardstick, value, run``, where ``objective`` is the line,
+        ``value`` its variance over VarGrad's, and ``run`` the hash of the run.
     """
     parts = []
     for (task, line), run in measurements.items():
@@ -57,8 +57,10 @@ def relative_variances(measurements: Runs) -> pd.DataFrame:
         wide = frame.pivot(index=["iteration", "seed"], columns="objective", values="variance")
         for name in wide.columns.drop(YARDSTICK):
             part = pd.DataFrame({"variance": wide[name], "yardstick": wide[YARDSTICK]}).reset_index()
-            parts.append(part.assign(task=task, objective=name, value=part.variance / part.yardstick))
-    columns = ["task", "objective", "iteration", "seed", "variance", "yardstick", "value"]
+            parts.append(
+                part.assign(task=task, objective=name, value=part.variance / part.yardstick, run=run.spec.hash)
+            )
+    columns = ["task", "objective", "iteration", "seed", "variance", "yardstick", "value", "run"]
     return pd.concat(parts, ignore_index=True)[columns]
 
 
@@ -73,7 +75,8 @@ def evidence(settings: Any, runs: Mapping[Key, Run]) -> list[Evidence]:
     for (task, line, stage), part in table.groupby(["task", "objective", "iteration"], sort=False):
         if line in BASELINES and stage:
             values = part.set_index("seed").yardstick / part.set_index("seed").variance
-            found.append(over_seeds("less_variance", f"{task}, {line}, after {stage} iterations", values))
+            subject, own = f"{task}, {line}, after {stage} iterations", tuple(part.run.unique())
+            found.append(over_seeds("less_variance", subject, values, runs=own))
     for task, lines in by_task(of_kind("training", runs)).items():
         for line in (line for line in lines if line in BASELINES):
             pair, subject = (lines[YARDSTICK], lines[line]), f"{task}, {line}"

@@ -17,7 +17,7 @@ Key = tuple[str, float] | tuple[str, float, float]
 def calibration_table(runs: Mapping[Key, Run]) -> pd.DataFrame:
     """Final error of TB over seeds, and its distance from TB's printed cell, a row for each value of each sweep.
 
-    Columns ``task, value, scale, mean, standard_deviation, shown, distance``; ``value`` is the reach of the sequences or the
+    Columns ``task, value, scale, mean, standard_deviation, shown, distance, run``; ``value`` is the reach of the sequences or the
     spacing of the mixture, ``scale`` the width of its components. The distance is |Δmean| + |Δstandard deviation|.
     """
     rows = []
@@ -27,7 +27,9 @@ def calibration_table(runs: Mapping[Key, Run]) -> pd.DataFrame:
         distance = abs(mean - cell["mean"]) + abs(deviation - cell.standard_deviation)
         row = {"task": task, "value": value, "scale": scale[0] if scale else None, "mean": mean}
         rows.append(
-            row | {"standard_deviation": deviation, "shown": f"{mean:.3f} ± {deviation:.3f}", "distance": distance}
+            row
+            | {"standard_deviation": deviation, "shown": f"{mean:.3f} ± {deviation:.3f}", "distance": distance}
+            | {"run": run.spec.hash}
         )
     return pd.DataFrame(rows)
 

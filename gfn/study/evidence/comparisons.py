@@ -9,9 +9,9 @@ import pandas as pd
 
 from gfn.estimators import DIVERGENCES
 from gfn.runs.objective import OBJECTIVES, WITH_ALPHA
-from gfn.study.claims import Budget, Evidence, over_seeds, ratio
+from gfn.study.claims import Budget, Evidence, from_runs, over_seeds, ratio
 from gfn.study.evidence.convergence import accuracy_metric, by_task
-from gfn.study.evidence.tables import curves, late, over_training
+from gfn.study.evidence.tables import curves, from_run, late, over_training
 from gfn.study.paper import margin
 from gfn.study.results import Run
 
@@ -33,6 +33,7 @@ def convergence(runs: Runs, variate: str = "both", budgets: Sequence[Budget] = S
     evidence = []
     for budget in budgets:
         about, fastest = {"budget": budget, "variate": variate}, []
+        compared = [of[line(name, variate)].spec.hash for of in by_task(runs).values() for name in OBJECTIVES]
         for task, objectives in by_task(runs).items():
             error = {name: training_error(run, budget) for name, run in objectives.items()}
             evidence += [
@@ -49,9 +50,8 @@ def convergence(runs: Runs, variate: str = "both", budgets: Sequence[Budget] = S
             ]
             plain = pd.DataFrame({name: error[line(name, variate)] for name in OBJECTIVES})
             fastest.append(plain.idxmin(axis=1))
-        evidence.append(
-            over_seeds("various", "objectives fastest somewhere", pd.concat(fastest, axis=1).nunique(axis=1), **about)
-        )
+        many = from_runs(compared, pd.concat(fastest, axis=1).nunique(axis=1))
+        evidence.append(over_seeds("various", "objectives fastest somewhere", many, **about))
     return evidence
 
 
@@ -134,7 +134,7 @@ def faster_and_steadier(runs: Runs, variate: str = "both") -> list[Evidence]:
 
 def _unsteadiness(run: Run) -> pd.Series:
     error = curves(run, "l1")
-    return np.log(error.iloc[len(error) // 2 :]).diff().abs().mean()
+    return from_run(run, np.log(error.iloc[len(error) // 2 :]).diff().abs().mean())
 
 
 def large_batches(runs: Mapping[tuple[str, int], Run]) -> list[Evidence]:
@@ -145,7 +145,7 @@ def large_batches(runs: Mapping[tuple[str, int], Run]) -> list[Evidence]:
         size: ratio("lags", f"{size} trajectories", error["forward_kl", size], error["tb", size], _margin(runs))
         for size in (sizes[0], sizes[-1])
     }
-    small, large = (pd.Series(item.values, item.seeds) for item in lag.values())
+    small, large = (from_runs(item.runs, pd.Series(item.values, item.seeds)) for item in lag.values())
     return [
         lag[sizes[0]],
         ratio("shrinks", f"{sizes[0]} over {sizes[-1]} trajectories", small, large),

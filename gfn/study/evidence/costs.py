@@ -32,9 +32,10 @@ DEMANDED = {
 
 
 def cost_frame(runs: Runs) -> pd.DataFrame:
-    """All measurements of iterations: ``task, objective, iteration, metric, value, ratio``.
+    """All measurements of iterations: ``task, objective, iteration, metric, value, ratio, run``.
 
-    ``objective`` is the line, ``iteration`` the number of the round, and ``ratio`` the value over TB's in the same round.
+    ``objective`` is the line, ``iteration`` the number of the round, ``ratio`` the value over TB's in the same round, and
+    ``run`` the hash of the measurement.
     """
     parts = []
     for (kind, task, _), run in runs.items():
@@ -43,10 +44,10 @@ def cost_frame(runs: Runs) -> pd.DataFrame:
             frame = run.frame[["iteration", "metric", "cell", "value"]].astype({"metric": str})
             tb = frame[frame.cell == lines.index("tb")].set_index(["metric", "iteration"]).value
             same_round = pd.MultiIndex.from_frame(frame[["metric", "iteration"]])
-            frame = frame.assign(task=task, objective=[lines[cell] for cell in frame.cell])
+            frame = frame.assign(task=task, objective=[lines[cell] for cell in frame.cell], run=run.spec.hash)
             parts.append(frame.assign(ratio=frame.value / tb.loc[same_round].to_numpy()))
     table = pd.concat(parts, ignore_index=True)
-    return table[["task", "objective", "iteration", "metric", "value", "ratio"]]
+    return table[["task", "objective", "iteration", "metric", "value", "ratio", "run"]]
 
 
 def trainings(runs: Runs) -> dict[tuple[str, str], Run]:
@@ -82,7 +83,8 @@ def taken(runs: Runs) -> pd.DataFrame:
     processor time of one.
 
     Returns:
-        Columns ``task, objective, seed, threshold, trajectories, iteration_cost, seconds, never``; ``iteration_cost`` is
+        Columns ``task, objective, seed, threshold, trajectories, iteration_cost, seconds, never, run``; ``run`` is the hash
+        of the training, ``iteration_cost`` is
         that of an iteration over TB's, and ``never`` how many of the line's seeds do not stay below the threshold: they count as their whole training.
     """
     costs, parts = cost_frame(runs), []
@@ -94,9 +96,10 @@ def taken(runs: Runs) -> pd.DataFrame:
             one = middle.loc[(task, line)]
             about = {"task": task, "objective": line, "threshold": threshold, "iteration_cost": one.ratio}
             part = pd.DataFrame({"trajectories": trajectories, "never": never(run, threshold)})
+            part["run"] = run.spec.hash
             part["seconds"] = trajectories / run.spec.batch_size * one.value
             parts.append(part.assign(**about).rename_axis("seed").reset_index())
-    columns = ["task", "objective", "seed", "threshold", "trajectories", "iteration_cost", "seconds", "never"]
+    columns = ["task", "objective", "seed", "threshold", "trajectories", "iteration_cost", "seconds", "never", "run"]
     return pd.concat(parts, ignore_index=True)[columns]
 
 
@@ -126,17 +129,20 @@ def evidence(settings: Any, runs: Runs) -> list[Evidence]:
     """
     costs, found, timed = cost_frame(runs), [], settings.profile != "smoke"
     of = {key: part for key, part in costs.groupby(["task", "objective", "metric"], sort=False)}
+    measured = {task: (run.spec.hash,) for (kind, task, _), run in runs.items() if kind == "cost"}
     for task in dict.fromkeys(costs.task):
         for test, lines in (("joint_cheap", JOINT), ("both_cheap", WITH_ALPHA)):
             for line in lines:
                 if timed:
                     values = of[task, line, TIME].set_index("iteration").ratio
-                    found.append(over_seeds(test, f"{task}, {line}", values))
+                    found.append(over_seeds(test, f"{task}, {line}", values, runs=measured[task]))
                 memory = float(of[task, line, MEMORY].ratio.iloc[0])
-                found.append(Evidence("memory", f"{task}, {line}", (memory,), error=0.0))
+                found.append(Evidence("memory", f"{task}, {line}", (memory,), 0.0, measured[task]))
     seconds = taken(runs).set_index(["task", "objective", "seed"]).seconds.sort_index()
     for task in dict.fromkeys(costs.task) if timed else ():
-        found.append(ratio("time", task, seconds[task, FASTER], seconds[task, YARDSTICK]))
+        pair = [runs["training", task, line].spec.hash for line in (FASTER, YARDSTICK)]
+        own = (*pair, *measured[task])
+        found.append(ratio("time", task, seconds[task, FASTER], seconds[task, YARDSTICK], runs=own))
     return found
 
 

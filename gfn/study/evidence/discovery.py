@@ -31,12 +31,12 @@ def mode_of(task: str) -> int:
 
 
 def discovery_frame(runs: Mapping[tuple[str, str], Run], metric: str, cell: int | None = None) -> pd.DataFrame:
-    """Curves of ``top_k`` or ``modes`` in one table, with ``label`` the task's name in the figure."""
+    """Curves of ``top_k`` or ``modes`` in one table, with ``label`` the task's name in the figure and ``run`` its hash."""
     parts = []
     for (task, name), run in runs.items():
         frame = run.frame[run.frame.metric == metric]
         frame = frame if cell is None else frame[frame.cell == cell]
-        parts.append(frame.assign(label=task, objective=name))
+        parts.append(frame.assign(label=task, objective=name, run=run.spec.hash))
     return pd.concat(parts, ignore_index=True)
 
 

@@ -45,7 +45,7 @@ def gradients(kind: str, runs: Runs) -> pd.DataFrame:
         ``squared`` (the squared bias, unbiased, so below zero about as often as not where there is no bias) with its
         standard error ``error``; ``value, low, high`` (the bias, by the root of the squared one, of which nothing below
         zero is left, and a 95 % interval); ``along`` (the bias along the gradient, -1 where nothing is left of it);
-        ``variance``, and ``mean_square`` (variance and squared bias together).
+        ``variance``, ``mean_square`` (variance and squared bias together), and ``run``, the run's hash.
     """
     parts = []
     for key, run in runs.items():
@@ -62,8 +62,9 @@ def gradients(kind: str, runs: Runs) -> pd.DataFrame:
         table["mean_square"] = table.variance + table.squared.clip(lower=0)
         draws = run.spec.draws
         about = {"task": key[1], "scheme": draws.scheme, "share": draws.share or np.nan, "age": draws.age or np.nan}
+        about["run"] = run.spec.hash
         parts.append(table.reset_index().assign(**about))
-    columns = ["task", "scheme", "share", "age", *index, *table.columns]
+    columns = ["task", "scheme", "share", "age", *index, *table.columns, "run"]
     return pd.concat(parts, ignore_index=True)[columns]
 
 
@@ -101,12 +102,12 @@ def trainings(settings: Any, runs: Runs) -> pd.DataFrame:
 
 
 def curves(runs: Runs) -> pd.DataFrame:
-    """Exact errors of all trainings: columns ``task, objective, scheme, batch, seed, iteration, value``."""
+    """Exact errors of all trainings: columns ``task, objective, scheme, batch, seed, iteration, value, run``."""
     parts = []
     for (kind, *key), run in runs.items():
         if kind == "training":
             frame = run.frame[run.frame.metric == "l1"][["seed", "iteration", "value"]]
-            about = dict(zip(("task", "objective", "scheme"), key), batch=run.spec.batch_size)
+            about = dict(zip(("task", "objective", "scheme"), key), batch=run.spec.batch_size, run=run.spec.hash)
             parts.append(frame.assign(**about))
     return pd.concat(parts, ignore_index=True)
 
@@ -130,7 +131,7 @@ def _of_training(runs: Runs) -> Iterator[tuple[Key, Run]]:
 
 def _biases(test: str, table: pd.DataFrame) -> list[Evidence]:
     return [
-        Evidence(test, f"{row.task}, {row.objective}, {_drawn(row)}", (row.squared,), row.error)
+        Evidence(test, f"{row.task}, {row.objective}, {_drawn(row)}", (row.squared,), row.error, (row.run,))
         for row in table.itertuples()
     ]
 

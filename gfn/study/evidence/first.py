@@ -222,10 +222,12 @@ def gain_frame(runs: Runs) -> pd.DataFrame:
 def curve_table(runs: Runs) -> pd.DataFrame:
     """Learning curves of all runs of the page, in long format."""
     parts = [
-        run.frame[run.frame.metric == accuracy_metric(run)].assign(experiment=task, line=line, variate=variate)
+        run.frame[run.frame.metric == accuracy_metric(run)].assign(
+            experiment=task, line=line, variate=variate, run=run.spec.hash
+        )
         for (task, line, variate), run in runs.items()
     ]
-    columns = ["experiment", "line", "variate", "seed", "iteration", "trajectories", "metric", "value"]
+    columns = ["experiment", "line", "variate", "seed", "iteration", "trajectories", "metric", "value", "run"]
     return pd.concat(parts, ignore_index=True)[columns]
 
 

@@ -40,13 +40,13 @@ def errors(run: Run, budget: Budget = "whole", at_end: bool = False) -> pd.Serie
 
 
 def curve_frame(runs: Runs) -> pd.DataFrame:
-    """Errors of all trainings at every evaluation: ``task, family, order, seed, iteration, trajectories, metric, value``."""
+    """Errors of all trainings at every evaluation: ``task, family, order, seed, iteration, trajectories, metric, value, run``."""
     parts = []
     for (task, family, order), run in trained(runs).items():
         frame = run.frame[run.frame.metric == accuracy_metric(run)]
-        parts.append(frame.assign(task=task, family=family, order=order))
+        parts.append(frame.assign(task=task, family=family, order=order, run=run.spec.hash))
     table = pd.concat(parts, ignore_index=True)
-    return table[["task", "family", "order", "seed", "iteration", "trajectories", "metric", "value"]]
+    return table[["task", "family", "order", "seed", "iteration", "trajectories", "metric", "value", "run"]]
 
 
 def order_errors(runs: Runs, budgets: Sequence[Budget] = ("whole",)) -> pd.DataFrame:

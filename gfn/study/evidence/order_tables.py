@@ -23,25 +23,28 @@ def start_density(spec: TrainingSpec, seed: int) -> np.ndarray:
 
 
 def order_frame(runs: Mapping[tuple[str, str, float], Run]) -> pd.DataFrame:
-    """Accuracy curves of all runs in one table, with ``label`` the task's name in the figure."""
+    """Accuracy curves of all runs in one table, with ``label`` the task's name in the figure and ``run`` its hash."""
     parts = [
-        run.frame[run.frame.metric == accuracy_metric(run)].assign(label=label) for (label, _, _), run in runs.items()
+        run.frame[run.frame.metric == accuracy_metric(run)].assign(label=label, run=run.spec.hash)
+        for (label, _, _), run in runs.items()
     ]
     return pd.concat(parts, ignore_index=True)
 
 
 def order_table(runs: Mapping[tuple[str, str, float], Run]) -> pd.DataFrame:
-    """Final ``error`` of each run and seed, and where it kept its density the mass ``missed`` and ``stray``.
+    """Final ``error`` of each run and seed, that at its ``start``, and where it kept its density the mass ``missed`` and ``stray``.
 
-    Further columns: ``task, control_variate, alpha, seed``. What is missed and stray says
+    Further columns: ``task, control_variate, alpha, seed, run``. What is missed and stray says
     :func:`~gfn.study.evidence.planar.mass_table`.
     """
     parts = []
     for (task, variate, alpha), run in runs.items():
-        part = final(run, accuracy_metric(run)).rename("error").reset_index()
+        metric = accuracy_metric(run)
+        start = curves(run, metric).iloc[0].rename("start")
+        part = final(run, metric).rename("error").reset_index().merge(start.reset_index(), on="seed")
         if run.spec.density:
             part = part.merge(mass_table({alpha: run}).drop(columns="run"), on="seed")
-        parts.append(part.assign(task=task, control_variate=variate, alpha=alpha))
+        parts.append(part.assign(task=task, control_variate=variate, alpha=alpha, run=run.spec.hash))
     table = pd.concat(parts, ignore_index=True)
     return table[["task", "control_variate", "alpha", *table.columns.drop(["task", "control_variate", "alpha"])]]
 
@@ -56,3 +59,13 @@ def order_densities(
     panels |= {"start": start_density(spec, seed)} | {f"α = {a:g}": density(run, seed) for a, run in of.items()}
     notes = {f"α = {alpha:g}": f"JSD {values.iloc[-1]:.3f}" for alpha, values in jsd.items()}
     return panels, notes | {"start": f"JSD {next(iter(jsd.values())).iloc[0]:.3f}"}
+
+
+def best_orders(table: pd.DataFrame) -> pd.DataFrame:
+    """The order with the lowest final error, as the median over seeds: a row for each control variate, a column for each task.
+
+    Arguments:
+        table: from :func:`order_table`.
+    """
+    medians = table.groupby(["control_variate", "task", "alpha"], sort=False).error.median().unstack("alpha")
+    return medians.idxmin(axis=1).unstack("task", sort=False)

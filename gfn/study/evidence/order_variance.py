@@ -30,18 +30,18 @@ def order_variance(runs: Mapping[str, Run]) -> pd.DataFrame:
         runs: measurements along one training, by task.
 
     Returns:
-        Columns ``task, family, order, iteration, seed, value``; families ``renyi``, with the limits at 0 and 1 among its
+        Columns ``task, family, order, iteration, seed, value, run``; families ``renyi``, with the limits at 0 and 1 among its
         orders, and ``tsallis``.
     """
     parts = []
     for task, run in runs.items():
-        frame = _named(task, run.frame[run.frame.metric == "variance"])
+        frame = _named(task, run, run.frame[run.frame.metric == "variance"])
         scale = np.where(frame.objective.isin(WITH_ALPHA), frame.order.abs(), 1.0)
         frame = frame.assign(value=frame.value / scale**2)
         half = frame[(frame.family == "renyi") & (frame.order == HALF)].set_index(["iteration", "seed"]).value
         against = half.loc[list(zip(frame.iteration, frame.seed))].to_numpy()
         parts.append(frame.assign(value=frame.value / against))
-    return pd.concat(parts, ignore_index=True)[[*COLUMNS, "value"]]
+    return pd.concat(parts, ignore_index=True)[[*COLUMNS, "value", "run"]]
 
 
 def noise_to_signal(runs: Mapping[str, Run]) -> pd.DataFrame:
@@ -54,14 +54,14 @@ def noise_to_signal(runs: Mapping[str, Run]) -> pd.DataFrame:
         keys = ["objective", "alpha", "iteration", "seed"]
         frame = run.frame.assign(alpha=run.frame.alpha.fillna(np.inf)).astype({"objective": str})
         wide = frame.pivot_table(index=keys, columns="metric", values="value", observed=True).reset_index()
-        parts.append(_named(task, wide.assign(value=wide.variance / wide.gradient_squared)))
-    return pd.concat(parts, ignore_index=True)[[*COLUMNS, "value"]]
+        parts.append(_named(task, run, wide.assign(value=wide.variance / wide.gradient_squared)))
+    return pd.concat(parts, ignore_index=True)[[*COLUMNS, "value", "run"]]
 
 
-def _named(task: str, frame: pd.DataFrame) -> pd.DataFrame:
+def _named(task: str, run: Run, frame: pd.DataFrame) -> pd.DataFrame:
     """With the names of :func:`order_variance`."""
     frame = frame.astype({"objective": str})
     limits = {name: order for order, name in LIMITS.items()}
     order = frame.objective.map(limits).fillna(frame.alpha).astype(float)
     family = np.where(frame.objective == "tsallis", "tsallis", "renyi")
-    return frame.assign(task=task, family=family, order=order)
+    return frame.assign(task=task, family=family, order=order, run=run.spec.hash)

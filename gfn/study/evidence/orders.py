@@ -28,9 +28,10 @@ def mode_seeking(runs: Runs, variate: str = "both") -> list[Evidence]:
                 if alpha != 0.5
             ]
         if {-2.0, 2.0} <= of.keys():
-            mass = mass_table({alpha: of[alpha] for alpha in (-2.0, 2.0)}).pivot(index="seed", columns="run")
-            evidence.append(difference("covering", task, mass.missed[2.0], mass.missed[-2.0], **about))
-            evidence.append(difference("seeking", task, mass.stray[-2.0], mass.stray[2.0], **about))
+            both = {alpha: of[alpha] for alpha in (-2.0, 2.0)}
+            mass, of_both = mass_table(both).pivot(index="seed", columns="run"), about | {"runs": _hashes(both)}
+            evidence.append(difference("covering", task, mass.missed[2.0], mass.missed[-2.0], **of_both))
+            evidence.append(difference("seeking", task, mass.stray[-2.0], mass.stray[2.0], **of_both))
     return evidence
 
 
@@ -50,6 +51,10 @@ def sparse_targets(runs: Runs, variate: str = "both") -> list[Evidence]:
             order = below if test == "sparse" else above
             evidence.append(ratio(test, f"{task}, α = {order:g}", error[above], error[below], margin(metric), **about))
     return evidence
+
+
+def _hashes(of: Mapping[float, Run]) -> tuple[str, ...]:
+    return tuple(run.spec.hash for run in of.values())
 
 
 def _by_task(runs: Runs, variate: str) -> dict[str, dict[float, Run]]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gfn.study.evidence.convergence import accuracy_metric
-from gfn.study.evidence.tables import curves, late
+from gfn.study.evidence.tables import curves, from_run, late
 from gfn.study.results import Run
 
 Unit = Literal["trajectories", "seconds"]
@@ -37,7 +37,7 @@ def reached(run: Run, threshold: float, unit: Unit = "trajectories") -> pd.Serie
     """
     error = np.log(curves(run, accuracy_metric(run)).clip(lower=1e-12))
     spent = run.frame[run.frame.metric == accuracy_metric(run)].groupby("iteration")[unit].median().to_numpy()
-    return error.apply(lambda values: _last_crossing(values.to_numpy(), spent, np.log(threshold)))
+    return from_run(run, error.apply(lambda values: _last_crossing(values.to_numpy(), spent, np.log(threshold))))
 
 
 def never(run: Run, threshold: float) -> int:

@@ -16,16 +16,16 @@ Runs = Mapping[tuple[str, str, str], Run]
 
 
 def sensitivity_table(runs: Runs) -> pd.DataFrame:
-    """Final error of each line under each choice: ``choice, value, objective, mean, standard_deviation, median, shown``.
+    """Final error of each line under each choice: ``choice, value, objective, mean, standard_deviation, median, shown, run``.
 
-    ``shown`` is the three numbers as text.
+    ``shown`` is the three numbers as text, ``run`` the hash of the run.
     """
     rows = []
     for (choice, value, name), run in runs.items():
         error = final(run, accuracy_metric(run))
         row = {"choice": choice, "value": value, "objective": name, "mean": error.mean()}
         row |= {"standard_deviation": error.std(), "median": error.median()}
-        rows.append(row | {"shown": mean_spread_median(error)})
+        rows.append(row | {"shown": mean_spread_median(error), "run": run.spec.hash})
     return pd.DataFrame(rows)
 
 

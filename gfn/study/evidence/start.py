@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -61,8 +61,8 @@ def deficit_table(runs: Runs, at_end: bool = False) -> pd.DataFrame:
     rows = {}
     for (task, start), part in deficits(runs, at_end).groupby(["task", "start"], sort=False):
         remedies = part.columns.drop(["task", "start", "seed", "deficit"])
-        row = {"factor": _spread(np.exp(part.deficit), "{:.2f}")}
-        shown = {line: _spread(part[line], "{:.0%}") for line in remedies}
+        row = {"factor": _spread(np.exp(part.deficit), "{:.2f}".format)}
+        shown = {line: _spread(part[line], _share) for line in remedies}
         rows[task, start] = row | (shown if part.deficit.min() > 0 else dict.fromkeys(remedies, "no deficit"))
     return pd.DataFrame(rows).T.rename_axis(["task", "start"])
 
@@ -84,7 +84,7 @@ def deficit_sentence(runs: Runs, names: Mapping[str, str], at_end: bool = False)
     if shares.empty:
         return f"{when}, TB with log Z from 0 is behind the reverse KL in every seed on no task."
     low, middle, high = shares.min(), shares.median(), shares.max()
-    first, known = (f"{middle[line]:.0%} ({low[line]:.0%} to {high[line]:.0%})" for line in REMEDIES)
+    first, known = (f"{_share(middle[line])} ({_share(low[line])} to {_share(high[line])})" for line in REMEDIES)
     where = ", ".join(names[task] for task in shares.index)
     return (
         f"{when}, TB with log Z from 0 is behind the reverse KL in every seed on {len(shares)} of {tasks} tasks"
@@ -94,9 +94,10 @@ def deficit_sentence(runs: Runs, names: Mapping[str, str], at_end: bool = False)
 
 
 def log_z_frame(runs: Runs) -> pd.DataFrame:
-    """How the learned log Z travels, of every run that learns one, with ``label`` the task's name in the figure."""
+    """How the learned log Z travels, of every run that learns one, with ``label`` the task's name and ``run`` its hash."""
     parts = [
-        run.frame[run.frame.metric == "log_z"].assign(label=task, objective=line) for (task, line), run in runs.items()
+        run.frame[run.frame.metric == "log_z"].assign(label=task, objective=line, run=run.spec.hash)
+        for (task, line), run in runs.items()
     ]
     return pd.concat(parts, ignore_index=True)
 
@@ -129,6 +130,10 @@ def _starts(runs: Runs) -> Iterator[tuple[str, str, dict[str, Run]]]:
         yield from ((task, start, of) for start in STARTS if start in of and REFERENCE in of)
 
 
-def _spread(values: pd.Series, form: str) -> str:
-    median, low, high = (form.format(value) for value in (values.median(), values.min(), values.max()))
+def _share(part: float) -> str:
+    return f"{100 * part:.0f}\u00a0%".replace("-", "−")
+
+
+def _spread(values: pd.Series, form: Callable[[float], str]) -> str:
+    median, low, high = map(form, (values.median(), values.min(), values.max()))
     return f"{median} ({low} to {high})"

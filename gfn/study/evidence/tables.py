@@ -7,23 +7,25 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from gfn.study.claims import Budget
+from gfn.study.claims import Budget, Numbers, from_runs
+from gfn.study.presentation.digits import spread
 from gfn.study.results import Run
-
-SMALL = 1e-3  # below it, three decimals would say nothing
 
 
 def final(run: Run, metric: str) -> pd.Series:
     """The last recorded value of a metric for each seed."""
     frame = run.frame[run.frame.metric == metric]
-    return frame[frame.iteration == frame.iteration.max()].set_index("seed").value
+    return from_run(run, frame[frame.iteration == frame.iteration.max()].set_index("seed").value)
+
+
+def from_run(run: Run, values: Numbers) -> Numbers:
+    """The same numbers with a note of the run that they are from, see :func:`gfn.study.claims.from_runs`."""
+    return from_runs([run.spec.hash], values)
 
 
 def mean_spread_median(values: pd.Series) -> str:
     """Mean ± standard deviation over seeds with their median in brackets, small numbers in powers of ten."""
-    form = "{:.3f}" if values.mean() >= SMALL else "{:.1e}"
-    mean, deviation, median = (form.format(value) for value in (values.mean(), values.std(), values.median()))
-    return f"{mean}\u00a0±\u00a0{deviation} ({median})"
+    return spread(values.mean(), values.std(), values.median())
 
 
 def density(run: Run, seed: int) -> np.ndarray:
@@ -33,19 +35,21 @@ def density(run: Run, seed: int) -> np.ndarray:
 
 
 def learning_frame(runs: Mapping[tuple[str, str], Run], metric: str) -> pd.DataFrame:
-    """The learning curves of all runs in one table."""
-    return pd.concat([run.frame[run.frame.metric == metric] for run in runs.values()], ignore_index=True)
+    """The learning curves of all runs in one table, with ``run`` the hash of each."""
+    parts = [run.frame[run.frame.metric == metric].assign(run=run.spec.hash) for run in runs.values()]
+    return pd.concat(parts, ignore_index=True)
 
 
 def curves(run: Run, metric: str) -> pd.DataFrame:
     """A metric of a run: a row an evaluation, a column a seed."""
-    return run.frame[run.frame.metric == metric].pivot(index="iteration", columns="seed", values="value")
+    chosen = run.frame[run.frame.metric == metric]
+    return from_run(run, chosen.pivot(index="iteration", columns="seed", values="value"))
 
 
 def over_training(run: Run, metric: str, budget: Budget = "whole", cell: int | None = None) -> pd.Series:
     """The mean of a metric over the evaluations after the start and up to a budget of iterations, for each seed."""
     frame = _until(run, metric, budget, cell)
-    return frame[frame.iteration > 0].groupby("seed").value.mean()
+    return from_run(run, frame[frame.iteration > 0].groupby("seed").value.mean())
 
 
 def late(run: Run, metric: str, budget: Budget = "whole") -> pd.Series:
@@ -55,13 +59,13 @@ def late(run: Run, metric: str, budget: Budget = "whole") -> pd.Series:
     """
     frame = _until(run, metric, budget)
     end = frame.iteration.max() if budget == "whole" else min(budget, run.frame.iteration.max())
-    return frame[frame.iteration > 0.75 * end].groupby("seed").value.mean()
+    return from_run(run, frame[frame.iteration > 0.75 * end].groupby("seed").value.mean())
 
 
 def latest(run: Run, metric: str, budget: Budget = "whole", cell: int | None = None) -> pd.Series:
     """The last value of a metric up to a budget, for each seed."""
     frame = _until(run, metric, budget, cell)
-    return frame[frame.iteration == frame.iteration.max()].set_index("seed").value
+    return from_run(run, frame[frame.iteration == frame.iteration.max()].set_index("seed").value)
 
 
 def _until(run: Run, metric: str, budget: Budget, cell: int | None = None) -> pd.DataFrame:

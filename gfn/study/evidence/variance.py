@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,18 +17,29 @@ NORMAL_95 = 1.96
 
 
 def variance_table(runs: Mapping[str, Run], objectives: Sequence[str] = DIVERGENCES) -> pd.DataFrame:
-    """Variance of gradient estimates, averaged over seeds, with 95 % intervals from the replicated estimates."""
-    keys = ["task", "objective", "control_variate", "iteration", "trajectories"]
-    frame = pd.concat([run.frame for run in runs.values()])
+    """Variance of gradient estimates, averaged over seeds, with 95 % intervals from the replicated estimates.
+
+    Where estimates are few and the variance is not far from 0, an interval may reach below.
+
+    Returns:
+        Columns ``task, objective, control_variate, iteration, trajectories, value, low, high``, and ``run``, its hash.
+    """
+    keys = ["run", "task", "objective", "control_variate", "iteration", "trajectories"]
+    frame = with_hashes(runs)
     frame = frame[frame.objective.isin(objectives)].astype({"objective": str, "control_variate": object})
     frame["control_variate"] = frame.control_variate.fillna("none")
     wide = frame.pivot_table(index=[*keys, "seed"], columns="metric", values="value", observed=True).reset_index()
     grouped = wide.groupby(keys, observed=True)
     table = grouped.variance.mean().to_frame("value")
     error = NORMAL_95 * grouped.variance_error.apply(lambda e: np.sqrt(np.square(e).sum()) / len(e))
-    table["low"] = np.maximum(table.value - error, table.value / 10)
-    table["high"] = table.value + error
-    return table.reset_index()
+    table["low"], table["high"] = table.value - error, table.value + error
+    table = table.reset_index()
+    return table[[*table.columns.drop("run"), "run"]]
+
+
+def with_hashes(runs: Mapping[Any, Run]) -> pd.DataFrame:
+    """All records of some runs in one table, with ``run`` the hash of each."""
+    return pd.concat([run.frame.assign(run=run.spec.hash) for run in runs.values()])
 
 
 def variance_reduction(runs: Mapping[tuple[str, str], Run], trajectories: int, variate: str = "both") -> list[Evidence]:
@@ -40,7 +52,7 @@ def variance_reduction(runs: Mapping[tuple[str, str], Run], trajectories: int, v
         centred = objective != name
         for stage, by in _variances(run, trajectories).items():
             all_of = variate if (objective, variate) in by else "both"
-            about = {"subject": f"{task}, {name}, {_stage(stage)}", "variate": variate}
+            about = {"subject": f"{task}, {name}, {_stage(stage)}", "variate": variate, "runs": (run.spec.hash,)}
             evidence += [
                 ratio(test, above=by[objective, "none"], below=by[objective, other], **about)
                 for test, other in zip(
@@ -72,10 +84,11 @@ def bias_table(runs: Mapping[str, Run]) -> pd.DataFrame:
     """Bias of gradient estimates relative to the exact gradient, a row for each estimate.
 
     ``value`` is the root of an unbiased estimate of its square, with the sign of that: negative about as often as not
-    where there is no bias. ``low`` to ``high`` is a 95 % interval, and ``shown`` the value, or below what it is.
+    where there is no bias. ``low`` to ``high`` is a 95 % interval, ``shown`` the value, or below what it is, and ``run`` the
+    hash of the run.
     """
-    keys = ["task", "objective", "control_variate", "epsilon", "iteration", "trajectories"]
-    frame = pd.concat([run.frame for run in runs.values()])
+    keys = ["run", "task", "objective", "control_variate", "epsilon", "iteration", "trajectories"]
+    frame = with_hashes(runs)
     # ε belongs to some control variates only, and pandas leaves out what has a key missing.
     frame = frame.fillna({"epsilon": np.inf})
     by = frame.pivot_table(index=keys, columns="metric", values="value", observed=True, sort=False)
@@ -91,7 +104,8 @@ def bias_table(runs: Mapping[str, Run]) -> pd.DataFrame:
     table["deviation"] = np.sqrt(by.variance / by.gradient_squared)
     table["optimal"], table["whole"] = by.optimal, by.whole
     table["optimal_low"], table["optimal_high"] = (by.optimal + sign * NORMAL_95 * by.optimal_error for sign in (-1, 1))
-    return table.reset_index().astype({name: str for name in ("task", "objective", "control_variate")})
+    table = table.reset_index().astype({name: str for name in ("task", "objective", "control_variate")})
+    return table[[*table.columns.drop("run"), "run"]]
 
 
 def by_batch(table: pd.DataFrame, column: str, title: str, digits: int = 3) -> pd.DataFrame:
@@ -117,8 +131,9 @@ def unbiasedness(runs: Mapping[tuple[str, str], Run], trajectories: int) -> list
             subject,
             (row.bias_squared / row.gradient_squared,),
             row.bias_squared_error / row.gradient_squared,
+            runs=(run,),
         )
-        for subject, row in table.iterrows()
+        for (subject, run), row in table.iterrows()
     ]
 
 
@@ -126,20 +141,20 @@ def baseline_quality(runs: Mapping[tuple[str, str], Run], trajectories: int, var
     """Evidence for C11: mean squared error with the baseline of eq. 6 over that with the optimal one, at one batch size."""
     table = _exactly(runs, variate, trajectories)
     return [
-        Evidence("good_enough", subject, (row.optimal,), row.optimal_error, variate=variate)
-        for subject, row in table.iterrows()
+        Evidence("good_enough", subject, (row.optimal,), row.optimal_error, runs=(run,), variate=variate)
+        for (subject, run), row in table.iterrows()
         if row.get("optimal", np.nan) == row.get("optimal")
     ]
 
 
 def _exactly(runs: Mapping[tuple[str, str], Run], variate: str, trajectories: int) -> pd.DataFrame:
-    """What exact checks measured of one control variate, with the ε in force: a row for each divergence and stage."""
-    frame = pd.concat([run.frame for run in runs.values()])
+    """What exact checks measured of one control variate, with the ε in force: a row for each divergence and stage, and their run."""
+    frame = with_hashes(runs)
     chosen = (frame.control_variate == variate) & (frame.trajectories == trajectories)
     chosen &= frame.epsilon.isna() | (frame.epsilon == EPSILON)
     frame = frame[chosen].astype({"task": str, "objective": str})
     frame["subject"] = frame.task + ", " + frame.objective + ", " + frame.iteration.map(_stage).astype(str)
-    return frame.pivot_table(index="subject", columns="metric", values="value", observed=True, sort=False)
+    return frame.pivot_table(index=["subject", "run"], columns="metric", values="value", observed=True, sort=False)
 
 
 def balance_variance(runs: Mapping[tuple[str, str], Run], trajectories: int) -> list[Evidence]:
@@ -154,6 +169,7 @@ def balance_variance(runs: Mapping[tuple[str, str], Run], trajectories: int) -> 
         own = "batch" if end else "learned"
         for stage, by in _variances(run, trajectories).items():
             subject, tb = f"{task}, {_stage(stage)}", by["tb", own]
-            evidence.append(ratio(f"low{end}", subject, by["reverse_kl", "none"], tb / 4))
-            evidence.append(ratio(f"little{end}", subject, tb, by["vargrad", ""]))
+            about = {"runs": (run.spec.hash,)}
+            evidence.append(ratio(f"low{end}", subject, by["reverse_kl", "none"], tb / 4, **about))
+            evidence.append(ratio(f"little{end}", subject, tb, by["vargrad", ""], **about))
     return evidence

@@ -40,18 +40,20 @@ def variances(runs: Runs, batch_size: int) -> pd.DataFrame:
     """Variance of every estimate at each stage of the training of its divergence, at the measured batch size nearest to one.
 
     Returns:
-        Columns ``task, objective, control_variate, iteration, seed, value``.
+        Columns ``task, objective, control_variate, iteration, seed, value, run``, the last one the run's hash.
     """
     parts = []
     for (kind, task, objective, _), run in runs.items():
         if kind == "variance":
             nearest = min(run.spec.batch_sizes, key=lambda size: abs(size - batch_size))
             frame = run.frame[(run.frame.metric == "variance") & (run.frame.trajectories == nearest)]
-            frame = frame[frame.control_variate.isin([*REDUCING, "none"])].assign(task=task, objective=objective)
+            frame = frame[frame.control_variate.isin([*REDUCING, "none"])].assign(
+                task=task, objective=objective, run=run.spec.hash
+            )
             # Of both KLs the paper's control variates are leave-one-out.
             parts.append(frame if objective in WITH_ALPHA else frame[frame.control_variate != "both"])
     frame = pd.concat(parts, ignore_index=True).astype({"control_variate": str})
-    return frame[[*KEYS, "iteration", "seed", "value"]]
+    return frame[[*KEYS, "iteration", "seed", "value", "run"]]
 
 
 def removals(table: pd.DataFrame) -> pd.DataFrame:
@@ -88,7 +90,8 @@ def times(runs: Runs, with_seconds: bool = True) -> pd.DataFrame:
         with_seconds: whether they were measured long enough to mean anything; else they are missing.
 
     Returns:
-        Columns ``task, objective, control_variate, seed, trajectories, seconds, never``, the last one true where it does not.
+        Columns ``task, objective, control_variate, seed, trajectories, seconds, never, run``: ``never`` is true where it
+        does not, and ``run`` the run's hash.
     """
     parts, limits = [], thresholds(runs)
     for (kind, task, objective, variate), run in runs.items():
@@ -97,9 +100,9 @@ def times(runs: Runs, with_seconds: bool = True) -> pd.DataFrame:
             taken = {unit: reached(run, limit, unit) for unit in ("trajectories", "seconds")}
             taken["seconds"] = taken["seconds"] if with_seconds else np.nan
             taken["never"] = curves(run, accuracy_metric(run)).iloc[-1] > limit
-            about = {"task": task, "objective": objective, "control_variate": variate}
+            about = {"task": task, "objective": objective, "control_variate": variate, "run": run.spec.hash}
             parts.append(pd.DataFrame(taken).rename_axis("seed").reset_index().assign(**about))
-    return pd.concat(parts, ignore_index=True)[[*KEYS, "seed", "trajectories", "seconds", "never"]]
+    return pd.concat(parts, ignore_index=True)[[*KEYS, "seed", "trajectories", "seconds", "never", "run"]]
 
 
 def savings(table: pd.DataFrame, base: str = "none") -> pd.DataFrame:
@@ -162,20 +165,28 @@ def evidence(settings: Any, runs: Runs) -> list[Evidence]:
     """
     of = numbers(settings, runs)
     joint = savings(of.times, "both")
+    joint = joint[joint.objective.isin(WITH_ALPHA)]
     found: list[Evidence] = []
     for variate in ALONE:
-        found += _each(f"{variate}_variance", of.along, variate, "value")
-        found += _each(f"{variate}_pays", of.saved, variate, "trajectories")
-        found += _each(f"{variate}_seconds", of.saved, variate, "seconds") if settings.profile != "smoke" else []
-    found += _each("joint_over_both", joint[joint.objective.isin(WITH_ALPHA)], "joint", "trajectories")
-    return [*found, over_seeds("variance_and_speed", "all", of.related)]
+        found += _each(f"{variate}_variance", of.along, variate, "value", runs)
+        found += _each(f"{variate}_pays", of.saved, variate, "trajectories", runs, "none")
+        if settings.profile != "smoke":
+            found += _each(f"{variate}_seconds", of.saved, variate, "seconds", runs, "none")
+    found += _each("joint_over_both", joint, "joint", "trajectories", runs, "both")
+    every = tuple(run.spec.hash for run in runs.values())
+    return [*found, over_seeds("variance_and_speed", "all", of.related, runs=every)]
 
 
-def _each(test: str, table: pd.DataFrame, variate: str, column: str) -> Iterator[Evidence]:
-    """One measurement for each task and divergence."""
+def _each(
+    test: str, table: pd.DataFrame, variate: str, column: str, runs: Runs, base: str | None = None
+) -> Iterator[Evidence]:
+    """One measurement for each task and divergence: of variances, or of trainings against those with ``base``."""
     chosen = table[table.control_variate == variate]
     for (task, objective), part in chosen.groupby(["task", "objective"], sort=False):
-        yield over_seeds(test, f"{task}, {objective}", part.set_index("seed")[column])
+        own = [("training", task, objective, each) for each in (base, variate)] + [("training", task, REFERENCE, "")]
+        keys = own if base else [("variance", task, objective, "")]
+        hashes = tuple(runs[key].spec.hash for key in keys)
+        yield over_seeds(test, f"{task}, {objective}", part.set_index("seed")[column], runs=hashes)
 
 
 def worth(removed: pd.DataFrame, saved: pd.DataFrame) -> pd.DataFrame:

@@ -163,7 +163,13 @@ class Sensitivity(ComparisonFigure):
         for rate in (3e-4, 1e-3, 3e-3):
             yield "learning rate (sequences)", f"{rate:g}", sequences, sequences, {"learning_rate": rate}
         for reach in (1.0, 4.0, SEQUENCES_CALIBRATED):
-            yield "reach of f (sequences)", f"{reach:g}", sequences, peaked_sequences(reach, self.profile), {}
+            yield (
+                "range of letter values (sequences)",
+                f"{reach:g}",
+                sequences,
+                peaked_sequences(reach, self.profile),
+                {},
+            )
         for draw in (0, 1, 2):
             redrawn = sequences.model_copy(update={"task_seed": draw})
             yield "draw of the reward (sequences)", str(draw), sequences, redrawn, {}

@@ -18,6 +18,8 @@ SCHEDULES = {"falling": (0.9, 0.1), "rising": (0.1, 0.9)}  # first and last orde
 EXACT_TASKS = (Sets(universe=5, size=3), Sequences(alphabet=3, length=3))
 EXACTER = 8  # times as many estimates on those, where they are cheap
 REFERENCE = "vargrad"  # whose errors are the thresholds of the table of times
+# Left out: far out, a weight (p_F / (p_B r))^(α-1) is beyond single precision, in the first iteration and every seed.
+OVERFLOWS = {("banana", "tsallis", 2.0)}
 
 
 class OrderStudy(TrainingFigure):
@@ -49,6 +51,7 @@ class OrderStudy(TrainingFigure):
             (name, family, order): training(self, task, objective, **_kept(task, family))
             for name, task in paper_tasks(self.profile).items()
             for family, order, objective in self._lines()
+            if (name, family, order) not in OVERFLOWS
         }
 
     def measurements(self) -> dict[tuple[str, str], GradientSpec]:

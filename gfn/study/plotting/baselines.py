@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gfn.study.plotting.style import LINES, OBJECTIVES, TASKS, finished, legend_below, log_errors
+from gfn.study.plotting.layout import label_grid, legend_below, responsive, wrapped
+from gfn.study.plotting.style import LINES, OBJECTIVES, TASKS, finished, log_errors
 
 
+@responsive
 def relative_variance_panels(frame: pd.DataFrame, yardstick: str) -> Figure:
     """Variance over that of a yardstick at stages of training: a panel a task, a line an objective, on one logarithmic axis.
 
@@ -19,10 +20,7 @@ def relative_variance_panels(frame: pd.DataFrame, yardstick: str) -> Figure:
         yardstick: the line that is 1 throughout.
     """
     tasks, stages = [t for t in TASKS if t in set(frame.task)], sorted(frame.iteration.unique())
-    columns = min(4, len(tasks))
-    shape = (-(-len(tasks) // columns), columns)
-    size = (3.1 * columns, 2.8 * shape[0])
-    figure, axes = plt.subplots(*shape, figsize=size, sharex=True, sharey=True, squeeze=False)
+    figure, axes = wrapped(len(tasks), 4, (3.1, 2.8), sharex=True, sharey=True)
     places = range(len(stages))
     for axis, task in zip(axes.flat, tasks):
         axis.axhline(1, label=OBJECTIVES[yardstick], **LINES[yardstick])
@@ -35,14 +33,7 @@ def relative_variance_panels(frame: pd.DataFrame, yardstick: str) -> Figure:
             )
         axis.set_title(TASKS[task])
         axis.set_xticks(places, [str(stage) for stage in stages])
-    for axis in axes.flat[len(tasks) :]:
-        axis.set_axis_off()
     log_errors(axes[0, 0])
-    for axis in axes[:, 0]:
-        axis.set_ylabel(f"variance over {OBJECTIVES[yardstick]}'s")
-    for column in axes.T:
-        shown = [axis for axis in column if axis.axison]
-        shown[-1].set_xlabel("iterations of training")
-        shown[-1].xaxis.set_tick_params(labelbottom=True)
+    label_grid(axes, "iterations of training", f"variance over {OBJECTIVES[yardstick]}'s")
     legend_below(figure, axes)
     return finished(figure)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
+from gfn.study.plotting.layout import one, responsive
 from gfn.study.plotting.style import LINES, OBJECTIVES, finished, log_errors
 
 APART = 0.06  # octaves between the dots of neighbouring objectives
 
 
+@responsive
 def batch_seeds_panel(frame: pd.DataFrame, ylabel: str) -> Figure:
     """A number of each seed against batch size: medians over seeds as lines, bands for their range, every seed a dot.
 
@@ -18,7 +19,7 @@ def batch_seeds_panel(frame: pd.DataFrame, ylabel: str) -> Figure:
         frame: columns ``objective, batch_size, seed, value``.
         ylabel: what the number is.
     """
-    figure, axis = plt.subplots(figsize=(6.4, 4))
+    figure, axis = one(6.4, 4)
     names = list(dict.fromkeys(frame.objective))
     for rank, name in enumerate(names):
         part, colour = frame[frame.objective == name], LINES[name]["color"]

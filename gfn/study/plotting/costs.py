@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from gfn.study.plotting.style import CONTROL_VARIATES, LINES, OBJECTIVES, TASKS, finished, legend_below
+from gfn.study.plotting.layout import label_grid, legend_below, responsive, wrapped
+from gfn.study.plotting.style import CONTROL_VARIATES, LINES, OBJECTIVES, TASKS, finished
 
 MARKERS = {"joint": "v", "none": "o", "batch": "s", "known": "D", "scalar": "P", "state": "X", "last": "*"}
 TIMES = 2.0 ** np.arange(-8, 9)  # of equal total time, over TB's
@@ -23,6 +23,7 @@ def line_label(line: str) -> str:
     return f"{OBJECTIVES[name]}, {CONTROL_VARIATES[variate][0]}"
 
 
+@responsive
 def price_panels(table: pd.DataFrame) -> Figure:
     """An iteration's cost against the trajectories that an error takes, both over TB's: a panel a task, a point a line.
 
@@ -33,10 +34,7 @@ def price_panels(table: pd.DataFrame) -> Figure:
         table: ``task, objective, iteration_cost, trajectory_ratio, never``.
     """
     tasks = [task for task in TASKS if task in set(table.task)]
-    columns = min(4, len(tasks))
-    rows = -(-len(tasks) // columns)
-    size = (3.1 * columns, 3.3 * rows + 0.6)
-    figure, axes = plt.subplots(rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False)
+    figure, axes = wrapped(len(tasks), 4, (3.1, 3.3), more=0.6, sharex=True, sharey=True)
     for axis, task in zip(axes.flat, tasks):
         for line in (line for line in OBJECTIVES if line in set(table.objective[table.task == task])):
             row = table[(table.task == task) & (table.objective == line)].iloc[0]
@@ -48,14 +46,7 @@ def price_panels(table: pd.DataFrame) -> Figure:
     for axis in axes.flat[: len(tasks)]:
         _log_axes(axis)
         _equal_times(axis)
-    for axis in axes.flat[len(tasks) :]:
-        axis.set_axis_off()
-    for axis in axes[:, 0]:
-        axis.set_ylabel("an iteration over TB's")
-    for column in axes.T:
-        shown = [axis for axis in column if axis.axison]
-        shown[-1].set_xlabel("trajectories over TB's")
-        shown[-1].xaxis.set_tick_params(labelbottom=True)
+    label_grid(axes, "trajectories over TB's", "an iteration over TB's")
     legend_below(figure, axes)
     for mark in figure.legends[0].legend_handles:
         mark.set_markerfacecolor(mark.get_color())

@@ -6,10 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gfn.study.plotting.layout import (
+    grid,
+    label_grid,
+    legend_below,
+    legend_beside,
+    lowest_panels,
+    one,
+    responsive,
+    wrapped,
+)
 from gfn.study.plotting.style import (
     ACCURACY,
     CONTROL_VARIATES,
@@ -20,12 +31,13 @@ from gfn.study.plotting.style import (
     TASKS,
     count_trajectories,
     finished,
-    legend_below,
     log_errors,
+    number,
     title_with_note,
 )
 
 
+@responsive
 def learning_curves(
     frame: pd.DataFrame, reference: Mapping[str, float] | None = None, balance: pd.DataFrame | None = None
 ) -> Figure:
@@ -40,8 +52,9 @@ def learning_curves(
     """
     names = [name for name in OBJECTIVES if name in set(frame.objective)]
     columns = len(names) + (balance is not None)
-    figure, axes = plt.subplots(1, columns, figsize=(2.8 * columns, 3.3), sharex=True, sharey=True, squeeze=False)
-    for axis, name in zip(axes[0], names):
+    figure, axes = wrapped(columns, columns, (2.8, 3.3), sharex=True, sharey=True)
+    panels = [axis for axis in axes.flat if axis.axison]
+    for axis, name in zip(panels, names):
         shown = frame[frame.objective == name]
         for variate, (label, colour, style, _) in CONTROL_VARIATES.items():
             table = shown[shown.control_variate == variate].pivot(index="trajectories", columns="seed", values="value")
@@ -51,27 +64,29 @@ def learning_curves(
             axis.axhline(reference[name], color="black", lw=1, ls=":", label="paper, final")
         title_with_note(axis, OBJECTIVES[name], KL_NOTE if name in KLS else "")
     if balance is not None:
-        _objectives(axes[0, -1], balance, "trajectories")
-        title_with_note(axes[0, -1], "balance losses", "")
-    for axis in axes[0]:
+        _objectives(panels[-1], balance, "trajectories")
+        title_with_note(panels[-1], "balance losses", "")
+    for axis in panels:
         log_errors(axis)
-        count_trajectories(axis)
-    axes[0, 0].set_ylabel(ACCURACY[frame.metric.iloc[0]])
+    label_grid(axes, "trajectories", ACCURACY[frame.metric.iloc[0]])
+    _count(axes)
     legend_below(figure, axes)
     return finished(figure)
 
 
+@responsive
 def accuracy_curves(frame: pd.DataFrame) -> Figure:
     """Accuracy against trajectories, one line an objective; lines are medians over seeds, bands the range over seeds."""
-    figure, axis = plt.subplots(figsize=(8, 4))
+    figure, axis = one(8, 4)
     _objectives(axis, frame, "trajectories")
     axis.set_ylabel(ACCURACY[frame.metric.iloc[0]])
     log_errors(axis)
     count_trajectories(axis)
-    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    legend_beside(axis)
     return finished(figure)
 
 
+@responsive
 def comparison_panels(frame: pd.DataFrame, against: str = "trajectories") -> Figure:
     """Accuracy during training, a panel a task, a line an objective.
 
@@ -81,7 +96,7 @@ def comparison_panels(frame: pd.DataFrame, against: str = "trajectories") -> Fig
         frame: long format with ``label, objective, seed, trajectories, seconds, metric, value``.
         against: ``trajectories``, or ``seconds`` (training time of all seeds together, evaluation left out).
     """
-    figure, axes = _panels(frame, sharex=against == "trajectories")
+    figure, axes = wrapped(frame.label.nunique(), 4, (3.1, 2.8), sharex=against == "trajectories")
     shown = ""
     for place, (axis, (label, part)) in enumerate(zip(axes.flat, frame.groupby("label", sort=False))):
         _objectives(axis, part, against)
@@ -92,24 +107,29 @@ def comparison_panels(frame: pd.DataFrame, against: str = "trajectories") -> Fig
         if place % axes.shape[1] == 0 or ylabel != shown:
             axis.set_ylabel(ylabel)
         shown = ylabel
-    _finish_panels(axes, "trajectories" if against == "trajectories" else "seconds of training")
+    for axis in lowest_panels(axes):
+        axis.set_xlabel("trajectories" if against == "trajectories" else "seconds of training")
+        axis.xaxis.set_tick_params(labelbottom=True)
+    if against == "trajectories":
+        _count(axes)
     legend_below(figure, axes)
     return finished(figure)
 
 
+@responsive
 def discovery_panels(frame: pd.DataFrame, ylabel: str) -> Figure:
     """Rewards or modes found during training, a panel a task, a line an objective; lines are medians over seeds, bands ranges."""
-    figure, axes = _panels(frame)
+    figure, axes = wrapped(frame.label.nunique(), 4, (3.1, 2.8), sharex=True)
     for axis, (label, part) in zip(axes.flat, frame.groupby("label", sort=False)):
         _objectives(axis, part, "trajectories")
         axis.set_title(TASKS[label])
-    for axis in axes[:, 0]:
-        axis.set_ylabel(ylabel)
-    _finish_panels(axes, "trajectories")
+    label_grid(axes, "trajectories", ylabel)
+    _count(axes)
     legend_below(figure, axes)
     return finished(figure)
 
 
+@responsive
 def order_panels(frame: pd.DataFrame) -> Figure:
     """Accuracy during training: a row a control variate, a column a task, a line an order α.
 
@@ -120,9 +140,7 @@ def order_panels(frame: pd.DataFrame) -> Figure:
     """
     labels, orders = list(dict.fromkeys(frame.label)), sorted(frame.alpha.unique())
     variates = [name for name in CONTROL_VARIATES if name in set(frame.control_variate)]
-    size = (4.6 * len(labels), 3.0 * len(variates))
-    shape = (len(variates), len(labels))
-    figure, axes = plt.subplots(*shape, figsize=size, sharex="col", sharey="col", squeeze=False)
+    figure, axes = grid(len(variates), len(labels), (4.6, 3.0), sharex="col", sharey="col")
     shades = plt.get_cmap("viridis")
     styles = ("-", "--", "-.", ":", (0, (3, 1, 1, 1)), (0, (5, 1)))
     for row, variate in zip(axes, variates):
@@ -132,35 +150,19 @@ def order_panels(frame: pd.DataFrame) -> Figure:
                 table = part[part.alpha == alpha].pivot(index="trajectories", columns="seed", values="value")
                 if not table.empty:
                     line = {"color": shades(0.8 * rank / max(1, len(orders) - 1)), "ls": styles[rank % 6]}
-                    _median_and_range(axis, table.index, table, label=f"α = {alpha:g}", **line)
+                    _median_and_range(axis, table.index, table, label=f"α = {number(alpha)}", **line)
             metric = frame.metric[frame.label == label].iloc[0]
             axis.set(title=f"{TASKS[label]}: {CONTROL_VARIATES[variate][0]}", ylabel=ACCURACY[metric])
     for axis in axes.flat:
         log_errors(axis)
-    for axis in axes[-1]:
-        count_trajectories(axis)
+    _count(axes)
     legend_below(figure, axes)
     return finished(figure)
 
 
-def _panels(frame: pd.DataFrame, sharex: bool = True) -> tuple[Figure, Sequence]:
-    count = frame.label.nunique()
-    columns = min(4, count)
-    rows = -(-count // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(3.1 * columns, 2.8 * rows), sharex=sharex, squeeze=False)
-    for axis in axes.flat[count:]:
-        axis.set_axis_off()
-    return figure, axes
-
-
-def _finish_panels(axes: Sequence, xlabel: str) -> None:
-    for column in axes.T:
-        shown = [axis for axis in column if axis.axison]
-        if xlabel == "trajectories":
-            count_trajectories(shown[-1])
-        else:
-            shown[-1].set_xlabel(xlabel)
-        shown[-1].xaxis.set_tick_params(labelbottom=True)
+def _count(axes: np.ndarray) -> None:
+    for axis in lowest_panels(axes):
+        count_trajectories(axis)
 
 
 def _objectives(axis: Axes, frame: pd.DataFrame, against: str) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
-from gfn.study.plotting.style import COLOURS, LINES, OBJECTIVES, TASKS, finished, legend_below, log_errors
+from gfn.study.plotting.layout import grid, label_grid, legend_below, responsive
+from gfn.study.plotting.style import COLOURS, LINES, OBJECTIVES, TASKS, finished, log_errors
 
 FLOOR = 3e-3  # of a relative bias that is shown
 SCHEMES = {
@@ -22,6 +22,7 @@ SCHEMES = {
 }
 
 
+@responsive
 def few_panels(frame: pd.DataFrame) -> Figure:
     """Bias and variance by the number of independent trajectories: a row a task, a line an estimate, all axes logarithmic.
 
@@ -29,7 +30,7 @@ def few_panels(frame: pd.DataFrame) -> Figure:
         frame: columns ``task, objective, control_variate, trajectories, low, high, variance``.
     """
     tasks = list(dict.fromkeys(frame.task))
-    figure, axes = plt.subplots(len(tasks), 2, figsize=(8.4, 2.9 * len(tasks)), sharex=True, squeeze=False)
+    figure, axes = grid(len(tasks), 2, (4.2, 2.9), sharex=True)
     for row, task in zip(axes, tasks):
         of_task = frame[frame.task == task]
         for (objective, variate), part in of_task.groupby(["objective", "control_variate"], sort=False):
@@ -55,6 +56,7 @@ def few_panels(frame: pd.DataFrame) -> Figure:
     return finished(figure)
 
 
+@responsive
 def scheme_panels(frame: pd.DataFrame) -> Figure:
     """Bias and variance of one size of batch by how it was drawn: a row a task, a mark an estimate.
 
@@ -64,9 +66,7 @@ def scheme_panels(frame: pd.DataFrame) -> Figure:
     tasks, rows = list(dict.fromkeys(frame.task)), frame[["scheme", "share", "age"]].drop_duplicates()
     rows = rows.assign(place=rows.scheme.map(list(SCHEMES).index)).sort_values(["place", "age", "share"])
     names = [_name(row) for row in rows.itertuples()]
-    figure, axes = plt.subplots(
-        len(tasks), 2, figsize=(8.4, (0.7 + 0.25 * len(rows)) * len(tasks)), sharex="col", sharey=True, squeeze=False
-    )
+    figure, axes = grid(len(tasks), 2, (4.2, 0.7 + 0.25 * len(rows)), sharex="col", sharey=True)
     for row, task in zip(axes, tasks):
         for number, objective in enumerate(dict.fromkeys(frame.objective)):
             part = frame[(frame.task == task) & (frame.objective == objective)]
@@ -77,7 +77,6 @@ def scheme_panels(frame: pd.DataFrame) -> Figure:
             row[0].errorbar(part.value, height, xerr=ends, elinewidth=1, label=OBJECTIVES[objective], **look)
             row[1].plot(part.variance, height, label=OBJECTIVES[objective], **look)
         row[0].set_yticks(range(len(names)), names, fontsize="small")
-
         for axis in row:
             axis.set_title(TASKS[task])
     axes[0, 0].invert_yaxis()  # of all panels, which share it
@@ -96,6 +95,7 @@ def _name(row: object) -> str:
     return what.format(share) + (f" from {row.age:g} before" if row.scheme == "replayed" else "")
 
 
+@responsive
 def scheme_curves(frame: pd.DataFrame) -> Figure:
     """Exact errors during training by how batches were drawn: a row a task, a column an objective.
 
@@ -105,9 +105,7 @@ def scheme_curves(frame: pd.DataFrame) -> Figure:
         frame: columns ``task, objective, scheme, batch, seed, iteration, value``.
     """
     tasks, objectives = list(dict.fromkeys(frame.task)), list(dict.fromkeys(frame.objective))
-    shape = (len(tasks), len(objectives))
-    size = (4.2 * shape[1], 2.9 * shape[0])
-    figure, axes = plt.subplots(*shape, figsize=size, sharex=True, sharey="row", squeeze=False)
+    figure, axes = grid(len(tasks), len(objectives), (4.2, 2.9), sharex=True, sharey="row")
     for row, task in zip(axes, tasks):
         for axis, objective in zip(row, objectives):
             part = frame[(frame.task == task) & (frame.objective == objective)]
@@ -118,8 +116,6 @@ def scheme_curves(frame: pd.DataFrame) -> Figure:
                     axis.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=colour, alpha=0.1, lw=0)
             axis.set_title(f"{TASKS[task]}, {OBJECTIVES[objective]}")
             log_errors(axis)
-        row[0].set_ylabel("L1 distance to target")
-    for axis in axes[-1]:
-        axis.set_xlabel("iterations")
+    label_grid(axes, "iterations", "L1 distance to target")
     legend_below(figure, axes)
     return finished(figure)

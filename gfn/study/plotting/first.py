@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 from torch import Tensor
 
+from gfn.study.plotting.layout import label_grid, legend_below, responsive, wrapped
 from gfn.study.plotting.style import (
     ACCURACY,
     COLOURS,
@@ -20,8 +20,6 @@ from gfn.study.plotting.style import (
     TASKS,
     count_trajectories,
     finished,
-    label_grid,
-    legend_below,
     log_errors,
 )
 
@@ -31,6 +29,7 @@ def stage_name(iterations: int) -> str:
     return f"after {iterations} iterations" if iterations else "before training"
 
 
+@responsive
 def weight_histograms(log_weights: Mapping[int, np.ndarray], log_z: float, bins: int = 120) -> Figure:
     """Log-weights of trajectories at stages of a training, a row a stage, over one axis; log Z is a line through all.
 
@@ -41,11 +40,19 @@ def weight_histograms(log_weights: Mapping[int, np.ndarray], log_z: float, bins:
     """
     every = np.concatenate(list(log_weights.values()))
     edges = np.linspace(*np.quantile(every, [0.0005, 0.9995]), bins + 1)
-    rows = len(log_weights)
-    figure, axes = plt.subplots(rows, 1, figsize=(7, 1.5 * rows + 0.7), sharex=True, squeeze=False)
+    figure, axes = wrapped(len(log_weights), 1, (7, 1.5), more=0.7, sharex=True)
     for axis, (stage, values) in zip(axes[:, 0], log_weights.items()):
         share = np.full(len(values), 1 / len(values))
-        axis.hist(values, edges, weights=share, color=COLOURS[0], alpha=0.75, lw=0, label="trajectories")
+        axis.hist(
+            values,
+            edges,
+            weights=share,
+            histtype="stepfilled",
+            color=COLOURS[0],
+            alpha=0.75,
+            lw=0,
+            label="trajectories",
+        )
         axis.axvline(log_z, color="black", lw=1.4, label="log Z")
         axis.axvline(values.mean(), color=COLOURS[1], lw=1.6, ls="--", label="mean of log w")
         axis.set_title(stage_name(stage), loc="left")
@@ -59,6 +66,7 @@ def weight_histograms(log_weights: Mapping[int, np.ndarray], log_z: float, bins:
     return finished(figure)
 
 
+@responsive
 def gain_panels(frame: pd.DataFrame) -> Figure:
     """Errors during training without and with a control variate: a panel for each task and objective.
 
@@ -68,12 +76,7 @@ def gain_panels(frame: pd.DataFrame) -> Figure:
         frame: long format with ``label, objective, with_variate, seed, trajectories, metric, value``.
     """
     panels = list(dict.fromkeys(zip(frame.label, frame.objective)))
-    columns = min(2, len(panels))
-    rows = -(-len(panels) // columns)
-    size = (4.2 * columns, 3.1 * rows)
-    figure, axes = plt.subplots(rows, columns, figsize=size, sharex=True, sharey="row", squeeze=False)
-    for axis in axes.flat[len(panels) :]:
-        axis.set_axis_off()
+    figure, axes = wrapped(len(panels), 2, (4.2, 3.1), sharex=True, sharey="row")
     for axis, (label, name) in zip(axes.flat, panels):
         part = frame[(frame.label == label) & (frame.objective == name)]
         for with_variate, (what, line) in _WITH.items():
@@ -84,7 +87,7 @@ def gain_panels(frame: pd.DataFrame) -> Figure:
             axis.plot(table.index, table.median(axis=1), lw=2.4, label=f"{what}, {OBJECTIVES[name]}", **line)
         axis.set_title(f"{TASKS[label]}: {OBJECTIVES[name]}")
         log_errors(axis)
-    for row, first in zip(axes, panels[::columns]):
+    for row, first in zip(axes, panels[:: axes.shape[1]]):
         row[0].set_ylabel(ACCURACY[frame.metric[frame.label == first[0]].iloc[0]])
     for axis in axes[-1]:
         count_trajectories(axis)
@@ -98,6 +101,7 @@ _WITH = {
 }
 
 
+@responsive
 def probability_panels(target: Tensor, learned: Mapping[str, Tensor], errors: Mapping[str, float]) -> Figure:
     """The probability of every object under policies, against the target's, logarithmic; on the diagonal both are equal.
 
@@ -106,13 +110,8 @@ def probability_panels(target: Tensor, learned: Mapping[str, Tensor], errors: Ma
         learned: title to p_T(x), ``[X]``; names of objectives are written out, and have their colours.
         errors: L1 distances, by the same titles.
     """
-    columns = min(3, len(learned))
-    rows = -(-len(learned) // columns)
-    size = (3.0 * columns + 0.3, 3.0 * rows)
-    figure, axes = plt.subplots(rows, columns, figsize=size, sharex=True, sharey=True, squeeze=False)
+    figure, axes = wrapped(len(learned), 3, (3.1, 3.0), sharex=True, sharey=True)
     ends = [float(target.min()), float(target.max())]
-    for axis in axes.flat[len(learned) :]:
-        axis.set_axis_off()
     for axis, (name, probabilities) in zip(axes.flat, learned.items()):
         colour = LINES[name]["color"] if name in LINES else CONTROL_VARIATES["none"][1]
         axis.plot(ends, ends, color="0.5", lw=1, ls="--")

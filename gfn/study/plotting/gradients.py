@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from gfn.study.plotting.layout import grid, label_grid, legend_below, put_legend, responsive
 from gfn.study.plotting.style import (
     COLOURS,
     CONTROL_VARIATES,
@@ -19,11 +19,12 @@ from gfn.study.plotting.style import (
     OBJECTIVES,
     TASKS,
     finished,
-    legend_below,
+    number,
     title_with_note,
 )
 
 
+@responsive
 def variance_panels(frame: pd.DataFrame, stage: int) -> Figure:
     """Variance of gradient estimates against batch size: a row a task, a column a divergence, log-log.
 
@@ -34,14 +35,7 @@ def variance_panels(frame: pd.DataFrame, stage: int) -> Figure:
     frame = frame[frame.iteration == stage]
     tasks = [t for t in TASKS if t in set(frame.task)]
     objectives = [o for o in OBJECTIVES if o in set(frame.objective)]
-    figure, axes = plt.subplots(
-        len(tasks),
-        len(objectives),
-        figsize=(2.7 * len(objectives), 2.4 * len(tasks)),
-        sharex=True,
-        sharey="row",
-        squeeze=False,
-    )
+    figure, axes = grid(len(tasks), len(objectives), (2.7, 2.4), sharex=True, sharey="row")
     for row, task in zip(axes, tasks):
         for axis, objective in zip(row, objectives):
             for name, (label, colour, style, marker) in CONTROL_VARIATES.items():
@@ -50,14 +44,11 @@ def variance_panels(frame: pd.DataFrame, stage: int) -> Figure:
             batch_sizes(axis, frame.trajectories)
             note = KL_NOTE if objective in KLS else ""
             title_with_note(axis, f"{TASKS[task]}, {OBJECTIVES[objective]}", note, size="small")
-        row[0].set_ylabel("trace of covariance")
-    for axis in axes[-1]:
-        axis.set_xlabel("trajectories")
     figure.suptitle(f"{_after(stage)} of each divergence's own training")
-    legend_below(figure, axes)
-    return finished(figure)
+    return _labelled(figure, axes)
 
 
+@responsive
 def bias_panels(frame: pd.DataFrame) -> Figure:
     """Relative bias against batch size: a row a task, a column a divergence, one line an estimate.
 
@@ -65,14 +56,7 @@ def bias_panels(frame: pd.DataFrame) -> Figure:
         frame: columns ``task, objective, control_variate, epsilon, trajectories, value, low, high``.
     """
     tasks, objectives = list(dict.fromkeys(frame.task)), [o for o in OBJECTIVES if o in set(frame.objective)]
-    figure, axes = plt.subplots(
-        len(tasks),
-        len(objectives),
-        figsize=(2.7 * len(objectives), 2.6 * len(tasks)),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-    )
+    figure, axes = grid(len(tasks), len(objectives), (2.7, 2.6), sharex=True, sharey=True)
     epsilons = sorted(frame.epsilon[frame.control_variate == "both"].unique())
     labels = {}
     for row, task in zip(axes, tasks):
@@ -82,7 +66,7 @@ def bias_panels(frame: pd.DataFrame) -> Figure:
                 name, colour, style, marker = CONTROL_VARIATES[variate]
                 if variate == "both":
                     rank = epsilons.index(epsilon)
-                    name, colour, marker = f"both, ε = {epsilon:g}", COLOURS[2 + rank], "^v<>"[rank % 4]
+                    name, colour, marker = f"both, ε = {number(epsilon)}", COLOURS[2 + rank], "^v<>"[rank % 4]
                 (line,) = axis.plot(lines.trajectories, lines.high, color=colour, ls=style, marker=marker, ms=4)
                 axis.fill_between(
                     lines.trajectories, lines.low.clip(lower=1e-4), lines.high, color=colour, alpha=0.15, lw=0
@@ -92,13 +76,12 @@ def bias_panels(frame: pd.DataFrame) -> Figure:
             axis.set_yscale("log")
             axis.set_ylim(1e-3, 3)
             axis.set_title(f"{TASKS[task]}, {OBJECTIVES[objective]}", fontsize="small")
-        row[0].set_ylabel("relative bias, at most")
-    for axis in axes[-1]:
-        axis.set_xlabel("trajectories")
-    figure.legend(labels.values(), labels.keys(), loc="outside lower center", ncols=len(labels))
+    label_grid(axes, "trajectories", "relative bias, at most")
+    put_legend(figure, list(labels.values()), list(labels))
     return finished(figure)
 
 
+@responsive
 def centring_panels(frame: pd.DataFrame) -> Figure:
     """The reverse KL with rewards as they are and divided by Z: a row a task, a column a stage of training, log-log.
 
@@ -108,9 +91,7 @@ def centring_panels(frame: pd.DataFrame) -> Figure:
     frame = frame[frame.objective == "reverse_kl"]
     centred = frame[frame.rewards == "divided by Z"]
     tasks, stages = list(dict.fromkeys(centred.task)), sorted(frame.iteration.unique())
-    size = (3.6 * len(stages), 2.7 * len(tasks))
-    shape = (len(tasks), len(stages))
-    figure, axes = plt.subplots(*shape, figsize=size, sharex=True, sharey="row", squeeze=False)
+    figure, axes = grid(len(tasks), len(stages), (3.6, 2.7), sharex=True, sharey="row")
     shown = [(variate, rewards) for variate in ("none", "score") for rewards in ("as they are", "divided by Z")]
     for row, task in zip(axes, tasks):
         for axis, stage in zip(row, stages):
@@ -127,6 +108,7 @@ def centring_panels(frame: pd.DataFrame) -> Figure:
     return _labelled(figure, axes)
 
 
+@responsive
 def balance_variance_panels(frame: pd.DataFrame) -> Figure:
     """Variance of TB's gradient along its training beside VarGrad's and the reverse KL's: a row a stage, a column a task.
 
@@ -141,9 +123,7 @@ def balance_variance_panels(frame: pd.DataFrame) -> Figure:
         ("reverse_kl", "loo"): "reverse KL, leave-one-out",
     }
     tasks, stages = [t for t in TASKS if t in set(frame.task)], sorted(frame.iteration.unique())
-    size = (3.6 * len(tasks), 2.7 * len(stages))
-    shape = (len(stages), len(tasks))
-    figure, axes = plt.subplots(*shape, figsize=size, sharex=True, sharey="col", squeeze=False)
+    figure, axes = grid(len(stages), len(tasks), (3.6, 2.7), sharex=True, sharey="col")
     for row, stage in zip(axes, stages):
         for axis, task in zip(row, tasks):
             here = frame[(frame.task == task) & (frame.iteration == stage)]
@@ -165,12 +145,9 @@ def batch_sizes(axis: Axes, sizes: pd.Series) -> None:
     axis.set_yscale("log")
 
 
-def _labelled(figure: Figure, axes: Sequence) -> Figure:
+def _labelled(figure: Figure, axes: np.ndarray) -> Figure:
     """The figure with what its axes show said once for each row and column, and one legend."""
-    for axis in axes[:, 0]:
-        axis.set_ylabel("trace of covariance")
-    for axis in axes[-1]:
-        axis.set_xlabel("trajectories")
+    label_grid(axes, "trajectories", "trace of covariance")
     legend_below(figure, axes)
     return finished(figure)
 
@@ -182,4 +159,5 @@ def _after(stage: int) -> str:
 def _line_with_band(axis: Axes, part: pd.DataFrame, **line: Any) -> None:
     if len(part):
         axis.plot(part.trajectories, part.value, **line)
-        axis.fill_between(part.trajectories, part.low, part.high, color=line["color"], alpha=0.2, lw=0)
+        low = part.low.clip(lower=part.value / 10)  # a logarithmic axis has no place for what reaches below 0
+        axis.fill_between(part.trajectories, low, part.high, color=line["color"], alpha=0.2, lw=0)

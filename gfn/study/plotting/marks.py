@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gfn.study.plotting.style import TASKS, legend_below
+from gfn.study.plotting.layout import legend_below, type_of, versions
+from gfn.study.plotting.style import TASKS
 
 
 def with_levels(figure: Figure, levels: Mapping[str, float], name: str) -> Figure:
@@ -19,9 +20,11 @@ def with_levels(figure: Figure, levels: Mapping[str, float], name: str) -> Figur
         levels: task to height.
         name: of the line.
     """
-    for task, level in levels.items():
-        _panel(figure, task).axhline(level, color="0.5", lw=1, label=name, zorder=1)
-    return _with_new_legend(figure)
+    for each in versions(figure):
+        for task, level in levels.items():
+            _panel(each, task).axhline(level, color="0.5", lw=1, label=name, zorder=1)
+        _renew_legend(each)
+    return figure
 
 
 def with_error_bar(figure: Figure, task: str, value: float, error: float, name: str) -> Figure:
@@ -33,18 +36,18 @@ def with_error_bar(figure: Figure, task: str, value: float, error: float, name: 
         value, error: the bar's middle and half its length, on the panel's scale.
         name: what the bar is.
     """
-    axis = _panel(figure, task)
-    axis.errorbar([axis.get_xlim()[1]], [value], [error], color="black", capsize=3, lw=1.2, ls="none", label=name)
-    return _with_new_legend(figure)
+    for each in versions(figure):
+        axis = _panel(each, task)
+        axis.errorbar([axis.get_xlim()[1]], [value], [error], color="black", capsize=3, lw=1.2, ls="none", label=name)
+        _renew_legend(each)
+    return figure
 
 
 def _panel(figure: Figure, task: str) -> Axes:
-    (axis,) = (axis for axis in figure.axes if axis.get_title() == TASKS[task])
+    (axis,) = (axis for axis in figure.axes if " ".join(axis.get_title().split()) == TASKS[task])
     return axis
 
 
-def _with_new_legend(figure: Figure) -> Figure:
-    for legend in list(figure.legends):
-        legend.remove()
-    legend_below(figure, np.array(figure.axes))
-    return figure
+def _renew_legend(figure: Figure) -> None:
+    with type_of(figure):
+        legend_below(figure, np.array(figure.axes))

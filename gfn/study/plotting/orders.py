@@ -9,12 +9,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gfn.study.plotting.style import ACCURACY, COLOURS, TASKS, count_trajectories, finished, legend_below, log_errors
+from gfn.study.plotting.layout import first_panels, legend_below, responsive, wrapped
+from gfn.study.plotting.style import ACCURACY, COLOURS, TASKS, count_trajectories, finished, log_errors, number
 
 SHADES = ((COLOURS[1], "--", "o"), (COLOURS[0], "-", "s"), (COLOURS[2], "-.", "^"), (COLOURS[3], ":", "D"))
 LIMIT_NAMES = {0.0: "0\nfwd KL", 1.0: "1\nrev KL"}
 
 
+@responsive
 def order_error_panels(frame: pd.DataFrame, regrets: pd.DataFrame, budgets: Sequence[str]) -> Figure:
     """Errors over the error at α = ½ of the same seed, a panel a task, a line a budget; and the worst case over tasks.
 
@@ -26,11 +28,7 @@ def order_error_panels(frame: pd.DataFrame, regrets: pd.DataFrame, budgets: Sequ
         budgets: those of ``frame``, by the words that name them.
     """
     labels, orders = list(dict.fromkeys(frame.task)), sorted(frame.order.unique())
-    columns = min(4, len(labels) + 1)
-    rows = -(-(len(labels) + 1) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(3.8 * columns, 3.0 * rows), sharey=True, squeeze=False)
-    for axis in axes.flat[len(labels) + 1 :]:
-        axis.set_axis_off()
+    figure, axes = wrapped(len(labels) + 1, 4, (3.8, 3.0), sharey=True)
     for axis, label in zip(axes.flat, labels):
         for budget, (name, shade) in zip(dict.fromkeys(frame.budget), zip(budgets, SHADES)):
             part = frame[(frame.task == label) & (frame.budget == budget)]
@@ -43,12 +41,13 @@ def order_error_panels(frame: pd.DataFrame, regrets: pd.DataFrame, budgets: Sequ
     last.plot(range(len(orders)), worst, color="black", marker="o", ms=4)
     last.set_title("Worst of all tasks, over the best α")
     _orders(last, orders)
-    for row in axes:
-        row[0].set_ylabel("error over that at α = ½")
+    for axis in first_panels(axes):
+        axis.set_ylabel("error over that at α = ½")
     legend_below(figure, axes)
     return finished(figure)
 
 
+@responsive
 def order_curve_panels(frame: pd.DataFrame, half: float = 0.5) -> Figure:
     """Errors during training, a panel a task, a line an order: medians over seeds; the KL divergences are black.
 
@@ -57,12 +56,8 @@ def order_curve_panels(frame: pd.DataFrame, half: float = 0.5) -> Figure:
         half: the order whose line is thick, with a band for the range over seeds.
     """
     labels, orders = list(dict.fromkeys(frame.task)), sorted(frame.order.unique())
-    columns = min(4, len(labels))
-    rows = -(-len(labels) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(3.4 * columns, 3.0 * rows), squeeze=False)
+    figure, axes = wrapped(len(labels), 4, (3.4, 3.0))
     shades = plt.get_cmap("viridis")
-    for axis in axes.flat[len(labels) :]:
-        axis.set_axis_off()
     for axis, label in zip(axes.flat, labels):
         part = frame[frame.task == label]
         for rank, order in enumerate(orders):
@@ -70,7 +65,7 @@ def order_curve_panels(frame: pd.DataFrame, half: float = 0.5) -> Figure:
             limit = order in LIMIT_NAMES
             line = {"color": "black" if limit else shades(0.9 * rank / max(1, len(orders) - 1))}
             line |= {"ls": ("--" if order else ":") if limit else "-", "lw": 3 if order == half else 1.2}
-            name = LIMIT_NAMES.get(order, f"{order:g}".replace("-", "−")).replace("\n", ", ")
+            name = LIMIT_NAMES.get(order, number(order)).replace("\n", ", ")
             axis.plot(table.index, table.median(axis=1), label=f"α = {name}", **line)
             if order == half:
                 axis.fill_between(
@@ -83,6 +78,7 @@ def order_curve_panels(frame: pd.DataFrame, half: float = 0.5) -> Figure:
     return finished(figure)
 
 
+@responsive
 def order_noise_panels(frame: pd.DataFrame, ylabel: str) -> Figure:
     """Noise of gradients along the order, a panel a task, a line a stage of training; Tsallis' are unjoined marks.
 
@@ -93,8 +89,8 @@ def order_noise_panels(frame: pd.DataFrame, ylabel: str) -> Figure:
         ylabel: what the values are.
     """
     labels, orders = list(dict.fromkeys(frame.task)), sorted(frame.order.unique())
-    figure, axes = plt.subplots(1, len(labels), figsize=(4.2 * len(labels), 3.4), squeeze=False)
-    for axis, label in zip(axes[0], labels):
+    figure, axes = wrapped(len(labels), len(labels), (4.2, 3.4), narrow=1)
+    for axis, label in zip(axes.flat, labels):
         for stage, shade in zip(sorted(frame.iteration.unique()), SHADES):
             part = frame[(frame.task == label) & (frame.iteration == stage)]
             by = {
@@ -109,7 +105,8 @@ def order_noise_panels(frame: pd.DataFrame, ylabel: str) -> Figure:
                 axis.plot(places, by["tsallis"].median(axis=1), **style)
         axis.set_title(TASKS[label])
         _orders(axis, orders)
-    axes[0, 0].set_ylabel(ylabel)
+    for axis in first_panels(axes):
+        axis.set_ylabel(ylabel)
     legend_below(figure, axes)
     return finished(figure)
 
@@ -122,7 +119,7 @@ def _along(axis: Axes, table: pd.DataFrame, orders: Sequence[float], name: str, 
 
 
 def _orders(axis: Axes, orders: Sequence[float]) -> None:
-    names = [LIMIT_NAMES.get(order, f"{order:g}".replace("-", "−")) for order in orders]
+    names = [LIMIT_NAMES.get(order, number(order)) for order in orders]
     axis.set_xticks(range(len(orders)), names, fontsize="xx-small")
     axis.set_xlabel("α")
     log_errors(axis)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
 from gfn.environments import PlanarEnvironment
 from gfn.environments.planar import Box
 from gfn.evaluation.accuracy import target_density
-from gfn.study.plotting.style import COLOURS, finished, label_grid
+from gfn.study.plotting.layout import colour_bar, label_grid, one, responsive, wrapped
+from gfn.study.plotting.style import COLOURS, finished
 
 
+@responsive
 def density_panels(
     panels: Mapping[str, np.ndarray],
     box: Box,
@@ -36,6 +37,7 @@ def density_panels(
     return _images(panels, box, notes or {}, columns, "density", {"cmap": "magma_r", "vmin": 0, "vmax": top})
 
 
+@responsive
 def difference_panels(
     panels: Mapping[str, np.ndarray],
     target: np.ndarray,
@@ -59,34 +61,29 @@ def _images(
     scale: dict[str, Any],
 ) -> Figure:
     (left, right), (bottom, top) = box
-    columns = min(len(panels), columns)
-    rows = -(-len(panels) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(3.3 * columns, 3.0 * rows), sharex=True, sharey=True, squeeze=False
-    )
+    figure, axes = wrapped(len(panels), columns, (3.3, 3.0), sharex=True, sharey=True)
     for axis, (title, density) in zip(axes.flat, panels.items()):
         image = axis.imshow(
             np.asarray(density).T,
             origin="lower",
             extent=(left, right, bottom, top),
             aspect="auto",
-            interpolation="bilinear",
+            interpolation="none",
             **scale,
         )
         axis.set_title(title)
         axis.grid(False)
         if title in notes:
             axis.text(0.03, 0.03, notes[title], transform=axis.transAxes, fontsize="small", va="bottom")
-    for axis in axes.flat[len(panels) :]:
-        axis.set_axis_off()
     label_grid(axes, "$x_1$", "$x_2$")
-    figure.colorbar(image, ax=axes, label=label, shrink=0.8)
+    colour_bar(figure, image, axes, label)
     return finished(figure)
 
 
+@responsive
 def sample_panel(task: PlanarEnvironment, samples: np.ndarray, resolution: int = 200) -> Figure:
     """Samples ``[n, 2]`` as points over contours of the task's density."""
-    figure, axis = plt.subplots(figsize=(5, 4.2))
+    figure, axis = one(5, 4.2)
     target = target_density(task, resolution, task.window).numpy()
     first, second = (a.numpy() for a in task.axes(resolution, task.window))
     axis.contour(

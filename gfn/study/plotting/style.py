@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import matplotlib.pyplot as plt
-import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from gfn.study.plotting.layout import NARROW
 
 COLOURS = sns.color_palette("colorblind")
 
@@ -80,7 +79,7 @@ ACCURACY = {"l1": "L1 distance to target", "jsd": "JSD to target (nats)", "elbo"
 
 def use_style() -> None:
     """Set fonts, grid and resolution for all figures."""
-    sns.set_theme(context="notebook", style="whitegrid", palette="colorblind")
+    sns.set_theme(context="notebook", style="whitegrid", palette="colorblind", font="DejaVu Sans")  # matplotlib's own
     plt.rcParams.update(
         {
             "figure.dpi": 110,
@@ -114,28 +113,16 @@ def log_errors(axis: Axes) -> None:
 
 def title_with_note(axis: Axes, title: str, note: str, size: str = "medium") -> None:
     """A title with room for a smaller line under it, which may be empty so that titles of a row stay in line."""
-    axis.set_title(title, pad=17, fontsize=size)
+    # Panels of a narrow figure stand in pairs, which have a note both or neither.
+    axis.set_title(title, pad=None if NARROW.get() and not note else 17, fontsize=size)
     if note:
         where = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "center", "va": "bottom"}
         axis.annotate(note, (0.5, 1), xytext=(0, 4), fontsize="x-small", **where)
 
 
-def legend_below(figure: Figure, axes: Sequence) -> None:
-    """One legend for the lines of all panels, under the figure, in as many columns as it has room for."""
-    entries = {label: line for axis in axes.flat for line, label in zip(*axis.get_legend_handles_labels())}
-    widest = 0.7 + 0.085 * max(map(len, entries), default=0)  # inches, of a line and its label at this size of type
-    columns = max(2, min(len(entries), int(figure.get_figwidth() / widest)))
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
-
-
-def label_grid(axes: np.ndarray, along: str, up: str) -> None:
-    """Label a grid of panels, of which the last may be switched off: the lowest of each column, the first of each row."""
-    for column in axes.T:
-        lowest = [axis for axis in column if axis.axison][-1]
-        lowest.set_xlabel(along)
-        lowest.xaxis.set_tick_params(labelbottom=True)
-    for axis in axes[:, 0]:
-        axis.set_ylabel(up)
+def number(value: float) -> str:
+    """A number as short as it can be written, with a true minus sign."""
+    return f"{value:g}".replace("-", "−")
 
 
 def finished(figure: Figure) -> Figure:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import matplotlib.pyplot as plt
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from gfn.environments import DiscreteEnvironment, Hypergrid
 from gfn.environments.enumeration import state_graph, target_distribution
+from gfn.study.plotting.layout import colour_bar, first_panels, legend_beside, one, responsive, wrapped
 from gfn.study.plotting.style import TASKS, finished
 
 
+@responsive
 def matrix_panels(panels: Mapping[str, Tensor], marks: Tensor | None = None) -> Figure:
     """Square matrices of probabilities side by side, row i and column j for the relation of i to j.
 
@@ -21,8 +22,8 @@ def matrix_panels(panels: Mapping[str, Tensor], marks: Tensor | None = None) -> 
         panels: title to probabilities ``[n, n]``.
         marks: entries of the first matrix to mark by a ring, bool ``[n, n]``.
     """
-    figure, axes = plt.subplots(1, len(panels), figsize=(3.4 * len(panels), 3.2), squeeze=False)
-    for axis, (title, matrix) in zip(axes[0], panels.items()):
+    figure, axes = wrapped(len(panels), len(panels), (3.4, 3.2), narrow=1)
+    for axis, (title, matrix) in zip(axes.flat, panels.items()):
         image = axis.imshow(matrix.numpy(), cmap="magma_r", vmin=0, vmax=1)
         axis.set(title=title, xlabel="to", xticks=range(len(matrix)), yticks=range(len(matrix)))
         axis.grid(False)
@@ -35,32 +36,35 @@ def matrix_panels(panels: Mapping[str, Tensor], marks: Tensor | None = None) -> 
         if marks is not None and axis is axes[0, 0]:
             rows, columns = marks.nonzero(as_tuple=True)
             axis.scatter(columns, rows, s=420, facecolors="none", edgecolors="tab:blue", linewidths=1.5)
-    axes[0, 0].set_ylabel("from")
-    figure.colorbar(image, ax=axes, label="probability", shrink=0.8)
+    for axis in first_panels(axes):
+        axis.set_ylabel("from")
+    colour_bar(figure, image, axes, "probability")
     return finished(figure)
 
 
+@responsive
 def grid_panel(task: Hypergrid) -> Figure:
     """Rewards of the cells of a two-dimensional hypergrid, on a logarithmic colour scale."""
     cells = torch.cartesian_prod(*(torch.arange(task.side),) * 2)
     rewards = task.log_reward(torch.cat([cells, torch.ones(len(cells), 1, dtype=torch.long)], 1)).exp()
-    figure, axis = plt.subplots(figsize=(4.2, 3.6))
+    figure, axis = one(4.2, 3.6)
     image = axis.imshow(rewards.view(task.side, task.side).T.numpy(), origin="lower", cmap="magma_r", norm="log")
     ticks = range(0, task.side, 2)
     axis.set(xlabel="$x_1$", ylabel="$x_2$", xticks=ticks, yticks=ticks)
     axis.grid(False)
-    figure.colorbar(image, ax=axis, label="reward")
+    colour_bar(figure, image, axis, "reward")
     return finished(figure)
 
 
+@responsive
 def concentration_panel(tasks: Mapping[str, DiscreteEnvironment]) -> Figure:
     """How much of its mass a target has in its most probable objects: one line a task, log-log in the number of objects."""
-    figure, axis = plt.subplots(figsize=(6, 3.8))
+    figure, axis = one(6, 3.8)
     for style, (name, task) in zip(("-", "--", "-.", ":", (0, (3, 1, 1, 1))), tasks.items()):
         mass = target_distribution(task).sort(descending=True).values.cumsum(0)
         axis.plot(
             range(1, len(mass) + 1), mass, ls=style, label=f"{TASKS[name]} ({len(state_graph(task).objects):,} objects)"
         )
     axis.set(xscale="log", xlabel="most probable objects", ylabel="their share of the target", ylim=(0, 1.02))
-    axis.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
+    legend_beside(axis, fontsize="small")
     return finished(figure)

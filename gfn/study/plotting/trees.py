@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from gfn.environments import Phylogenetics
 from gfn.environments.forests import merges
+from gfn.study.plotting.layout import responsive, wrapped
 from gfn.study.plotting.style import COLOURS, finished
 
 
+@responsive
 def tree_panels(task: Phylogenetics, trees: Tensor, probabilities: Mapping[str, Sequence[float]]) -> Figure:
     """Trees side by side as rectangular cladograms, leaves aligned, with their probabilities above them.
 
@@ -22,10 +23,7 @@ def tree_panels(task: Phylogenetics, trees: Tensor, probabilities: Mapping[str, 
         trees: complete trees, int64 ``[K, n]``.
         probabilities: for each name, such as "posterior", the probabilities of the K trees.
     """
-    columns = min(len(trees), 4)
-    rows = -(-len(trees) // columns)
-    size = (2.6 * columns, (0.9 + 0.22 * len(task.taxa)) * rows)
-    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    figure, axes = wrapped(len(trees), 4, (2.6, 0.9 + 0.22 * len(task.taxa)))
     for axis in axes.flat:
         axis.set_axis_off()
     for number, (axis, tree) in enumerate(zip(axes.flat, trees)):

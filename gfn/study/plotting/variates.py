@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
+from gfn.study.plotting.layout import first_panels, label_grid, put_legend, responsive, wrapped
 from gfn.study.plotting.style import CONTROL_VARIATES, OBJECTIVES, TASKS, finished, log_errors
 
 MARKERS = dict(zip(TASKS, "osD^v<>"))
 WIDTH = 0.8  # of the room for a divergence, which its control variates share
 
 
+@responsive
 def removal_panels(frame: pd.DataFrame) -> Figure:
     """The variance without control variates over that with each: a panel a stage, a place a divergence and control variate.
 
@@ -24,10 +25,9 @@ def removal_panels(frame: pd.DataFrame) -> Figure:
         frame: columns ``task, objective, control_variate, iteration, seed, value``.
     """
     stages, objectives = sorted(frame.iteration.unique()), [o for o in OBJECTIVES if o in set(frame.objective)]
-    size = (4.2 * len(stages), 3.9)
-    figure, axes = plt.subplots(1, len(stages), figsize=size, sharex=True, sharey=True, squeeze=False)
+    figure, axes = wrapped(len(stages), len(stages), (4.2, 3.9), narrow=1, sharex=True, sharey=True)
     middle = frame.groupby(["iteration", "objective", "control_variate", "task"]).value.median()
-    for axis, stage in zip(axes[0], stages):
+    for axis, stage in zip(axes.flat, stages):
         for centre, objective in enumerate(objectives):
             here = middle[stage, objective]
             shown = [name for name in CONTROL_VARIATES if name in here.index.get_level_values(0)]
@@ -42,10 +42,12 @@ def removal_panels(frame: pd.DataFrame) -> Figure:
         axis.set_title(f"after {stage} iterations" if stage else "at the start")
         axis.set_xticks(range(len(objectives)), [OBJECTIVES[name] for name in objectives], fontsize="small")
     log_errors(axes[0, 0])
-    axes[0, 0].set_ylabel("variance without / with")
+    for axis in first_panels(axes):
+        axis.set_ylabel("variance without / with")
     return _explained(figure, frame)
 
 
+@responsive
 def speed_panels(removed: pd.DataFrame, saved: pd.DataFrame) -> Figure:
     """Trajectories saved against variance taken off: a panel a divergence, a point a task and control variate, log-log.
 
@@ -58,9 +60,8 @@ def speed_panels(removed: pd.DataFrame, saved: pd.DataFrame) -> Figure:
     """
     both = removed.merge(saved, on=["task", "objective", "control_variate", "seed"])
     objectives = [o for o in OBJECTIVES if o in set(both.objective)]
-    size = (3.1 * len(objectives), 3.8)
-    figure, axes = plt.subplots(1, len(objectives), figsize=size, sharex=True, sharey=True, squeeze=False)
-    for axis, objective in zip(axes[0], objectives):
+    figure, axes = wrapped(len(objectives), len(objectives), (3.1, 3.8), sharex=True, sharey=True)
+    for axis, objective in zip(axes.flat, objectives):
         for (variate, task), part in both[both.objective == objective].groupby(["control_variate", "task"], sort=False):
             known = part.dropna(subset=["trajectories"])
             if 2 * len(known) > len(part):
@@ -68,14 +69,13 @@ def speed_panels(removed: pd.DataFrame, saved: pd.DataFrame) -> Figure:
         axis.axhline(1, color="black", lw=1)
         axis.axvline(1, color="black", lw=1)
         axis.set_title(OBJECTIVES[objective])
-        axis.set_xlabel("variance without / with")
     axes[0, 0].set_xscale("log")
     if both.value.max() < 100 * both.value.min():  # so little that powers of ten are few
         axes[0, 0].xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes[0, 0].xaxis.set_major_formatter(FormatStrFormatter("%g"))
     axes[0, 0].xaxis.set_minor_formatter(NullFormatter())
     log_errors(axes[0, 0])
-    axes[0, 0].set_ylabel("trajectories without / with")
+    label_grid(axes, "variance without / with", "trajectories without / with")
     return _explained(figure, both)
 
 
@@ -95,5 +95,5 @@ def _explained(figure: Figure, frame: pd.DataFrame) -> Figure:
         for task, marker in MARKERS.items()
         if task in set(frame.task)
     ]
-    figure.legend(handles=[*colours, *markers], loc="outside lower center", ncols=6)
+    put_legend(figure, [*colours, *markers], [each.get_label() for each in (*colours, *markers)])
     return finished(figure)

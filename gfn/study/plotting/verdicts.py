@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gfn.study.plotting.style import COLOURS, finished, legend_below
+from gfn.study.plotting.layout import first_panels, legend_below, one, responsive, wrapped
+from gfn.study.plotting.style import COLOURS, finished
 
 # Blue, orange and grey can be told apart by all; hatches tell them apart in print.
 SHARES = {
@@ -17,6 +18,7 @@ SHARES = {
 }
 
 
+@responsive
 def budget_panels(frame: pd.DataFrame) -> Figure:
     """Shares of measurements that support or contradict a claim at every budget: a panel a claim, a bar a budget.
 
@@ -24,27 +26,29 @@ def budget_panels(frame: pd.DataFrame) -> Figure:
         frame: columns ``claim, budget, outcome, supported, contradicted, inconclusive``, the last three counts.
     """
     claims = list(dict.fromkeys(frame.claim))
-    figure, axes = plt.subplots(1, len(claims), figsize=(3.1 * len(claims), 3.6), sharey=True, squeeze=False)
-    for axis, claim in zip(axes[0], claims):
+    figure, axes = wrapped(len(claims), 4, (3.1, 3.6), sharey=True)
+    for axis, claim in zip(axes.flat, claims):
         part = frame[frame.claim == claim]
         _stacked(axis, part.budget, part)
         axis.set_xlabel("iterations")
         axis.set_title(claim)
-    axes[0, 0].set_ylabel("share of measurements")
+    for axis in first_panels(axes):
+        axis.set_ylabel("share of measurements")
     legend_below(figure, axes)
     return finished(figure)
 
 
+@responsive
 def outcome_panel(frame: pd.DataFrame) -> Figure:
     """Shares of measurements that support or contradict the statement of each question: a bar a question.
 
     Arguments:
         frame: columns ``question, outcome, supported, contradicted, inconclusive``, the last three counts.
     """
-    figure, axes = plt.subplots(figsize=(1.4 * len(frame) + 1.2, 3.6), squeeze=False)
-    _stacked(axes[0, 0], frame.question, frame)
-    axes[0, 0].set(ylabel="share of measurements", xlabel="question")
-    legend_below(figure, axes)
+    figure, axis = one(1.4 * len(frame) + 1.2, 3.6)
+    _stacked(axis, frame.question, frame)
+    axis.set(ylabel="share of measurements", xlabel="question")
+    legend_below(figure, np.array([axis]))
     return finished(figure)
 
 

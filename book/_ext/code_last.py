@@ -1,0 +1,169 @@
+"""Sphinx extension: a page made from a notebook shows results first, and all of its code in one folded section at its end.
+
+Every code cell leaves its output where it stands. Its input goes to the section "Parameters and code", under a line that
+says what it makes, with links there and back. Papermill's cell of given parameters is merged into the notebook's own,
+and the table of the settings in force stands beside them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from dataclasses import dataclass
+
+from docutils import nodes
+from sphinx.transforms import SphinxTransform
+
+TITLE = "Parameters and code"
+SETTINGS = re.compile(r"^settings_table\(", re.M)
+
+
+class folded(nodes.General, nodes.Element):
+    """``<details>`` whose ``summary`` is a text; open in print and where there is no HTML."""
+
+
+@dataclass
+class Cell:
+    """A code cell: its container, what is typed into it, and what comes out."""
+
+    node: nodes.container
+    source: nodes.container | None
+    output: nodes.container | None
+
+    @property
+    def text(self) -> str:
+        return "\n".join(block.astext() for block in self.source.findall(nodes.literal_block)) if self.source else ""
+
+    @property
+    def tags(self) -> list[str]:
+        return self.node.get("cell_metadata", {}).get("tags", [])
+
+
+class CodeLast(SphinxTransform):
+    """Moves code, before headings are collected for the contents of the page."""
+
+    default_priority = 400
+
+    def apply(self, **kwargs) -> None:
+        cells = [_cell(node) for node in self.document.findall(_is_cell)]
+        if not any("parameters" in cell.tags for cell in cells):
+            return
+        for cell in cells:
+            self._keep_name(cell)
+        own, *given = [cell for cell in cells if {"parameters", "injected-parameters"} & set(cell.tags)]
+        _merge(own, given)
+        section = nodes.section("", nodes.title("", TITLE), ids=["parameters-and-code"], names=["parameters-and-code"])
+        self.document.note_implicit_target(section, section)
+        block = folded(summary="Show all code of this page")
+        section += block
+        title = next(iter(self.document.findall(nodes.title)), None)
+        typed = [cell for cell in cells if cell not in given and cell.source]
+        for cell in typed:
+            if cell.output and SETTINGS.search(cell.text):
+                cell.node.remove(cell.output)
+                block += [nodes.paragraph("", "Settings in force", classes=["gfn-code-label"]), cell.output]
+                cell.output = None
+        for number, cell in enumerate(typed, 1):
+            block += self._moved(cell, number, cell is own, title)
+        for cell in given:
+            cell.node.parent.remove(cell.node)
+        (self.document.children[-1] if len(self.document.children) == 1 else self.document).append(section)
+
+    def _keep_name(self, cell: Cell) -> None:
+        """The name of a figure becomes that of its cell: of several forms of an output a page shows one."""
+        name = cell.node.get("cell_metadata", {}).get("mystnb", {}).get("figure", {}).get("name")
+        if not name:
+            return
+        for figure in cell.node.findall(nodes.figure):
+            if name in figure["names"]:
+                figure["names"].remove(name)
+                figure["ids"] = [each for each in figure["ids"] if each != nodes.make_id(name)]
+        for names in (self.document.nameids, self.document.nametypes):
+            names.pop(name, None)
+        self.document.ids.pop(nodes.make_id(name), None)
+        cell.node["names"].append(name)
+        self.document.note_explicit_target(cell.node, cell.node)
+
+    def _moved(self, cell: Cell, number: int, first: bool, title: nodes.Node | None) -> list[nodes.Node]:
+        """A line that says what the code is, and the code; its place keeps the output and a link to here."""
+        here = f"code-{number}"
+        label = nodes.paragraph(classes=["gfn-code-label"], ids=[here])
+        if first:
+            label += nodes.Text("Parameters that can be set; those that are not have the values above")
+        elif cell.output is None:
+            label += nodes.Text("Preparation")
+        else:
+            there = f"output-{number}"
+            cell.output["ids"].append(there)
+            label += nodes.Text("Makes the ")
+            label += nodes.reference("", f"output in “{_heading(cell.node, title)}”", refid=there, internal=True)
+            back = nodes.paragraph(classes=["gfn-to-code"])
+            back += nodes.reference("", "code", refid=here, internal=True)
+            back[0]["classes"].append("gfn-to-code-link")
+            cell.node += back
+        moved = nodes.container(classes=["cell", "gfn-moved"])
+        cell.node.remove(cell.source)
+        moved += cell.source
+        if len(cell.node) == 0:
+            cell.node.parent.remove(cell.node)
+        else:
+            cell.node["classes"].append("gfn-output")
+        return [label, moved]
+
+
+def _is_cell(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.container) and node.get("nb_element") == "cell_code"
+
+
+def _cell(node: nodes.container) -> Cell:
+    parts = {child.get("nb_element"): child for child in node.children if isinstance(child, nodes.Element)}
+    return Cell(node, parts.get("cell_code_source"), parts.get("cell_code_output"))
+
+
+def _heading(node: nodes.Node, title: nodes.Node | None) -> str:
+    """The title of the section in which a node stands, or of the page."""
+    while node.parent is not None:
+        node = node.parent
+        if isinstance(node, nodes.section):
+            return node.next_node(nodes.title).astext()
+    return title.astext() if title is not None else "this page"
+
+
+def _merge(own: Cell, given: list[Cell]) -> None:
+    """Put the values that papermill was given in the place of the notebook's own."""
+    values = {
+        target.id: ast.unparse(statement.value)
+        for cell in given
+        for statement in ast.parse(cell.text).body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Name)
+    }
+    if not values:
+        return
+    names = {line.split("=", 1)[0].strip(): line for line in own.text.splitlines()}
+    merged = names | {name: f"{name} = {value}" for name, value in values.items()}
+    text = "\n".join(merged.values())
+    for block in own.source.findall(nodes.literal_block):
+        block.rawsource = text
+        block.children = [nodes.Text(text)]
+        block.children[0].parent = block
+
+
+def visit_folded(self, node: folded) -> None:
+    self.body.append(f'<details class="gfn-code"><summary>{self.encode(node["summary"])}</summary>\n')
+
+
+def depart_folded(self, node: folded) -> None:
+    self.body.append("</details>\n")
+
+
+def ignore(self, node: folded) -> None:
+    """Elsewhere the content stands open."""
+
+
+def setup(app):
+    others = {builder: (ignore, ignore) for builder in ("latex", "text", "man", "texinfo")}
+    app.add_node(folded, html=(visit_folded, depart_folded), **others)
+    app.add_transform(CodeLast)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,180 @@
+"""Sphinx extension: the edition in every footer, one address that turns on all that needs a repository, slim and accessible pages."""
+
+from __future__ import annotations
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from docutils import nodes
+from gfn_pages import mend
+from gfn_slim import slim
+from sphinx.search.en import SearchEnglish
+from sphinx.util import logging
+
+from gfn.study.colophon import colophon, paper_line
+
+ADDRESS = "GFN_REPOSITORY"  # environment variable that has precedence over the setting gfn_repository
+BRANCH = "main"
+HERE = Path(__file__).resolve().parent
+RUN = re.compile(r"<code([^>]*)>(?:<span class=\"pre\">)?([0-9a-f]{16})(?:</span>)?</code>")
+LONGEST = 200  # characters of a description
+LETTERS = {
+    "alpha": "α",
+    "tau": "τ",
+    "theta": "θ",
+    "epsilon": "ε",
+    "varepsilon": "ε",
+    "nabla": "∇",
+    "sim": "~",
+    "le": "≤",
+}
+LETTERS |= {
+    "PF": "P_F",
+    "PB": "P_B",
+    "KL": "KL",
+    "log": "log ",
+    "sum": "Σ",
+    "ge": "≥",
+    "to": "→",
+    "infty": "∞",
+    "in": "∈",
+}
+log = logging.getLogger(__name__)
+
+
+class Folded(SearchEnglish):
+    """English, where a word with accents is found without them, too: Rényi and renyi."""
+
+    def split(self, input: str) -> list[str]:
+        words = super().split(input)
+        return words + [plain for word in words if (plain := fold(word)) != word]
+
+
+def fold(word: str) -> str:
+    """A word without its accents."""
+    return "".join(letter for letter in unicodedata.normalize("NFKD", word) if not unicodedata.combining(letter))
+
+
+def address(app) -> str:
+    """Where the repository is, without a slash at its end; empty where nobody has said so."""
+    given = os.environ.get(ADDRESS) or app.config.overrides.get("gfn_repository") or ""
+    return str(given).strip().rstrip("/")
+
+
+def site_of(repository: str) -> str:
+    """Where GitHub or GitLab publishes the pages of a repository; empty for other hosts."""
+    parts = urlsplit(repository)
+    owner, _, name = parts.path.strip("/").partition("/")
+    host = {"github.com": "github.io", "gitlab.com": "gitlab.io"}.get(parts.netloc)
+    return f"https://{owner.lower()}.{host}/{name}/" if host and owner and name else ""
+
+
+def configure(app, config) -> None:
+    """Footer and search on all books; buttons, canonical addresses and sitemap where there is an address."""
+    options = config.html_theme_options
+    options["extra_footer"] = footer()
+    options["use_download_button"] = False  # its files would be second copies; pages offer their own
+    config.html_search_scorer = str(HERE / "scorer.js")
+    config.ogp_site_name, config.ogp_image = config.html_title, "_static/results.png"
+    config.ogp_social_cards = {"enable": False}
+    config.notfound_urls_prefix = "/"
+    if not (repository := address(app)):
+        return
+    options |= {
+        "repository_url": repository,
+        "repository_branch": BRANCH,
+        "path_to_docs": "book",
+        "use_repository_button": True,
+        "use_edit_page_button": True,
+        "use_issues_button": True,
+        "launch_buttons": {"binderhub_url": "https://mybinder.org", "notebook_interface": "jupyterlab"},
+    }
+    if urlsplit(repository).netloc == "github.com":
+        options["launch_buttons"]["colab_url"] = "https://colab.research.google.com"
+    config.html_baseurl = config.gfn_site or site_of(repository)
+    if config.html_baseurl:
+        config.ogp_site_url = config.html_baseurl
+        config.sitemap_url_scheme = "{link}"
+        config.sitemap_excludes = ["404.html", "search.html", "genindex.html", "py-modindex.html"]
+        config.notfound_urls_prefix = urlsplit(config.html_baseurl).path or "/"
+    else:
+        log.warning("no site is known for %s: set gfn_site for canonical addresses and a sitemap", repository)
+
+
+def footer() -> str:
+    """The edition, as the runs say that the book is built from."""
+    paper, link = paper_line()
+    about, _, rest = paper.partition(": ")
+    number, _, where = rest.partition(";")
+    edition = escape(colophon().sentence)
+    return f'<p class="gfn-edition">{edition}<br/>{about}: <a href="{link}">{escape(number)}</a>;{escape(where)}</p>'
+
+
+def page(app, pagename, templatename, context, doctree) -> None:
+    """Scripts that no page needs go from the head, and ids of runs lead to their files where there is an address."""
+    context["script_files"] = [each for each in context.get("script_files", []) if "thebe" not in str(each).lower()]
+    context["css_files"] = [each for each in context.get("css_files", []) if "thebe" not in str(each).lower()]
+    if (repository := address(app)) and "body" in context:
+        runs = rf'<a href="{repository}/blob/{BRANCH}/data/results/\2.parquet"><code\1>\2</code></a>'
+        context["body"] = RUN.sub(runs, context["body"])
+
+
+def describe(app, pagename, templatename, context, doctree) -> None:
+    """The description of a page: the beginning of its first paragraph, with formulas as words."""
+    text = next((text for text in map(plain, paragraphs(doctree)) if len(text) > 40), "") if doctree else ""
+    if not text:
+        return
+    text = text if len(text) <= LONGEST else text[:LONGEST].rsplit(" ", 1)[0].rstrip(",;:") + " …"
+    context["meta"] = {**(context.get("meta") or {}), "og:description": escape(text)}
+    context["metatags"] += f'<meta name="description" content="{escape(text)}" />\n'
+
+
+def paragraphs(doctree) -> Iterator[nodes.paragraph]:
+    """Those of the page itself, and not of its tables, lists and notes."""
+    for paragraph in doctree.findall(nodes.paragraph):
+        if isinstance(paragraph.parent, nodes.section):
+            yield paragraph
+
+
+def plain(node: nodes.Node) -> str:
+    """The words of a node, its formulas in plain letters, and without the question's own name."""
+    if isinstance(node, nodes.math):
+        return in_letters(node.astext())
+    if isinstance(node, nodes.Text):
+        return str(node)
+    text = "".join(map(plain, node.children))
+    return " ".join(text.removeprefix("Question. ").split()) if isinstance(node, nodes.paragraph) else text
+
+
+def in_letters(formula: str) -> str:
+    r"""A formula as plain text: ``\alpha < 1`` is α < 1."""
+    text = re.sub(r"\\([A-Za-z]+)", lambda name: LETTERS.get(name[1], ""), formula)
+    return re.sub(r"[{}\\$]", "", text)
+
+
+def finish(app, exception) -> None:
+    """What Sphinx and the theme have written is mended and made smaller."""
+    if exception is None and app.builder.format == "html":
+        out = Path(app.outdir)
+        mend(out)
+        slim(out)
+
+
+def setup(app):
+    app.add_config_value("gfn_repository", "", "html")
+    app.add_config_value("gfn_site", "", "html")
+    app.add_search_language(Folded)
+    app.setup_extension("sphinxext.opengraph")
+    app.setup_extension("notfound.extension")
+    if address(app):
+        app.setup_extension("sphinx_sitemap")
+    app.connect("config-inited", configure, priority=900)
+    app.connect("html-page-context", describe, priority=400)  # before sphinxext.opengraph, which takes it from here
+    app.connect("html-page-context", page, priority=950)
+    app.connect("build-finished", finish, priority=950)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

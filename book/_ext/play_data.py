@@ -1,0 +1,155 @@
+"""What the pages to play with take from the book: its verdicts, and the densities of Figure 1, as scripts.
+
+A page that is opened from a disk cannot fetch a file, but it can load a script that assigns a value.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gfn.study.claims import Evidence, Verdict, judge
+from gfn.study.evidence.order_tables import order_densities
+from gfn.study.evidence.planar import mass_table
+from gfn.study.evidence.tables import final
+from gfn.study.experiments import figure_settings
+from gfn.study.intervals import LEVEL
+from gfn.study.paper import load_claims
+from gfn.study.plotting.style import OBJECTIVES, TASKS
+from gfn.study.results import Run, published_store, read_stored, result_path
+
+READERS = {**OBJECTIVES, **TASKS}  # what code names are called in the text
+VARIATE = "both"  # the paper's control variates
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """``verdicts.csv`` with budgets as numbers where they are, and blanks where a seed has no value; empty without one."""
+    if not path.exists():
+        return pd.DataFrame(
+            columns=["claim", "test", "subject", "budget", "variate", "judged", "median", "low", "high"]
+        )
+    table = pd.read_csv(path, dtype={"budget": str})
+    table["budget"] = [int(each) if each.isdigit() else each for each in table.budget]
+    return table
+
+
+def seeds_of(table: pd.DataFrame) -> list[str]:
+    """The columns that hold values of seeds."""
+    return [name for name in table if name.startswith("seed ")]
+
+
+def evidence(rows: pd.DataFrame) -> list[Evidence]:
+    """The measurements of a claim as they were before they were judged.
+
+    Arguments:
+        rows: of one claim and one choice of control variates, all that are judged together.
+    """
+    columns, found = seeds_of(rows), []
+    together = rows.groupby(["test", "budget"]).test.transform("size")
+    for row, many in zip(rows.to_dict("records"), together):
+        values = np.array([row[name] for name in columns], float)
+        about = {"budget": row["budget"], "variate": row["variate"]}
+        if np.isnan(values).all():  # one estimate, and not one number for each seed
+            reach = NormalDist().inv_cdf(1 - (1 - LEVEL) / many / 2)
+            error = (row["high"] - row["low"]) / 2 / reach
+            found.append(Evidence(row["test"], row["subject"], (row["median"],), error, **about))
+        else:
+            found.append(Evidence(row["test"], row["subject"], tuple(values), seeds=tuple(range(len(values))), **about))
+    return found
+
+
+def verdicts(table: pd.DataFrame) -> dict[str, Verdict]:
+    """Every claim of the table judged again, with the paper's control variates."""
+    return {
+        claim: judge(claim, evidence(rows))
+        for claim, rows in table[table.variate == VARIATE].groupby("claim", sort=False)
+    }
+
+
+def readers(subject: str) -> str:
+    """A subject with the names that readers know."""
+    return ", ".join(READERS.get(part, part) for part in subject.split(", "))
+
+
+def verdicts_script(path: Path) -> str:
+    """``window.gfnVerdicts``: the criteria of claims, the rows of the table, and what Python makes of them."""
+    table, claims = read_table(path), load_claims()
+    columns, judged, rows = seeds_of(table), verdicts(table), []
+    for row in table.to_dict("records"):
+        values = [float(row[name]) for name in columns]
+        estimate = [row["median"], row["low"], row["high"]] if np.isnan(values).all() else None
+        key = [row["claim"], row["test"], readers(row["subject"]), row["budget"], row["variate"]]
+        runs = re.split(r"[\s,;]+", row["runs"].strip()) if isinstance(row.get("runs"), str) else []
+        rows.append([*key, None if estimate else values, estimate, runs])
+    wanted = ("statement", "at_least", "at_most", "share", "budget", "premise")
+    about = {
+        claim: {
+            "claim": each["claim"],
+            "where": each["where"],
+            "tests": {name: {k: test[k] for k in wanted if k in test} for name, test in each.get("tests", {}).items()},
+            "book": {"outcome": judged[claim].outcome, "counted": judged[claim].counted} if claim in judged else None,
+        }
+        for claim, each in claims.items()
+    }
+    return f"window.gfnVerdicts = {_script({'level': LEVEL, 'claims': about, 'seeds': len(columns), 'rows': rows})};\n"
+
+
+def _script(value: Any) -> str:
+    """A value for a script, in which NaN and Infinity may stand."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def stored_densities() -> dict[tuple[str, str, float], Run]:
+    """The published runs of Figure 1 with the paper's control variates; none where they are not stored."""
+    specs = {key: spec for key, spec in figure_settings("fig1", "edition").specs().items() if key[1] == VARIATE}
+    paths = {key: result_path(spec, published_store()) for key, spec in specs.items()}
+    if not all(path.exists() for path in paths.values()):
+        return {}
+    return {key: read_stored(path, specs[key]) for key, path in paths.items()}
+
+
+def densities(runs: Mapping[tuple[str, str, float], Run]) -> list[dict[str, Any]]:
+    """For each mixture of Figure 1 its pictures: the target and each order of the first seed, in 256 shades.
+
+    The numbers beside them are means over all seeds: Jensen-Shannon divergence, mass missed and stray.
+    """
+    found = []
+    for task in dict.fromkeys(name for name, _, _ in runs):
+        of = {alpha: run for (name, _, alpha), run in runs.items() if name == task}
+        seed = next(iter(of.values())).spec.seeds[0]
+        panels, _ = order_densities(runs, task, VARIATE, seed)
+        top = max(panel.max() for panel in panels.values())
+        mass = mass_table(of).groupby("run")[["missed", "stray"]].mean()
+        orders = [
+            {
+                "alpha": alpha,
+                "jsd": float(final(run, "jsd").mean()),
+                "missed": float(mass.missed[alpha]),
+                "stray": float(mass.stray[alpha]),
+                "shades": shades(panels[f"α = {alpha:g}"], top),
+            }
+            for alpha, run in of.items()
+        ]
+        side = len(panels["target"])
+        about = {"name": TASKS[task], "side": side, "seed": seed, "target": shades(panels["target"], top)}
+        found.append(about | {"orders": orders})
+    return found
+
+
+def shades(density: np.ndarray, top: float) -> str:
+    """A density ``[cells (x1), cells (x2)]`` in steps of a 255th of ``top``, a row of the picture after the other."""
+    rows = np.round(255 * np.asarray(density).T[::-1] / top).astype(np.uint8)
+    return base64.b64encode(rows.tobytes()).decode()
+
+
+def densities_script() -> str:
+    """``window.gfnDensities``: a list, empty where the runs of Figure 1 are not stored."""
+    return f"window.gfnDensities = {_script(densities(stored_densities()))};\n"

@@ -1,0 +1,171 @@
+"""Matplotlib's SVG made ready for a page: small, without ids that could meet another's, in colours that follow the page."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Iterator
+from hashlib import sha256
+from xml.etree import ElementTree
+
+import numpy as np
+from PIL import Image
+
+from gfn.study.presentation.colours import on_dark, on_light
+
+SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
+# Greys by what they are for: the stylesheet of the book gives them the colours of the page.
+ROLES = {"#000000": "ink", "#262626": "text", "#cccccc": "grid", "#ffffff": "paper"}
+MARK = "GFN-MARK-"  # stands for what begins the ids of a figure, until all of it is known
+LARGEST = 1.7  # pixels on a page for a unit of a figure: one that is small stays so
+COARSE = 40  # cells of a picture that are to be seen as such
+NUMBER = re.compile(r"-?\d+\.\d{2,}")
+COLOUR = re.compile(r"#[0-9a-f]{6}\b")
+FONT = re.compile(r"font-family:[^;]*;?\s*")
+# On a narrow screen the narrow version takes the place of the wide one.
+RULES = {
+    "gfn-wide": "",
+    "gfn-narrow": ".gfn-both>.gfn-narrow{display:none}"
+    "@media screen and (max-width:720px){.gfn-both>.gfn-narrow{display:block}.gfn-both>.gfn-wide{display:none}}",
+}
+
+
+def for_page(text: str, label: str, kind: str) -> str:
+    """An SVG as it goes into a page.
+
+    Arguments:
+        text: what matplotlib wrote, with text as text.
+        label: what there is to see, for those who do not see it.
+        kind: ``gfn-wide`` or ``gfn-narrow``, its class.
+
+    Returns:
+        One ``<svg>`` element without a size of its own. Its colours are variables of CSS, with the colours of the light
+        page where none are set; those of the dark page are in a style of its own.
+    """
+    root = ElementTree.fromstring(text)
+    kept = list(_without_frame(root))
+    used = dict.fromkeys(name for element in kept for each in element.iter() for name in _references(each))
+    names = {name: f"{MARK}{number}" for number, name in enumerate(used)}
+    _say_once(kept)
+    body = "".join(_written(element, names) for element in kept)
+    mark = "g" + sha256(f"{kind} {label} {body}".encode()).hexdigest()[:8]
+    body = body.replace(MARK, mark)
+    colours = sorted(set(COLOUR.findall(body)) | {"#000000"})
+    body = COLOUR.sub(lambda found: variable(found[0]), body)
+    dark = "".join(f"--{_name(colour)}:{on_dark(colour)};" for colour in colours if colour not in ROLES)
+    style = f"<style>{RULES[kind]}@media screen{{html[data-theme=dark] .{mark}{{{dark}}}}}</style>"
+    box = [_short(part) for part in root.get("viewBox").split()]
+    largest = f";max-width:{LARGEST * float(box[2]):.0f}px" if kind == "gfn-wide" else ""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="{kind} {mark}" viewBox="{" ".join(box)}" role="img" '
+        f'aria-label="{_escaped(label)}" style="stroke-linejoin:round;fill:{variable("#000000")}{largest}">{style}{body}</svg>'
+    )
+
+
+def variable(colour: str) -> str:
+    """The variable of a colour, which is the colour for the light page where it is not set."""
+    return f"var(--{_name(colour)},{on_light(colour)})"
+
+
+def _name(colour: str) -> str:
+    return f"gfn-{ROLES.get(colour, colour[1:])}"
+
+
+def _without_frame(root: ElementTree.Element) -> Iterator[ElementTree.Element]:
+    """All but metadata, rules of style that would hold for the whole page, and the white sheet."""
+    for element in root:
+        if element.tag == f"{SVG}metadata" or element.find(f"{SVG}style") is not None:
+            continue
+        sheet = element.find(f"{SVG}g[@id='patch_1']")
+        if element.get("id") == "figure_1" and sheet is not None:
+            element.remove(sheet)
+        yield element
+
+
+def _references(element: ElementTree.Element) -> Iterator[str]:
+    for key, value in element.attrib.items():
+        if key in ("href", f"{XLINK}href") and value.startswith("#"):
+            yield value[1:]
+        yield from re.findall(r"url\(#([^)]+)\)", value)
+
+
+def _say_once(elements: list[ElementTree.Element]) -> None:
+    """Marks have the outline of what they use, which need not be said for each."""
+    every = [each for element in elements for each in element.iter()]
+    styles = {each.get("id"): _declarations(each) for each in every if each.tag == f"{SVG}path" and each.get("id")}
+    for each in every:
+        if each.tag == f"{SVG}use" and each.get("style"):
+            known = styles.get(each.get(f"{XLINK}href", "")[1:], {})
+            own = {name: value for name, value in _declarations(each).items() if name not in known}
+            each.set("style", "; ".join(f"{name}: {value}" for name, value in own.items()))
+
+
+def _declarations(element: ElementTree.Element) -> dict[str, str]:
+    pairs = (each.partition(":") for each in element.get("style", "").split(";"))
+    return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
+
+
+def _written(element: ElementTree.Element, names: dict[str, str]) -> str:
+    tag = element.tag.removeprefix(SVG)
+    attributes = _attributes(element, tag, names)
+    inner = _escaped(element.text or "") if tag in ("text", "tspan") and (element.text or "").strip() else ""
+    inner += "".join(_written(child, names) for child in element)
+    if tag in ("g", "defs") and not inner:
+        return ""
+    if tag == "g" and not attributes:
+        return inner
+    shown = "".join(f' {key}="{_escaped(value)}"' for key, value in attributes.items())
+    return f"<{tag}{shown}>{inner}</{tag}>" if inner else f"<{tag}{shown}/>"
+
+
+def _attributes(element: ElementTree.Element, tag: str, names: dict[str, str]) -> dict[str, str]:
+    found = {}
+    for key, value in element.attrib.items():
+        key = key.removeprefix(XLINK)
+        if key == "id" and value in names:
+            found[key] = names[value]
+        elif key == "href":
+            found[key] = f"#{names[value[1:]]}" if value.startswith("#") else _smaller(value)
+        elif key == "style" and tag == "image":
+            found[key] = "image-rendering:pixelated" if int(element.get("width", "0")) < COARSE else ""
+        elif key == "style":
+            value = FONT.sub("", value)
+            value = re.sub(r"font: ([^'\"]*?px)\s+['\"][^;]*", r"font-size: \1", value) if "font: " in value else value
+            found[key] = _short(re.sub(r"\s*([:;,])\s+", r"\1", _named(value, names)).strip("; "))
+        elif key == "d":
+            found[key] = re.sub(r"\s*([A-Za-z])\s*", r"\1", _short(value)).strip()
+        elif key != "id":
+            value = re.sub(r"rotate\(-0 [^)]*\)", "", _named(value, names))
+            found[key] = value if tag == "image" else " ".join(_short(value).split())
+    return {key: value for key, value in found.items() if value}
+
+
+def _named(value: str, names: dict[str, str]) -> str:
+    return re.sub(r"url\(#([^)]+)\)", lambda found: f"url(#{names[found[1]]})", value)
+
+
+def _short(value: str) -> str:
+    """Numbers with two decimals."""
+    return NUMBER.sub(lambda found: f"{round(float(found[0]), 2) + 0.0:g}", value)
+
+
+def _smaller(data: str) -> str:
+    """A picture with at most 256 colours as such: a map of colours has no more. Any other one as it is."""
+    head, _, coded = data.partition(",")
+    if not head.startswith("data:image/png"):
+        return data
+    with Image.open(io.BytesIO(base64.b64decode("".join(coded.split())))) as picture:
+        colours = picture.convert("RGBA")
+        values, places = np.unique(np.asarray(colours).reshape(-1, 4), axis=0, return_inverse=True)
+        if len(values) <= 256 and (values[:, 3] == 255).all():
+            paletted = Image.frombytes("P", colours.size, places.astype(np.uint8).tobytes())
+            paletted.putpalette(values[:, :3].astype(np.uint8).tobytes())
+            colours = paletted
+        buffer = io.BytesIO()
+        colours.save(buffer, "PNG", optimize=True)
+    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")

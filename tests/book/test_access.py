@@ -1,0 +1,48 @@
+"""Built pages in a browser: accessible to all, no wider than a phone, without errors, without requests elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import axe_playwright_python
+import yaml
+
+from tests.book.built import BUILT, ROOT, each_book, needs_a_book, pages
+
+AXE = next(Path(axe_playwright_python.__file__).parent.rglob("axe*.js")).read_text(encoding="utf-8")
+# Of the theme, each with the reason why it stays.
+THEIRS = yaml.safe_load((ROOT / "tests/book/theme_violations.yaml").read_text(encoding="utf-8"))
+RULES = """axe.run(document, {rules: {"label-content-name-mismatch": {enabled: true}},
+    resultTypes: ["violations"], preload: false}).then(found => found.violations.flatMap(each =>
+    each.nodes.map(node => [each.id, node.target.join(" "), node.html.slice(0, 160)])))"""
+
+
+@needs_a_book
+@each_book
+def test_pages_are_accessible_fit_a_phone_and_work(browser, book):
+    """One test, so that each page is opened once: what axe finds, how wide it is, and what goes wrong."""
+    context = browser.new_context(viewport={"width": 390, "height": 800}, reduced_motion="reduce")
+    page, found, wrong = context.new_page(), {}, []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("requestfailed", lambda request: wrong.append(f"no {request.url}"))
+    page.on("request", lambda request: request.url.startswith(("file:", "data:", "blob:")) or wrong.append(request.url))
+    for path in pages(book):
+        wrong.clear()
+        page.goto(path.as_uri(), wait_until="load")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        page.evaluate(AXE)
+        problems = [each for each in page.evaluate(RULES) if each[0] not in THEIRS]
+        problems += [*wrong, *([f"{width} pixels wide"] if width > 390 else [])]
+        if problems:
+            found[path.relative_to(book).as_posix()] = problems
+    context.close()
+    assert found == {}
+
+
+def test_every_exception_has_its_reason():
+    assert all(len(reason.split()) > 5 for reason in THEIRS.values())
+
+
+@needs_a_book
+def test_pages_are_found():
+    assert all(len(pages(book)) > 5 for book in BUILT.values())
