@@ -151,7 +151,7 @@ def limit(parts: Parts, verdicts: Verdicts) -> str:
     bound = " and ".join(f"{target.what}: {target.limit()}" for target in TARGETS if target.part == "limit")
     about = (
         "No training can be quicker than the multiply–adds of its network: one pass forward and one backward over each "
-        "state that an iteration meets; on discrete tasks where a quarter and more are met again, each once.\n"
+        "state that an iteration meets. On discrete tasks where at least a quarter of the states are met again, each state counts once.\n"
         f"The limit is that count over the rate of a product of two {SQUARE} × {SQUARE} matrices, measured in the same "
         f"run.\n{rate}"
         "The share depends on the processor: the higher its rate, the more everything else weighs.\n"
@@ -212,14 +212,14 @@ def evaluation(parts: Parts, verdicts: Verdicts) -> str:
             ]
             more.append([name, *cells, str(row["runs"]), f"{row['iterations']:,}", brackets(row["time"])])
     about = (
-        "A run evaluates its policies as it trains, exactly where the task allows it: often where a page shows the "
-        "learning curve, at the start and the end where it does not.\n"
+        "A run evaluates its policies as it trains, and exactly where the task allows it: often where a page shows the "
+        "learning curve, otherwise only at the start and the end.\n"
         "The share is that of all runs which the paper's scale makes on the task, with the number of trajectories that "
         "is usual there."
     )
     how = (
-        "The seeds of a run are evaluated together, and what the first evaluation takes longer, since it enumerates the "
-        "task, counts once a run. Iterations count as long as TB's, which are among the quickest."
+        "The seeds of a run are evaluated together. The first evaluation takes longer, since it enumerates the task; "
+        "this extra time counts once a run. Iterations count as long as TB's, which are among the quickest."
     )
     bound = verdicts.bound(*(target.name for target in TARGETS if target.part == "evaluation"))
     head = ["task", "metric", "one policy (s)", "its first time (s)", "all seeds (s)", "runs", "their iterations"]

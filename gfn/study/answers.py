@@ -9,11 +9,14 @@ from pathlib import Path
 import pandas as pd
 
 from gfn.study.claims import OUTCOMES, Verdict, counts, judge
+from gfn.study.evidence.answering import word
 from gfn.study.evidence.questions import QUESTIONS
 from gfn.study.experiments import figure_settings
 from gfn.study.notebook import obtain
 from gfn.study.paper import load_claims
 from gfn.study.verdicts import page_of, title_of
+
+ORDERED = ("yes", "mostly", "in part", "mostly not", "no")
 
 
 @dataclass(frozen=True)
@@ -66,23 +69,20 @@ def question_table(answers: Mapping[str, Answer], link: str = "{page}.ipynb") ->
         answers: from :func:`gather_answers`.
         link: how a page is linked, with ``{page}`` as :func:`gfn.study.verdicts.page_of` gives it.
     """
-    lines = ["| | Statement | Verdict | supported / contradicted / inconclusive | Page |", "|---|---|---|---|---|"]
+    lines = ["| Question | Statement | Verdict | supported / contradicted / inconclusive |", "|---|---|---|---|"]
     for name, each in answers.items():
         verdict = each.verdict
-        cells = [name, verdict.text, f"**{verdict.outcome}**", verdict.counted, _linked(each.page, link)]
-        lines.append(f"| {' | '.join(cells)} |")
+        asked = f"{name}, {_linked(each.page, link)}"
+        lines.append(f"| {asked} | {verdict.text} | **{verdict.outcome}** | {verdict.counted} |")
     return "\n".join(lines)
 
 
 def in_short(answers: Mapping[str, Answer]) -> str:
-    """How many statements have which verdict, and which: a sentence of Markdown."""
-    outcomes = [each.verdict.outcome for each in answers.values()]
-    told = {
-        outcome: ", ".join(name for name, each in answers.items() if each.verdict.outcome == outcome)
-        for outcome in dict.fromkeys(sorted(outcomes, key=outcomes.count, reverse=True))
-    }
-    parts = [f"{outcomes.count(outcome)} {outcome} ({names})" for outcome, names in told.items()]
-    return f"**Of {len(answers)} questions**, each put as a statement: {', '.join(parts)}."
+    """The answer to each question in a word: a sentence of Markdown."""
+    words = {name: word(each.verdict).rstrip(".").lower() for name, each in answers.items()}
+    order = [each for each in ORDERED if each in words.values()] + sorted(set(words.values()) - set(ORDERED))
+    told = [f"{each.capitalize()}: {', '.join(q for q, said in words.items() if said == each)}." for each in order]
+    return f"Each of {len(answers)} questions is put as a statement. Is it true? {' '.join(told)}"
 
 
 def _linked(page: str, link: str) -> str:

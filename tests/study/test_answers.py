@@ -73,13 +73,13 @@ def test_the_index_has_a_row_a_question(found):
     given, _ = found("edition")
     link = "[Which order α?](../beyond/orders.ipynb)"
     assert question_table(given, "../{page}.ipynb").splitlines()[2:] == [
-        f"| Q1 | It works. | **partly supported** | 1 / 1 / 0 | {link} |",
-        f"| Q2 | It is cheap. | **partly supported** | 1 / 1 / 0 | {link} |",
+        f"| Q1, {link} | It works. | **partly supported** | 1 / 1 / 0 |",
+        f"| Q2, {link} | It is cheap. | **partly supported** | 1 / 1 / 0 |",
     ]
     shown = re.findall(r"\]\((.+?)\)", question_table(given))
     assert all((ROOT / "book" / page).exists() for page in shown)
     assert len(shown) == 2
-    assert in_short(given) == "**Of 2 questions**, each put as a statement: 2 partly supported (Q1, Q2)."
+    assert in_short(given) == "Each of 2 questions is put as a statement. Is it true? In part: Q1, Q2."
 
 
 def test_outcomes_are_stacked_shares(found):

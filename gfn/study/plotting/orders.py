@@ -9,11 +9,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gfn.study.plotting.layout import first_panels, legend_below, responsive, wrapped
+from gfn.study.plotting.layout import label_grid, legend_below, responsive, wrapped
 from gfn.study.plotting.style import ACCURACY, COLOURS, TASKS, count_trajectories, finished, log_errors, number
 
 SHADES = ((COLOURS[1], "--", "o"), (COLOURS[0], "-", "s"), (COLOURS[2], "-.", "^"), (COLOURS[3], ":", "D"))
 LIMIT_NAMES = {0.0: "0\nfwd KL", 1.0: "1\nrev KL"}
+NAMED = (-1, 0.5, 2, 3)  # other orders whose ticks have their number
 
 
 @responsive
@@ -39,10 +40,9 @@ def order_error_panels(frame: pd.DataFrame, regrets: pd.DataFrame, budgets: Sequ
     last = axes.flat[len(labels)]
     worst = regrets.max().reindex(orders)
     last.plot(range(len(orders)), worst, color="black", marker="o", ms=4)
-    last.set_title("Worst of all tasks, over the best α")
+    last.set_title("worst task, over its best α")
     _orders(last, orders)
-    for axis in first_panels(axes):
-        axis.set_ylabel("error over that at α = ½")
+    label_grid(axes, "α", "error over that at α = ½")
     legend_below(figure, axes)
     return finished(figure)
 
@@ -105,8 +105,7 @@ def order_noise_panels(frame: pd.DataFrame, ylabel: str) -> Figure:
                 axis.plot(places, by["tsallis"].median(axis=1), **style)
         axis.set_title(TASKS[label])
         _orders(axis, orders)
-    for axis in first_panels(axes):
-        axis.set_ylabel(ylabel)
+    label_grid(axes, "α", ylabel)
     legend_below(figure, axes)
     return finished(figure)
 
@@ -119,7 +118,7 @@ def _along(axis: Axes, table: pd.DataFrame, orders: Sequence[float], name: str, 
 
 
 def _orders(axis: Axes, orders: Sequence[float]) -> None:
-    names = [LIMIT_NAMES.get(order, number(order)) for order in orders]
-    axis.set_xticks(range(len(orders)), names, fontsize="xx-small")
-    axis.set_xlabel("α")
+    """A tick for each order, and its number where there is room for it."""
+    names = [LIMIT_NAMES.get(order, number(order) if order in NAMED else "") for order in orders]
+    axis.set_xticks(range(len(orders)), names)
     log_errors(axis)
