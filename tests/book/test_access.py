@@ -23,6 +23,7 @@ def test_pages_are_accessible_fit_a_phone_and_work(browser, book):
     """One test, so that each page is opened once: what axe finds, how wide it is, and what goes wrong."""
     context = browser.new_context(viewport={"width": 390, "height": 800}, reduced_motion="reduce")
     page, found, wrong = context.new_page(), {}, []
+    page.set_default_timeout(180_000)  # of a machine that does much else
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("requestfailed", lambda request: wrong.append(f"no {request.url}"))
     page.on("request", lambda request: request.url.startswith(("file:", "data:", "blob:")) or wrong.append(request.url))
