@@ -56,7 +56,9 @@ def trainings(runs: Runs) -> dict[tuple[str, str], Run]:
 
 
 def spread_table(costs: pd.DataFrame, metric: str = TIME) -> pd.DataFrame:
-    """Ratios to TB as text, medians with quartiles over rounds: a row a line, a column a task; a dash where there is none."""
+    """Ratios to TB as text, medians over rounds ± half of the distance between the quartiles: a row a line, a column a task;
+    a dash where there is none.
+    """
     part = costs[costs.metric == metric].groupby(["objective", "task"], sort=False).ratio
     text = part.agg(_spread).unstack("task", sort=False)
     order = max((list(dict.fromkeys(costs.objective[costs.task == task])) for task in text), key=len)
@@ -64,8 +66,8 @@ def spread_table(costs: pd.DataFrame, metric: str = TIME) -> pd.DataFrame:
 
 
 def _spread(ratios: pd.Series) -> str:
-    low, middle, high = ratios.quantile([0.25, 0.5, 0.75]).map("{:.2f}".format)
-    return f"{middle}\u00a0({low}–{high})" if len(ratios) > 1 else middle
+    low, middle, high = ratios.quantile([0.25, 0.5, 0.75])
+    return f"{middle:.2f}\u00a0±\u00a0{(high - low) / 2:.2f}" if len(ratios) > 1 else f"{middle:.2f}"
 
 
 def tb_table(costs: pd.DataFrame) -> pd.DataFrame:
@@ -178,8 +180,8 @@ def answer(settings: Any, runs: Runs) -> str:
         f" {_range(costs, MEMORY, JOINT)} and {_range(costs, MEMORY, WITH_ALPHA)} times TB's memory: medians over tasks and"
         " objectives, in brackets their range. To get half of VarGrad's way down, Rényi takes"
         f" {spread(over[FASTER])} times VarGrad's seconds with leave-one-out on the whole weight and {spread(over['renyi'])}"
-        f" with the paper's two, and TB {spread(over['tb'])} (medians over tasks). Of the bounds, these are not met for"
-        f" certain: {failed or 'none'}; inconclusive are {unsure or 'none'}."
+        f" with the paper's two, and TB {spread(over['tb'])} (medians over tasks). A bound is certainly missed in"
+        f" {failed or 'no case'}; inconclusive are {unsure or 'none'}."
     )
 
 
