@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from functools import cache
 from xml.etree import ElementTree
 
 import matplotlib.pyplot as plt
@@ -41,6 +42,12 @@ def bars():
     return budget_panels(pd.DataFrame(rows).assign(supported=1, contradicted=2, inconclusive=1))
 
 
+@cache
+def drawn(draw):
+    """A figure that several tests look at, as HTML, once: to draw is what takes long."""
+    return html(draw())
+
+
 def parts(shown):
     """The wide and the narrow SVG of a figure."""
     return [ElementTree.fromstring(each) for each in re.findall(r"<svg.*?</svg>", shown, flags=re.DOTALL)]
@@ -57,7 +64,7 @@ def sizes(svg):
 @pytest.mark.parametrize("draw", [curves, densities])
 def test_a_figure_is_the_same_at_every_time(draw):
     """Drawn again; without a date or the name of a program."""
-    shown = html(draw())
+    shown = drawn(draw)
     assert shown == html(draw())
     assert "metadata" not in shown
     assert not re.search(r"20\d\d-\d\d-\d\d|matplotlib", shown)
@@ -67,7 +74,7 @@ def test_a_figure_is_the_same_at_every_time(draw):
 def test_two_figures_on_a_page_do_not_meet(draw):
     """Ids are there once, all that is referred to is there, and no rule of style is for the whole page."""
     other = comparison_panels(compared(["banana"], ["db"], "jsd"))
-    page = html(draw()) + html(other)
+    page = drawn(draw) + html(other)
     ids = re.findall(r'\bid="([^"]+)"', page)
     assert len(ids) == len(set(ids)) > 3
     assert set(re.findall(r'(?:url\(|href=")#([^)"]+)', page)) == set(ids)
@@ -78,7 +85,7 @@ def test_two_figures_on_a_page_do_not_meet(draw):
 
 def test_every_colour_can_be_read_in_the_dark():
     """Lines of data and marks at 3 to 1, text at 4.5 to 1; on the light page, too. Grids and paper are to be faint."""
-    for svg in parts(html(curves())):
+    for svg in parts(drawn(curves)):
         style = "".join(each.text for each in svg.iter("{http://www.w3.org/2000/svg}style"))
         dark = dict(re.findall(r"--gfn-(\w+):(#[0-9a-f]{6});", style))
         seen = set()
@@ -94,14 +101,14 @@ def test_every_colour_can_be_read_in_the_dark():
                 assert contrast(light, LIGHT_PAGE) >= least
                 seen.add(name)
         assert {"text", "ink", "029e73"} <= seen
-    left = VARIABLE.sub("", re.sub(r"<style>.*?</style>|base64,[^\"]*", "", html(curves())))
+    left = VARIABLE.sub("", re.sub(r"<style>.*?</style>|base64,[^\"]*", "", drawn(curves)))
     assert not re.search(r"#[0-9a-f]{6}\b", left)
 
 
 @pytest.mark.parametrize("draw", [curves, densities])
 def test_labels_can_be_read_on_a_phone(draw):
     """Nine pixels at least, in two columns; the wide version has what the function drew."""
-    wide, narrow = parts(html(draw()))
+    wide, narrow = parts(drawn(draw))
     small, width = sizes(narrow)
     assert width <= WIDTH * 72 + 6
     assert min(small) * PHONE / width >= 9
@@ -110,7 +117,7 @@ def test_labels_can_be_read_on_a_phone(draw):
 
 
 def test_text_is_text_and_minus_signs_are_true():
-    shown = html(curves())
+    shown = drawn(curves)
     assert "Gaussian mixture, calibrated" in re.sub(r"</?(tspan|text)[^>]*>", " ", shown)
     assert "font-family" not in shown
     axis = plt.figure().add_subplot()
@@ -127,8 +134,8 @@ def test_figures_are_small():
     cloud = html(sample_panel(task, np.random.default_rng(0).normal(size=(5000, 2)), 60))
     assert len(cloud) < 250_000
     assert cloud.count("<use") < 300
-    assert len(html(curves())) < 60_000
-    shown = html(densities())
+    assert len(drawn(curves)) < 60_000
+    shown = drawn(densities)
     pictures = re.findall(r"data:image/png;base64,([^\"]+)", shown)
     for coded in pictures[:3]:
         with Image.open(io.BytesIO(base64.b64decode(coded))) as picture:
@@ -138,12 +145,11 @@ def test_figures_are_small():
 
 def test_a_figure_says_what_it_shows():
     """Titles, axes and lines in words, for those who do not see it; the same in both versions."""
-    figure = curves()
-    said = words(figure)
+    said = words(curves())
     assert said.startswith("3 panels: Sets; DAGs; Gaussian mixture, calibrated. ")
     assert "Across: trajectories. Up: L1 distance to target. Shown: TB; SubTB; Rényi." in said
-    assert [svg.get("aria-label") for svg in parts(html(figure))] == [said, said]
-    assert {svg.get("role") for svg in parts(html(figure))} == {"img"}
+    assert [svg.get("aria-label") for svg in parts(drawn(curves))] == [said, said]
+    assert {svg.get("role") for svg in parts(drawn(curves))} == {"img"}
     assert words(densities()).startswith("3 panels: a; b; c. Across: x_1. Up: x_2.")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from IPython.core.formatters import DisplayFormatter
 from IPython.display import Markdown
+from matplotlib_inline.config import InlineBackend
+from traitlets.config import Configurable
 
 import gfn
 from gfn.study import presentation
@@ -149,9 +150,14 @@ def test_tables_in_markdown_have_names_but_links_stay():
 def test_ipython_shows_tables_this_way(monkeypatch):
     """Within IPython frames and series; outside it nothing is done. The second region of a name has a number."""
     formatter, frame = DisplayFormatter(), pd.DataFrame({"a": [0.5]}, ["tb"])
+    shell = Configurable()  # figures are registered with the shell, too, and want its settings
+    shell.display_formatter = formatter
+    for kind in InlineBackend._walk_mro():
+        monkeypatch.setattr(kind, "_instance", None)
     monkeypatch.setattr("IPython.get_ipython", lambda: None)
     presentation.install()
-    monkeypatch.setattr("IPython.get_ipython", lambda: SimpleNamespace(display_formatter=formatter))
+    assert html(frame) != formatter.format(frame)[0]["text/html"]
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
     presentation.install()
     first, second = (formatter.format(frame)[0]["text/html"] for _ in range(2))
     assert first == html(frame)
