@@ -51,7 +51,7 @@ def link(app, pagename: str, templatename: str, context: dict, doctree) -> None:
     """Only a page to play with loads what it needs, after it has been shown."""
     folder, _, name = pagename.rpartition("/")
     if folder == FOLDER and name in SCRIPTS:
-        app.add_css_file("play/play.css")
+        app.add_css_file("play/gfn-play.css")  # by this name the sheet is taken whole: scripts make its classes
         for script in SCRIPTS[name]:
             app.add_js_file(f"play/{script}", loading_method="defer")
 

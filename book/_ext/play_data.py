@@ -10,13 +10,12 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from gfn.study.claims import Evidence, Verdict, judge
+from gfn.study.claims import Evidence, Verdict, judge, over_seeds, ratio
 from gfn.study.evidence.order_tables import order_densities
 from gfn.study.evidence.planar import mass_table
 from gfn.study.evidence.tables import final
@@ -34,7 +33,7 @@ def read_table(path: Path) -> pd.DataFrame:
     """``verdicts.csv`` with budgets as numbers where they are, and blanks where a seed has no value; empty without one."""
     if not path.exists():
         return pd.DataFrame(
-            columns=["claim", "test", "subject", "budget", "variate", "judged", "median", "low", "high"]
+            columns=["claim", "test", "subject", "budget", "variate", "judged", "median", "low", "high", "margin"]
         )
     table = pd.read_csv(path, dtype={"budget": str})
     table["budget"] = [int(each) if each.isdigit() else each for each in table.budget]
@@ -43,26 +42,31 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def seeds_of(table: pd.DataFrame) -> list[str]:
     """The columns that hold values of seeds."""
-    return [name for name in table if name.startswith("seed ")]
+    return _columns(table, "seed")
 
 
-def evidence(rows: pd.DataFrame) -> list[Evidence]:
+def _columns(table: pd.DataFrame, prefix: str) -> list[str]:
+    return [name for name in table if name.startswith(f"{prefix} ")]
+
+
+def evidence(rows: pd.DataFrame, margins: float = 1.0) -> list[Evidence]:
     """The measurements of a claim as they were before they were judged.
 
     Arguments:
         rows: of one claim and one choice of control variates, all that are judged together.
+        margins: a factor of the margins of ratios; if it is not 1, ratios come from the two numbers of each seed.
     """
-    columns, found = seeds_of(rows), []
-    together = rows.groupby(["test", "budget"]).test.transform("size")
-    for row, many in zip(rows.to_dict("records"), together):
-        values = np.array([row[name] for name in columns], float)
-        about = {"budget": row["budget"], "variate": row["variate"]}
-        if np.isnan(values).all():  # one estimate, and not one number for each seed
-            reach = NormalDist().inv_cdf(1 - (1 - LEVEL) / many / 2)
-            error = (row["high"] - row["low"]) / 2 / reach
-            found.append(Evidence(row["test"], row["subject"], (row["median"],), error, **about))
+    seeds, above, below = (_columns(rows, prefix) for prefix in ("seed", "above", "below"))
+    found = []
+    for _, row in rows.iterrows():
+        what, about = (row.test, row.subject), {"budget": row.budget, "variate": row.variate}
+        if not np.isnan(row.standard_error):  # one estimate, and not one number for each seed
+            found.append(Evidence(*what, (row["median"],), row.standard_error, **about))
+        elif row.margin and margins != 1:
+            sides = [row[each].set_axis(range(len(each))).astype(float) for each in (above, below)]
+            found.append(ratio(*what, *sides, row.margin * margins, **about))
         else:
-            found.append(Evidence(row["test"], row["subject"], tuple(values), seeds=tuple(range(len(values))), **about))
+            found.append(over_seeds(*what, row[seeds].set_axis(range(len(seeds))), **about))
     return found
 
 
@@ -85,10 +89,12 @@ def verdicts_script(path: Path) -> str:
     columns, judged, rows = seeds_of(table), verdicts(table), []
     for row in table.to_dict("records"):
         values = [float(row[name]) for name in columns]
-        estimate = [row["median"], row["low"], row["high"]] if np.isnan(values).all() else None
+        estimate = None if np.isnan(row["standard_error"]) else [row["median"], row["low"], row["high"]]
         key = [row["claim"], row["test"], readers(row["subject"]), row["budget"], row["variate"]]
         runs = re.split(r"[\s,;]+", row["runs"].strip()) if isinstance(row.get("runs"), str) else []
-        rows.append([*key, None if estimate else values, estimate, runs])
+        sides = {side: [row[name] for name in _columns(table, side)] for side in ("above", "below")}
+        compared = sides | {"margin": row["margin"]} if row["margin"] else None
+        rows.append([*key, None if estimate else values, estimate, runs, compared])
     wanted = ("statement", "at_least", "at_most", "share", "budget", "premise")
     about = {
         claim: {

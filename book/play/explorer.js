@@ -1,10 +1,10 @@
-// Page "Verdict explorer": the bounds, the seeds and the budget of a claim are moved, and it is judged again.
+// Page "Verdict explorer": the bounds, the margin, the seeds and the budget of a claim are moved, and it is judged again.
 "use strict";
 (() => {
   const { add, shown, slider, choice, button, start } = window.gfnPlay;
   const { OUTCOMES, judge, count, met } = window.gfnJudge;
   const SIGNS = { supported: "✓", contradicted: "✗", inconclusive: "?" };
-  const KEYS = ["claim", "test", "subject", "budget", "variate", "values", "estimate", "runs"];
+  const KEYS = ["claim", "test", "subject", "budget", "variate", "values", "estimate", "runs", "ratio"];
   const VARIATES = { both: "the paper’s (both)", joint: "joint (ours)", none: "none" };
   const data = window.gfnVerdicts;
   const ROWS = data.rows.map((row) => Object.fromEntries(KEYS.map((key, i) => [key, row[i]])));
@@ -29,7 +29,7 @@
       add(live, "p", { class: "gfn-play-note" }, "This build of the book has no verdicts.");
       return;
     }
-    let changed = {}; // by test: the bounds and the share that were moved
+    let changed = {}; // by test: the bounds, the share and the margin that were moved
     const controls = add(live, "div", { class: "gfn-play-controls" });
     const claim = choice(controls, {
       label: "claim", options: known.map((each) => [each, `${each}: ${data.claims[each].claim}`]), value: known[0], change: () => open(),
@@ -48,6 +48,12 @@
     const share = slider(controls, {
       label: "share demanded", min: 5, max: 100, step: 5, value: 100, read: (at) => at / 100,
       say: (value) => `${Math.round(100 * value)} %`, change: () => move("share"),
+    });
+    // Margins differ by measurement, so they move by a factor, too; at the left end there is none.
+    const marginsOf = () => [...new Set(rowsOf(claim.value).filter((row) => row.test === test.value && row.ratio).map((row) => row.ratio.margin))];
+    const margin = slider(controls, {
+      label: "margin", min: -100, max: 100, step: 1, value: 0, read: (at) => (Number(at) === -100 ? 0 : factor(at)),
+      say: (by) => (by === 0 ? "none" : marginsOf().map((each) => shown(each * by, 3)).join(", ")), change: () => move("margin"),
     });
     const seeds = slider(controls, {
       label: "seeds: the first", min: 1, max: Math.max(1, data.seeds), step: 1, value: data.seeds, change: () => draw(),
@@ -84,11 +90,13 @@
         if (own[key] !== undefined) control.set(Math.round(100 * Math.log10(now[key] / own[key])));
       }
       share.set(Math.round(100 * (now.share ?? 1)));
+      margin.box.hidden = !marginsOf().length;
+      margin.set(now.margin === 0 ? -100 : Math.round(100 * Math.log10(now.margin ?? 1)));
       draw();
     }
     function move(key) {
       const own = data.claims[claim.value].tests[test.value];
-      const value = key === "share" ? share.value : own[key] * bounds[key].value;
+      const value = key in bounds ? own[key] * bounds[key].value : { share, margin }[key].value;
       changed[test.value] = { ...changed[test.value], [key]: value };
       draw();
     }

@@ -29,7 +29,7 @@ window.gfnJudge = (() => {
 
   // The interval of a median over seeds; from −∞ to ∞ where the seeds are too few, or one has no value.
   function interval(values, tests, level) {
-    const ordered = [...values].sort((a, b) => a - b);
+    const ordered = Float64Array.from(values).sort();
     const k = rank(ordered.length, tests, level);
     const none = k === 0 || ordered.some(Number.isNaN);
     const [low, high] = none ? [-Infinity, Infinity] : [ordered[k - 1], ordered[ordered.length - k]];
@@ -67,14 +67,22 @@ window.gfnJudge = (() => {
     return at.filter((row) => row.variate === "both").map((row) => other.get(key(row)) || row);
   }
 
-  // A claim judged. `settings`: tests with their bounds and shares, budget (or "own"), variate, seeds (the first so many), level.
+  // A seed's values: with the book's margin those of the table, and with another one from the two numbers of each seed.
+  function valuesOf({ values, ratio }, factor = 1) {
+    if (!ratio || factor === 1) return values;
+    const margin = factor * ratio.margin;
+    return ratio.above.map((above, i) => (above + margin) / (ratio.below[i] + margin));
+  }
+
+  // A claim judged. `settings`: tests with their bounds, shares and margins (as factors of the book's), budget (or "own"), variate, seeds (the first so many), level.
   function judge(rows, { tests, budget = "own", variate = "both", seeds = Infinity, level = 0.9 }) {
     const chosen = choose(rows, tests, budget, variate);
     const judged = chosen.map((row) => {
+      const test = tests[row.test];
       const many = chosen.filter((each) => each.test === row.test).length;
       const [middle, low, high] = row.estimate || [];
-      const found = row.estimate ? { middle, low, high } : interval(row.values.slice(0, seeds), many, level);
-      return { ...row, ...found, outcome: outcome(found, tests[row.test]) };
+      const found = row.estimate ? { middle, low, high } : interval(valuesOf(row, test.margin).slice(0, seeds), many, level);
+      return { ...row, ...found, outcome: outcome(found, test) };
     });
     return { rows: judged, counts: count(judged), outcome: judged.length ? decide(judged, tests) : "not judged" };
   }

@@ -30,8 +30,8 @@ def write_page(name: str, folder: Path) -> Path:
     play = extension("play")
     play.write(BOOK, folder)
     scripts = "".join(f'<script defer src="{script}"></script>' for script in play.SCRIPTS[name])
-    head = f'<meta charset="utf-8"><title>{name}</title><link rel="stylesheet" href="play.css">{scripts}'
-    style = "<style>html[data-theme=dark] {background: #14181e; color: #ced6dd; --pst-color-text-base: #ced6dd; --pst-color-text-muted: #9ca4af; --pst-color-surface: #29313d}</style>"
+    head = f'<meta charset="utf-8"><title>{name}</title><link rel="stylesheet" href="gfn-play.css">{scripts}'
+    style = "<style>html[data-theme=dark] a {color: #528fe4} html[data-theme=dark] {background: #14181e; color: #ced6dd; --pst-color-text-base: #ced6dd; --pst-color-text-muted: #9ca4af; --pst-color-surface: #29313d}</style>"
     body = f"<main><h1>{name}</h1>{play.html(name, TABLE)}</main>"
     path = folder / f"{name}.html"
     path.write_text(f'<!doctype html><html lang="en"><head>{head}{style}</head><body>{body}</body></html>', "utf-8")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,10 +40,11 @@ def chosen(claim, budget="own", variate="both", seeds=SIZE):
         if row["budget"] == wanted and row["variate"] in of_variate:
             of_variate[row["variate"]][row["test"], row["subject"]] = row
     rows = [of_variate[variate].get(key, row) for key, row in of_variate["both"].items()]
-    return pd.DataFrame(rows, columns=ROWS.columns).drop(columns=[f"seed {each}" for each in range(seeds, SIZE)])
+    left_out = [f"{prefix} {each}" for prefix in ("seed", "above", "below") for each in range(seeds, SIZE)]
+    return pd.DataFrame(rows, columns=ROWS.columns).drop(columns=left_out)
 
 
-def in_python(claim, factors=None, share=None, **changes):
+def in_python(claim, factors=None, share=None, margins=1.0, **changes):
     """The same by the package: rows as it measures them, and the claim's outcome."""
     rows = chosen(claim, **changes)
     tests = {name: dict(test) for name, test in CLAIMS[claim]["tests"].items()}
@@ -51,7 +54,7 @@ def in_python(claim, factors=None, share=None, **changes):
                 test[key] *= factors
         if share:
             test["share"] = share
-    table = measure(DATA.evidence(rows), tests)
+    table = measure(DATA.evidence(rows, margins), tests)
     return decide(table), counts(table), table, tests
 
 
@@ -66,7 +69,7 @@ def same(js, outcome, numbers, table):
     for row in found.to_dict("records"):
         python = by_key[row["test"], row["subject"]]
         assert row["outcome"] == python["outcome"], row
-        # A standard error comes from the ends of its interval, which the table has rounded.
+        # The table has rounded a standard error and the ends of its interval, each for itself.
         size = max(abs(python["low"]), abs(python["high"]))
         near = {"rel": 1e-9} if python["seeds"] else {"rel": 1e-5, "abs": 1e-5 * size}
         for js_name, name in (("middle", "median"), ("low", "low"), ("high", "high")):
@@ -92,7 +95,8 @@ def test_at_the_books_settings_all_is_as_in_the_book(claim, page):
     line = next(
         x for x in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if x.startswith(f"| {claim} |")
     )
-    assert f"**{js[0]}** | {' / '.join(map(str, js[1]))} |" in line
+    shown = re.search(r"\*\*([^*]+)\*\* \| (\d+) [|/] (\d+) [|/] (\d+) \|", line)
+    assert shown.groups() == (js[0], *map(str, js[1]))
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
@@ -104,6 +108,28 @@ def test_with_other_bounds(claim, factors, page):
 
 def _bounds(test):
     return {key: test[key] for key in ("at_least", "at_most", "share") if key in test}
+
+
+@pytest.mark.parametrize("claim", dict.fromkeys(ROWS.claim[ROWS.margin > 0]))
+@pytest.mark.parametrize("margins", [0.0, 0.1, 3.0, 10.0])
+def test_with_other_margins(claim, margins, page):
+    """Also none at all, with fewer seeds, and beside other bounds."""
+    names = CLAIMS[claim]["tests"]
+    *python, _ = in_python(claim, margins=margins)
+    js = in_browser(page, claim, tests={name: {"margin": margins} for name in names})
+    same(js, *python)
+    assert js[2] != in_browser(page, claim)[2]
+    *python, tests = in_python(claim, 1.2, margins=margins, seeds=8)
+    same(in_browser(page, claim, seeds=8, tests={n: {**_bounds(tests[n]), "margin": margins} for n in names}), *python)
+
+
+def test_the_books_margins_give_the_values_of_the_table():
+    """The two numbers of a seed and the margin make its value, whatever the table has rounded."""
+    rows = ROWS[ROWS.margin > 0]
+    above, below, values = (rows.filter(regex=f"^{name} ").to_numpy() for name in ("above", "below", "seed"))
+    margin = rows.margin.to_numpy()[:, None]
+    assert values.shape == (len(rows), SIZE) and len(rows) > 100
+    np.testing.assert_allclose((above + margin) / (below + margin), values, rtol=3e-5)
 
 
 @pytest.mark.parametrize("claim", CLAIMS)
@@ -167,6 +193,31 @@ def test_a_bound_is_moved_with_the_keyboard(browser, tmp_path):
         seeds = page.get_by_label("seeds: the first")
         seeds.press("Home")
         assert live.get_attribute("data-outcome") == "inconclusive"
+
+
+def test_the_margin_is_moved_with_the_keyboard(browser, tmp_path):
+    """It shows the margins of the criterion, from none to ten times the book's, and where no ratio has one it is not there."""
+    with opened(browser, write_page("explorer", tmp_path)) as page:
+        page.get_by_label("claim", exact=True).select_option("C2")
+        margin, forest = page.get_by_label("margin", exact=True), page.locator(".gfn-play-forest")
+        own = sorted(set(ROWS.margin[(ROWS.claim == "C2") & (ROWS.test == "accurate")]))
+        assert len(own) > 1
+
+        def read():
+            return sorted(float(each) for each in margin.get_attribute("aria-valuetext").split(", "))
+
+        book = forest.inner_text()
+        assert read() == own
+        margin.press("End")
+        assert read() == pytest.approx([10 * each for each in own])
+        wide = forest.inner_text()
+        margin.press("Home")
+        assert margin.get_attribute("aria-valuetext") == "none"
+        assert len({book, wide, forest.inner_text()}) == 3
+        page.get_by_role("button", name="Back to").press("Enter")
+        assert (read(), forest.inner_text()) == (own, book)
+        page.get_by_label("claim", exact=True).select_option("C3")
+        assert not margin.is_visible()
 
 
 def test_a_row_leads_to_its_run(browser, tmp_path):

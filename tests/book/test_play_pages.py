@@ -102,7 +102,16 @@ def test_only_their_pages_load_them():
         play.link(app, page, "", {}, None)
     assert not linked
     play.link(app, "play/cloud", "", {}, None)
-    assert linked == ["play/play.css", *(f"play/{script}" for script in play.SCRIPTS["cloud"])]
+    assert linked == ["play/gfn-play.css", *(f"play/{script}" for script in play.SCRIPTS["cloud"])]
+
+
+def test_the_style_sheet_is_taken_whole(tmp_path):
+    """Scripts put the names of its classes together, so no page and no script has them all."""
+    slim, folder = extension("gfn_slim"), tmp_path / "play"
+    extension("play").write(BOOK, folder)
+    (sheet,) = folder.glob("*.css")
+    found = slim._sheet(tmp_path, f"play/{sheet.name}", set())
+    assert all(f".gfn-play-{outcome}" in found for outcome in ("supported", "contradicted", "inconclusive"))
 
 
 def test_stills_come_out_the_same_again():
