@@ -131,11 +131,12 @@ def test_advice_has_what_was_measured():
         "half are one trajectory",
     ]
     bias, variance, error, words = (table[column].tolist() for column in table)
-    assert bias == ["0.00", "–", "0.20", "0.30", "0.04", "0.01", "0.50"]
+    assert bias == ["0", "–", "0.200", "0.300", "0.0400", "0.0100", "0.500"]
     assert variance == ["1.00", "–", *["1.00"] * 5]
-    assert error == ["1.00", "1.40", "1.50", "2.00", "0.50", "1.00", "–"]
+    assert error == ["1.00", "1.40", "1.50", "2.00", "0.500", "1.00", "–"]
     assert all(words)
-    assert span(pd.Series([0.1, 0.25])) == "0.10 to 0.25"
+    assert span(pd.Series([0.1, 0.25])) == "0.100 to 0.250"
+    assert span(pd.Series([0.001, 0.004])) == "0.00100 to 0.00400"
 
 
 def test_trainings_are_held_against_independent_ones():

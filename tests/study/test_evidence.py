@@ -153,7 +153,7 @@ def test_estimates_of_l1_stand_beside_the_exact_distance():
     assert list(table.columns) == ["exact", "8 orders", "32 orders"]
     assert table.index.tolist() == [0, 4]
     for row in table.itertuples(index=False):
-        mean, error = map(float, row[2].split(" ± "))
+        mean, error = map(float, row[2].split("\u00a0±\u00a0"))
         assert mean == pytest.approx(float(row[0]), abs=6 * error + 0.05)
 
 

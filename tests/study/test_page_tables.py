@@ -29,6 +29,7 @@ from gfn.study.experiments import figure_settings
 from gfn.study.experiments.comparisons import DISCOVERY_TASKS
 from gfn.study.experiments.tasks import found, paper_tasks, peaked_sequences
 from gfn.study.paper import printed
+from gfn.study.presentation.digits import spread
 from gfn.study.results import Run, execute, to_frame
 
 SPEC = TrainingSpec(task=Sets(universe=4, size=2))
@@ -213,7 +214,7 @@ def test_calibration_measures_the_distance_from_the_printed_cell():
     assert nearest(table, "sequences") == (8.0,)
     grid = mixture_grid(table, (2.0, 0.3))
     assert (grid.index.tolist(), grid.columns.tolist()) == ([2, 3], [0.5, 0.3])
-    assert grid.loc[2.0, 0.3] == f"→ {mean + 0.01:.3f} ± {deviation:.3f}"
+    assert grid.loc[2.0, 0.3] == f"→ {spread(mean + 0.01, deviation)}"
     assert sum(text.startswith("→") for text in grid.to_numpy().flatten()) == 1
 
 

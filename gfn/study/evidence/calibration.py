@@ -9,6 +9,7 @@ import pandas as pd
 from gfn.study.evidence.convergence import accuracy_metric
 from gfn.study.evidence.tables import final
 from gfn.study.paper import printed
+from gfn.study.presentation.digits import spread
 from gfn.study.results import Run
 
 Key = tuple[str, float] | tuple[str, float, float]
@@ -28,7 +29,7 @@ def calibration_table(runs: Mapping[Key, Run]) -> pd.DataFrame:
         row = {"task": task, "value": value, "scale": scale[0] if scale else None, "mean": mean}
         rows.append(
             row
-            | {"standard_deviation": deviation, "shown": f"{mean:.3f} ± {deviation:.3f}", "distance": distance}
+            | {"standard_deviation": deviation, "shown": spread(mean, deviation), "distance": distance}
             | {"run": run.spec.hash}
         )
     return pd.DataFrame(rows)

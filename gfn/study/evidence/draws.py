@@ -14,6 +14,7 @@ from gfn.study.evidence.tables import late
 from gfn.study.evidence.variance import NORMAL_95
 from gfn.study.experiments.draws import HALF, OTHER, SUBTRACTING, TRAINED, Key
 from gfn.study.paper import load_claims
+from gfn.study.presentation.digits import DASH, together
 from gfn.study.results import Run
 
 Runs = Mapping[Key, Run]
@@ -166,11 +167,11 @@ def _half(table: pd.DataFrame, scheme: str) -> pd.DataFrame:
 
 
 def span(values: pd.Series) -> str:
-    """The smallest and the largest of some numbers, in two digits after the point; a dash for none."""
+    """The smallest and the largest of some numbers, with the same places after the point; a dash for none."""
     if values.empty:
-        return "–"
-    low, high = f"{values.min():.2f}", f"{values.max():.2f}"
-    return low if low == high else f"{low} to {high}"
+        return DASH
+    (low, high), power = together([values.min(), values.max()])
+    return f"{low}{power}" if low == high else f"{low}{power} to {high}{power}"
 
 
 def answer(settings: Any, runs: Runs) -> str:

@@ -18,6 +18,7 @@ from gfn.runs.objective import Objective
 from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.runs.training import Trainer
 from gfn.study.evidence.tables import final
+from gfn.study.presentation.digits import number, spread
 from gfn.study.results import Run
 
 
@@ -37,10 +38,10 @@ def l1_estimates(profile: str = "paper", repeats: int = 10) -> pd.DataFrame:
         while trainer.iteration < stage:
             trainer.step()
         exact = l1(terminal_distribution(task, trainer.policy), target_distribution(task)).item()
-        row = {"exact": f"{exact:.4f}"}
+        row = {"exact": number(exact)}
         for count in orders:
             found = torch.cat([estimate_l1(task, trainer.policy, 512, count, seed) for seed in range(repeats)])
-            row[f"{count} orders"] = f"{found.mean():.4f} ± {found.std() / repeats**0.5:.4f}"
+            row[f"{count} orders"] = spread(found.mean().item(), found.std().item() / repeats**0.5)
         rows[stage] = row
     return pd.DataFrame(rows).T.rename_axis("iteration")
 
