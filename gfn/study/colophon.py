@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ import yaml
 
 import gfn
 from gfn.checkout import checkout_path
-from gfn.runs.spec import TrainingSpec
+from gfn.runs.spec import Spec, TrainingSpec
 from gfn.study.experiments import PROFILES, every_run
 from gfn.study.results import METADATA_KEY, published_store
 
@@ -85,7 +86,7 @@ def colophon(store: Path | None = None) -> Colophon:
     origins = {path.stem: found for path in sorted(store.glob("*.parquet")) if (found := _origin(path))}
     if not origins:
         return Colophon("", 0, 0, (), (), ())
-    asked = {profile: every_run(profile) for profile in PROFILES["verdicts"]}
+    asked = {profile: _asked(profile) for profile in PROFILES["verdicts"]}
     profile = max(asked, key=lambda name: len(asked[name].keys() & origins.keys()))
     # Runs that other profiles have left in the same store are none of this edition.
     mine = {key: about for key, about in origins.items() if key in asked[profile]} or origins
@@ -100,6 +101,11 @@ def colophon(store: Path | None = None) -> Colophon:
         tuple(sorted({about["source"] for about in mine.values()})),
         tuple(sorted({about["gfn"] for about in mine.values()})),
     )
+
+
+@cache
+def _asked(profile: str) -> dict[str, Spec]:
+    return every_run(profile)  # some seconds in all
 
 
 def _origin(path: Path) -> dict[str, str] | None:
