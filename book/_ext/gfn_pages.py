@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 from pathlib import Path
 
 # Each with the reason why the theme's own is not good enough.
@@ -38,10 +37,6 @@ DEFERRED = (
     (re.compile(r'<script(?![^>]*\b(?:defer|async)\b)([^>]*\bsrc="[^"]*")'), r"<script defer\1"),
     (re.compile(r"<script>(?=DOCUMENTATION_OPTIONS\.)"), '<script type="module">'),
 )
-# Listings of the code: the contents of the book in each of them, and colours of names and signs, are half of their size.
-CONTENTS = re.compile(r'<nav class="bd-links[^>]*>.*?</nav>', re.S)
-COLOURS = re.compile(r'<span class="(?:n|p|o|w|nb|nn|bp|nf|nc|ow|mi|mf|fm|vm|si|se|sa)">([^<]*)</span>')
-BACK = re.compile(r'<a class="viewcode-back" href="([^"#]*)#([^"]*)">\[docs\]</a>')
 
 
 def mend(out: Path) -> None:
@@ -50,13 +45,9 @@ def mend(out: Path) -> None:
     Arguments:
         out: the folder of the HTML.
     """
-    anchors: dict[Path, set[str]] = {}
     for path in sorted(out.rglob("*.html")):
         text = path.read_text(encoding="utf-8")
         new = mended(text, search=path.name == "search.html")
-        if "_modules" in path.parts:
-            new = COLOURS.sub(r"\1", CONTENTS.sub("", new))
-            new = BACK.sub(partial(_leading, path, anchors), new)
         if new != text:
             path.write_text(new, encoding="utf-8")
 
@@ -75,12 +66,3 @@ def mended(text: str, search: bool = False) -> str:
     for pattern, instead in DEFERRED:
         text = pattern.sub(instead, text)
     return text
-
-
-def _leading(path: Path, anchors: dict[Path, set[str]], link: re.Match[str]) -> str:
-    """A link from a listing back to its documentation, where that has an end: what has no docstring has none."""
-    target = (path.parent / link[1]).resolve()
-    if target not in anchors:
-        page = target.read_text(encoding="utf-8") if target.is_file() else ""
-        anchors[target] = set(re.findall(r'\bid="([^"]+)"', page))
-    return link[0] if link[2] in anchors[target] else ""

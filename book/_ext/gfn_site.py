@@ -117,8 +117,6 @@ def footer() -> str:
 
 def page(app, pagename, templatename, context, doctree) -> None:
     """Scripts that no page needs go from the head, and ids of runs lead to their files where there is an address."""
-    if pagename.startswith("_modules/"):
-        context["sidebars"] = context["theme_secondary_sidebar_items"] = []  # one comes from a page and goes back to it
     context["script_files"] = [each for each in context.get("script_files", []) if "thebe" not in str(each).lower()]
     context["css_files"] = [each for each in context.get("css_files", []) if "thebe" not in str(each).lower()]
     if (repository := address(app)) and "body" in context:

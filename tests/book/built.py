@@ -23,8 +23,6 @@ each_book = pytest.mark.parametrize("book", BUILT.values() or [None], ids=list(B
 
 
 def pages(book: Path) -> list[Path]:
-    """What a reader comes to: all pages but the listings of the code and the two lists of all names."""
-    found = [
-        path for path in sorted(book.rglob("*.html")) if "_modules" not in path.parts and "_static" not in path.parts
-    ]
+    """What a reader comes to."""
+    found = [path for path in sorted(book.rglob("*.html")) if "_static" not in path.parts]
     return [path for path in found if path.name not in ("index.html", "404.html")]

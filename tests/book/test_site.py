@@ -206,6 +206,32 @@ def test_one_address_turns_on_all_that_needs_it(booklet):
     assert f'href="{"/dummy" if address else ""}/_static/book-' in lost
 
 
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        (("gfn.runs.spec", "TrainingSpec.hash"), "gfn/runs/spec.py"),
+        (("gfn.estimators.control_variates", "surrogate"), "gfn/estimators/control_variates.py"),
+        (("gfn.estimators.control_variates", "EPSILON"), None),
+        (("torch", "tensor"), None),
+        (("gfn.estimators.control_variates", "no_such_name"), None),
+    ],
+)
+def test_names_lead_to_their_lines(name, path, monkeypatch):
+    """In the repository; nowhere without its address."""
+    monkeypatch.syspath_prepend(EXTENSIONS)
+    from source_links import line_of
+
+    info = dict(zip(("module", "fullname"), name))
+    link = line_of("https://host/someone/dummy", "py", info)
+    assert line_of("", "py", info) is None
+    if path is None:
+        assert link is None
+        return
+    found, first, last = re.fullmatch(r"https://host/someone/dummy/blob/main/(.+)#L(\d+)-L(\d+)", link).groups()
+    lines = (ROOT / found).read_text(encoding="utf-8").splitlines()[int(first) - 1 : int(last)]
+    assert found == path and any(f"def {name[1].split('.')[-1]}" in line for line in lines)
+
+
 def test_a_page_is_described_in_words(booklet):
     text = (booklet[1] / "intro.html").read_text(encoding="utf-8")
     about = "The first page of a small book, which says in some words what it is about: Rényi’s α."

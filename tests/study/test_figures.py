@@ -49,14 +49,21 @@ def drawn(draw):
 
 
 def parts(shown):
-    """The wide and the narrow SVG of a figure."""
-    return [ElementTree.fromstring(each) for each in re.findall(r"<svg.*?</svg>", shown, flags=re.DOTALL)]
+    """The wide and the narrow SVG of a figure, with the styles of its classes where they hold."""
+    found = [ElementTree.fromstring(each) for each in re.findall(r"<svg.*?</svg>", shown, flags=re.DOTALL)]
+    for svg in found:
+        rules = "".join(each.text for each in svg.iter("{http://www.w3.org/2000/svg}style"))
+        styles = dict(re.findall(rf"\.{svg.get('class').split()[1]} \.(s\d+){{(.*?)}}", rules))
+        for element in svg.iter():
+            if element.get("class") in styles:
+                element.set("style", styles[element.get("class")])
+    return found
 
 
 def sizes(svg):
     """Sizes of type, without indices of formulas, and how wide the picture is, in its own units."""
     text = ElementTree.tostring(svg, encoding="unicode")
-    return [float(each) for each in re.findall(r"<\w*:?text style=\"font-size:([\d.]+)px", text)], float(
+    return [float(each) for each in re.findall(r"<\w*:?text [^>]*style=\"font-size:([\d.]+)px", text)], float(
         svg.get("viewBox").split()[2]
     )
 
@@ -81,6 +88,7 @@ def test_two_figures_on_a_page_do_not_meet(draw):
     for rule in re.findall(r"<style>(.*?)</style>", page):
         assert all("gfn-" in each or re.search(r"\.g[0-9a-f]{8}", each) for each in re.findall(r"([^{}]+)\{--", rule))
         assert not re.search(r"[*{}]\s*\*", rule)
+        assert all(re.match(r"\.g[0-9a-f]{8} \.s", each) for each in re.findall(r"[^{}]*\.s\d+(?=\{)", rule))
 
 
 def test_every_colour_can_be_read_in_the_dark():

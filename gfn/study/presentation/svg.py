@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from hashlib import sha256
 from xml.etree import ElementTree
@@ -54,7 +55,8 @@ def for_page(text: str, label: str, kind: str) -> str:
     colours = sorted(set(COLOUR.findall(body)) | {"#000000"})
     body = COLOUR.sub(lambda found: variable(found[0]), body)
     dark = "".join(f"--{_name(colour)}:{on_dark(colour)};" for colour in colours if colour not in ROLES)
-    style = f"<style>{RULES[kind]}@media screen{{html[data-theme=dark] .{mark}{{{dark}}}}}</style>"
+    body, rules = _in_classes(body, mark)
+    style = f"<style>{rules}{RULES[kind]}@media screen{{html[data-theme=dark] .{mark}{{{dark}}}}}</style>"
     box = [_short(part) for part in root.get("viewBox").split()]
     largest = f";max-width:{LARGEST * float(box[2]):.0f}px" if kind == "gfn-wide" else ""
     return (
@@ -143,6 +145,16 @@ def _attributes(element: ElementTree.Element, tag: str, names: dict[str, str]) -
 
 def _named(value: str, names: dict[str, str]) -> str:
     return re.sub(r"url\(#([^)]+)\)", lambda found: f"url(#{names[found[1]]})", value)
+
+
+def _in_classes(body: str, mark: str) -> tuple[str, str]:
+    """Styles that come more than once as classes, and their rules, which hold in this figure alone."""
+    counted = Counter(re.findall(r' style="([^"]*)"', body))
+    names = {style: f"s{number}" for number, style in enumerate(style for style, many in counted.items() if many > 1)}
+    body = re.sub(
+        r' style="([^"]*)"', lambda found: f' class="{names[found[1]]}"' if found[1] in names else found[0], body
+    )
+    return body, "".join(f".{mark} .{name}{{{style}}}" for style, name in names.items())
 
 
 def _path(value: str) -> str:
