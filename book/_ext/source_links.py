@@ -23,7 +23,7 @@ def line_of(repository: str, domain: str, info: dict[str, str]) -> str | None:
         return None
     try:
         found = reduce(getattr, info["fullname"].split("."), importlib.import_module(info["module"]))
-        found = inspect.unwrap(found.fget if isinstance(found, property) else found)
+        found = inspect.unwrap(getattr(found, "fget", getattr(found, "func", found)))  # of properties, cached or not
         path = Path(inspect.getsourcefile(found)).relative_to(ROOT).as_posix()
         lines, first = inspect.getsourcelines(found)
     except (AttributeError, OSError, TypeError, ValueError):
