@@ -76,7 +76,7 @@ def test_the_start_of_log_z_has_the_numbers_of_the_introduction():
     }
     for made in (runs, slow):
         landing, said = findings.start_of_log_z(made), fastest(settings, made, *verdicts)
-        many = re.search(r"on the (\d+) of (\d+) tasks", landing)
+        many = re.search(r"of the (\d+) of (\d+) tasks", landing)
         assert ("vanishes" in said) == bool(many)
         if many:
             assert f"({many[1]} of {many[2]} tasks)" in said
