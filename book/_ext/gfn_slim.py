@@ -22,6 +22,8 @@ UNUSED = (
     "_static/scripts/fontawesome.js",
     "_static/sphinx-thebe.*",
     "_static/*webpack-macros.html",
+    "_static/results.html",  # part of the introduction
+    "_static/speed.svg",  # a second copy
     "_static/vendor/**/*.ttf",
     f"{MATHJAX}/input/tex/extensions/all-packages.js",
 )

@@ -27,7 +27,7 @@ from gfn_slim import used, without_outputs  # noqa: E402
 
 STORES = {"smoke": ROOT / "build/smoke/results", "preview": ROOT / "data/results"}
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-MEGABYTE = 2**20
+MEGABYTE = 1_000_000
 
 
 def size(folder: Path) -> float:
