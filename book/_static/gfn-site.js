@@ -13,3 +13,11 @@ document.addEventListener("DOMContentLoaded", () => {
       .replace(/\s+/g, " ");
   Search.htmlToText = (html, anchor) => original(html, anchor).replace(/\\\([\s\S]*?\\\)|\\\[[\s\S]*?\\\]/g, words);
 });
+
+// Formulas that are wider than the page scroll, and are reached by keyboard.
+window.addEventListener("load", () => {
+  window.MathJax?.startup?.promise?.then(() => {
+    for (const formula of document.querySelectorAll('mjx-container[display="true"]'))
+      if (formula.scrollWidth > formula.clientWidth) formula.tabIndex = 0;
+  });
+});

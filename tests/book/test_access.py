@@ -31,6 +31,7 @@ def test_pages_are_accessible_fit_a_phone_and_work(browser, book):
         wrong.clear()
         page.goto(path.as_uri(), wait_until="load")
         width = page.evaluate("document.documentElement.scrollWidth")
+        page.evaluate("window.MathJax?.startup?.promise")  # formulas are there
         page.evaluate(AXE)
         problems = [each for each in page.evaluate(RULES) if each[0] not in THEIRS]
         problems += [*wrong, *([f"{width} pixels wide"] if width > 390 else [])]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-LIGHT_PAGE, DARK_PAGE = "#ffffff", "#121212"  # backgrounds of the theme
+# Backgrounds of the theme.
+LIGHT_PAGE, DARK_PAGE = "#ffffff", "#121212"
 LINE_CONTRAST, TEXT_CONTRAST = 3.0, 4.5  # WCAG 2.2, success criteria 1.4.11 and 1.4.3
 STEPS = 200
 

@@ -23,10 +23,8 @@ from gfn.study.notebook import settings_table
 from gfn.study.plotting.style import CONTROL_VARIATES, OBJECTIVES, TASKS
 from gfn.study.presentation.names import METRICS, NAMES, readable
 from gfn.study.presentation.tables import are_numbers, html, markdown, register
-from tests.book.conftest import browser
 from tests.study.test_page_tables import curve
 
-__all__ = ["browser"]
 STYLE = Path(gfn.__file__).parents[1] / "book" / "_static" / "gfn-tables.css"
 CODE = {name for name in (*OBJECTIVES, *TASKS, *CONTROL_VARIATES, *METRICS) if NAMES[name] != name}
 LINES = ("tb", "db", "subtb", "vargrad", "reverse_kl", "forward_kl", "renyi", "tsallis")
