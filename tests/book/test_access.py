@@ -12,9 +12,11 @@ from tests.book.built import BUILT, ROOT, each_book, needs_a_book, pages
 AXE = next(Path(axe_playwright_python.__file__).parent.rglob("axe*.js")).read_text(encoding="utf-8")
 # Of the theme, each with the reason why it stays.
 THEIRS = yaml.safe_load((ROOT / "tests/book/theme_violations.yaml").read_text(encoding="utf-8"))
+# The head of a column may be a formula: axe does not count what MathJax writes for those who cannot see it.
 RULES = """axe.run(document, {rules: {"label-content-name-mismatch": {enabled: true}},
     resultTypes: ["violations"], preload: false}).then(found => found.violations.flatMap(each =>
-    each.nodes.map(node => [each.id, node.target.join(" "), node.html.slice(0, 160)])))"""
+    each.nodes.filter(node => each.id !== "empty-table-header" || !document.querySelector(node.target[0])
+        ?.querySelector("mjx-assistive-mml")).map(node => [each.id, node.target.join(" "), node.html.slice(0, 160)])))"""
 
 
 @needs_a_book
@@ -30,8 +32,8 @@ def test_pages_are_accessible_fit_a_phone_and_work(browser, book):
     for path in pages(book):
         wrong.clear()
         page.goto(path.as_uri(), wait_until="load")
-        width = page.evaluate("document.documentElement.scrollWidth")
         page.evaluate("window.MathJax?.startup?.promise")  # formulas are there
+        width = page.evaluate("document.documentElement.scrollWidth")
         page.evaluate(AXE)
         problems = [each for each in page.evaluate(RULES) if each[0] not in THEIRS]
         problems += [*wrong, *([f"{width} pixels wide"] if width > 390 else [])]
