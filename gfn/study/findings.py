@@ -43,7 +43,7 @@ def start_of_log_z(runs: Mapping[tuple[str, str], Run]) -> str:
     low, middle, high = map(percent, (shares.min(), shares.median(), shares.max()))
     return (
         f"**{much} of what trajectory balance lacks is the start of its log Z**: where log Z starts from a first batch, and"
-        f" not from 0, {middle} of TB's deficit vanishes (median of the {len(shares)} of {tasks} tasks that have one; {low} to {high})."
+        f" not from 0, {middle} of TB's deficit against the reverse KL vanishes (median of the {len(shares)} of {tasks} tasks that have one; {low} to {high})."
     )
 
 

@@ -149,7 +149,7 @@ def test_the_answer_names_the_order_and_the_tasks():
     assert "least error over training on 2 of 3 tasks" in text
     assert "(elsewhere 0.9 on Banana)" in text
     assert "\n" not in text
-    assert "is the safest order: its worst case, " in text
+    assert "is the safest order over all of training: its worst case, " in text
     assert re.search(r"Of \d+ comparisons, \d+ contradict the statement and \d+ are inconclusive\.$", text)
 
 

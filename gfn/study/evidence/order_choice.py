@@ -72,7 +72,21 @@ def schedule_table(runs: Runs) -> pd.DataFrame:
 def answer(settings: Any, runs: Runs) -> str:
     """Q1 in words, for the top of the page: the best order, the worst case of each, those that change, and what is not certain."""
     table, judged = regrets(runs), judge("Q1", evidence(settings, runs), settings.profile, claims=load_claims("beyond"))
-    return " ".join([word(judged), _half(table), _worst(table), _changing(runs, judged)])
+    return " ".join([word(judged), _half(table), _inside(judged), _worst(table), _changing(runs, judged)]).replace(
+        "  ", " "
+    )
+
+
+def _inside(verdict: Verdict) -> str:
+    """What the criterion says that takes "no order between 0 and 1 learns better" at its word."""
+    rows = verdict.judged[verdict.judged.test == "best_inside"]
+    if verdict.outcome == "not judged" or rows.empty:
+        return ""
+    sure, against, unsure = counts(rows)
+    return (
+        f"That another order between 0 and 1 is no better is certain in {sure} of {len(rows)} measurements, contradicted in"
+        f" {against} and inconclusive in {unsure}."
+    )
 
 
 def _half(table: pd.DataFrame) -> str:
@@ -96,7 +110,7 @@ def _worst(table: pd.DataFrame) -> str:
     told = listed(f"{worst[chosen].max():.2f} for {name}" for name, chosen in groups.items() if chosen.any())
     least = "it" if alpha == HALF else f"α = {signed(alpha)}"
     return (
-        f"Where nothing is known of a target, {least} is the safest order: its worst case, {worst[alpha]:.2f} times the least"
+        f"Where nothing is known of a target, {least} is the safest order over all of training: its worst case, {worst[alpha]:.2f} times the least"
         f" error, is the mildest; it is {told}."
     )
 

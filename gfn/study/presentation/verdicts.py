@@ -196,8 +196,10 @@ def _rule(rows: pd.DataFrame) -> str:
 
 
 def _came(rows: pd.DataFrame) -> str:
-    """What came of a criterion."""
-    return f'<span class="gfn-came">{_tally(rows)}: <strong>{"met" if met(rows) else "not met"}</strong>.</span>'
+    """What came of a criterion: not met is one that would not be, whatever came of what is inconclusive."""
+    supported, _, unsure = counts(rows)
+    missed = "open" if supported + unsure >= needed(rows) else "not met"
+    return f'<span class="gfn-came">{_tally(rows)}: <strong>{"met" if met(rows) else missed}</strong>.</span>'
 
 
 def _folded(judged: pd.DataFrame, first: str) -> str:

@@ -59,7 +59,7 @@ def exactly(settings: Any, runs: Any, bias: Verdict, baseline: Verdict) -> str:
     worst = enough.loc[enough["median"].idxmax()]
     name = objective(worst.of[1])
     return (
-        f"Leave-one-out is unbiased within what can be measured in {supported(unbiased)} measurements. The paper's two control"
+        f"In the largest batches leave-one-out is unbiased, within what can be measured, in {supported(unbiased)} measurements. The paper's two control"
         f" variates together are biased: in batches of {size} trajectories by {share(chosen.value.min())} to {share(chosen.value.max())} of the"
         f" gradient's length. The mean squared error with the linearised baseline is {between(enough['median'])} times that with the"
         f" optimal one, most for {name} on {task(worst.of[0])}; with `joint`, which is ours, it is"

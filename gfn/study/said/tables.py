@@ -13,6 +13,7 @@ from gfn.study.evidence.comparisons import BASELINES
 from gfn.study.evidence.sensitivity import verdict_changes
 from gfn.study.experiments.tasks import MIXTURE_CALIBRATED, SEQUENCES_CALIBRATED
 from gfn.study.paper import printed
+from gfn.study.presentation.digits import number
 from gfn.study.said.words import decimals, listed, rows, share, task
 
 COLUMNS = ("tb", "reverse_kl", "forward_kl", "renyi", "tsallis")  # of the paper's table
@@ -101,7 +102,7 @@ def concentrated(settings: Any, tasks: Any) -> str:
     for name, each in tasks.items():
         mass = target_distribution(each).sort(descending=True).values.cumsum(0)
         half = int((mass < 0.5).sum()) + 1
-        said.append(f"{half:,} of {len(mass):,} on {task(name)} ({share(half / len(mass))})")
+        said.append(f"{number(int(half))} of {number(len(mass))} on {task(name)} ({share(half / len(mass))})")
     return (
         f"A few objects carry much of the mass. So many of the most probable objects carry half of it: {listed(said)}."
     )
