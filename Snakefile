@@ -135,7 +135,7 @@ rule book:
     shell:
         # With pages of another part, a book there is not added to.
         "rm -rf {BUILD}/source {BUILD}/book && cp -r book {BUILD}/source && " + " && ".join(COPIES) + " && "
-        "GFN_RESULTS={RESULTS} gfn verdicts --profile {PROFILE} --write {BUILD}/source/intro.md > /dev/null && "
+        "GFN_RESULTS=$PWD/{RESULTS} gfn verdicts --profile {PROFILE} --write {BUILD}/source/intro.md > /dev/null && "
         "GFN_RESULTS=$PWD/{RESULTS} {JUPYTER_BOOK} {BUILD}/source --config _config.yml --path-output {BUILD}/book"
 
 
@@ -149,5 +149,5 @@ rule preview:
     output:
         "build/preview/book/_build/html/index.html",
     shell:
-        "rm -rf build/preview/source && cp -r book build/preview/source && "
+        "rm -rf build/preview/source build/preview/book && cp -r book build/preview/source && "
         "GFN_RESULTS=$PWD/data/results {JUPYTER_BOOK} build/preview/source --config _config.yml --path-output build/preview/book"

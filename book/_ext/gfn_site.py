@@ -17,6 +17,8 @@ from sphinx.search.en import SearchEnglish
 from sphinx.util import logging
 
 from gfn.study.colophon import colophon, paper_line
+from gfn.study.paper import project_folder
+from gfn.study.results import published_store
 
 ADDRESS = "GFN_REPOSITORY"  # environment variable that has precedence over the setting gfn_repository
 BRANCH = "main"
@@ -119,7 +121,9 @@ def page(app, pagename, templatename, context, doctree) -> None:
     """Scripts that no page needs go from the head, and ids of runs lead to their files where there is an address."""
     context["script_files"] = [each for each in context.get("script_files", []) if "thebe" not in str(each).lower()]
     context["css_files"] = [each for each in context.get("css_files", []) if "thebe" not in str(each).lower()]
-    if (repository := address(app)) and "body" in context:
+    # Of another book than that of the published runs, nobody can fetch the files.
+    shown = published_store().resolve() == (project_folder() / "data" / "results").resolve()
+    if shown and (repository := address(app)) and "body" in context:
         runs = rf'<a href="{repository}/blob/{BRANCH}/data/results/\2.parquet"><code\1>\2</code></a>'
         context["body"] = RUN.sub(runs, context["body"])
 

@@ -22,10 +22,11 @@ from gfn.study.evidence.tables import final
 from gfn.study.experiments import figure_settings
 from gfn.study.intervals import LEVEL
 from gfn.study.paper import load_claims
-from gfn.study.plotting.style import OBJECTIVES, TASKS
+from gfn.study.plotting.style import TASKS
+from gfn.study.presentation.all_runs import profile_of
+from gfn.study.presentation.measured import readable
 from gfn.study.results import Run, published_store, read_stored, result_path
 
-READERS = {**OBJECTIVES, **TASKS}  # what code names are called in the text
 VARIATE = "both"  # the paper's control variates
 
 
@@ -78,11 +79,6 @@ def verdicts(table: pd.DataFrame) -> dict[str, Verdict]:
     }
 
 
-def readers(subject: str) -> str:
-    """A subject with the names that readers know."""
-    return ", ".join(READERS.get(part, part) for part in subject.split(", "))
-
-
 def verdicts_script(path: Path) -> str:
     """``window.gfnVerdicts``: the criteria of claims, the rows of the table, and what Python makes of them."""
     table, claims = read_table(path), load_claims()
@@ -90,7 +86,7 @@ def verdicts_script(path: Path) -> str:
     for row in table.to_dict("records"):
         values = [float(row[name]) for name in columns]
         estimate = None if np.isnan(row["standard_error"]) else [row["median"], row["low"], row["high"]]
-        key = [row["claim"], row["test"], readers(row["subject"]), row["budget"], row["variate"]]
+        key = [row["claim"], row["test"], readable(row["subject"]), row["budget"], row["variate"]]
         runs = re.split(r"[\s,;]+", row["runs"].strip()) if isinstance(row.get("runs"), str) else []
         sides = {side: [row[name] for name in _columns(table, side)] for side in ("above", "below")}
         compared = sides | {"margin": row["margin"]} if row["margin"] else None
@@ -114,8 +110,12 @@ def _script(value: Any) -> str:
 
 
 def stored_densities() -> dict[tuple[str, str, float], Run]:
-    """The published runs of Figure 1 with the paper's control variates; none where they are not stored."""
-    specs = {key: spec for key, spec in figure_settings("fig1", "edition").specs().items() if key[1] == VARIATE}
+    """The book's runs of Figure 1 with the paper's control variates; none where they are not stored."""
+    specs = {
+        key: spec
+        for key, spec in figure_settings("fig1", profile_of(published_store())).specs().items()
+        if key[1] == VARIATE
+    }
     paths = {key: result_path(spec, published_store()) for key, spec in specs.items()}
     if not all(path.exists() for path in paths.values()):
         return {}

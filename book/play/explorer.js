@@ -123,8 +123,10 @@
       const share = tests[name].share ?? 1;
       const demanded = share < 1 ? `, by ${Math.round(100 * share)} %` : "";
       const came = count(of).map((number, i) => `${number} ${SIGNS[OUTCOMES[i]]}`).join(" ");
+      const [yes, , unsure] = count(of);
+      const missed = yes + unsure >= share * of.length ? "open" : "not met"; // whatever came of what is inconclusive
       const item = add(place, "li", name === chosen ? { class: "gfn-play-chosen" } : {});
-      item.textContent = `${plain(name)} (${wanted(tests[name])}${demanded}): ${came}, ${met(of, share) ? "met" : "not met"}`;
+      item.textContent = `${plain(name)} (${wanted(tests[name])}${demanded}): ${came}, ${met(of, share) ? "met" : missed}`;
     }
   }
 

@@ -51,7 +51,10 @@ def test_how_much_is_the_start_of_log_z(batch, much, share):
     text = start_of_log_z(deficit(16.0, batch))
     assert text.startswith(f"**{much} of what trajectory balance lacks")
     one = f"{share}\u00a0%"
-    assert f"{one} of TB's deficit against the reverse KL vanishes (median of the 1 of 1 tasks that have one; {one} to {one})." in text
+    assert (
+        f"{one} of TB's deficit against the reverse KL vanishes (median of the 1 of 1 tasks that have one; {one} to {one})."
+        in text
+    )
 
 
 def test_the_start_is_judged_by_the_middle_task():
