@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from hypothesis import settings
-from playwright.sync_api import Browser, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 settings.register_profile("reproducible", derandomize=True, deadline=None, max_examples=25, database=None)
 settings.register_profile("wide", deadline=None, max_examples=1000, database=None)
@@ -44,6 +47,8 @@ def browser() -> Iterator[Browser]:
     """Chromium; a test that asks for it is skipped where there is none."""
     if CHROMIUM is None:
         pytest.skip("needs Chromium")
+    from playwright.sync_api import sync_playwright  # here, for tests without pages need no browser
+
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield opened
