@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks import picture
 from benchmarks.gains import description, summary
+from benchmarks.gpu_section import gpu
 from benchmarks.sections import against, costs, evaluation, growth, limit, measured, whole
 from benchmarks.settings import BATCH, GIN_WIDTH, HIDDEN, PAGE, PICTURE
 from benchmarks.targets import Parts
@@ -26,7 +27,7 @@ Times are medians over rounds, with quartiles in brackets where there is room.
 What is compared takes turns in the same run, and a ratio is the median over rounds of ratios of the same round: absolute times drift, and differ between machines."""
 
 
-SECTIONS = (against, costs, limit, growth, evaluation, whole, measured)
+SECTIONS = (against, costs, limit, growth, evaluation, gpu, whole, measured)
 
 
 def page(results: dict[str, Any], image: str = "../_static/speed.svg") -> str:

@@ -285,7 +285,7 @@ def measured(parts: Parts, verdicts: Verdicts) -> str:
     about = [
         "`make bench` measures everything again and writes this page; the first time it also installs the other "
         "packages, into environments of their own.",
-        f"Machine: {'; '.join(machines)}. Nothing here was measured on a GPU.",
+        f"Machine: {'; '.join(machines)}.",
         f"Versions: {named}.",
         "Each implementation is a process of its own, all on the same core, and only one of them computes at a time. "
         "On a quiet machine a process has the core for all of the measured time.",

@@ -15,7 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks import edition, evaluation, limit, lines, objectives, peers, scaling, whole
+from benchmarks import edition, evaluation, gpu, limit, lines, objectives, peers, scaling, whole
 from benchmarks.processes import Workers
 from benchmarks.settings import BUILD, Scale
 from gfn.runs.provenance import source_fingerprint
@@ -29,8 +29,9 @@ PARTS = {
     "source": lines,
     "book": whole,
     "edition": edition,
+    "gpu": gpu,
 }
-ON_REQUEST = ("edition",)  # parts that are measured only when they are named
+ON_REQUEST = ("edition", "gpu")  # parts that are measured only when they are named
 Results = dict[str, Any]
 
 
@@ -87,6 +88,7 @@ def measure(name: str, workers: Workers, scale: Scale) -> Results:
         for unit in bar:
             rows += part.measure(unit, workers, scale)
     versions = {key: value for worker in list(workers.values()) for key, value in worker.ask("about").items()}
+    versions |= part.versions() if hasattr(part, "versions") else {}
     return {
         "date": began,
         "minutes": round((time.monotonic() - started) / 60, 1),

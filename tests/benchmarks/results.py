@@ -53,7 +53,14 @@ def made_up(quick=False):
     book = {"profile": "paper", "cores": 2, "seeds": 3, "runs": 159, "minutes": spread([7.5]), "cpu_minutes": 14.4}
     book |= {"largest": spread([1.25]), "training": {"sets": {"runs": 20, "minutes": 5.5}}}
     longer = book | {"profile": "edition", "seeds": 10, "minutes": spread([18])}
-    made = dict(zip(PARTS, (against, limits, costs, growth, evaluations, source, [book], [longer])))
+    once = {"task": "sets", "objective": "tb", "batch": 128, "seeds": 1, "device": "a device", "iterations": 3}
+    once |= {"cpu": a_spread(6), "captured": a_spread(0.5), "eager": a_spread(8)}
+    once |= {"captured gain": a_spread(12), "eager gain": a_spread(0.75)}
+    many = once | {"batch": 8192, "cpu": a_spread(400), "captured gain": a_spread(200)}
+    whole = {"task": "dags", "objective": "tb", "batch": 128, "seeds": 10, "device": "a device", "whole": True}
+    whole |= {"iterations": 512, "cpu seconds": 12.0, "captured seconds": 1.5}
+    gpu = [{"device": "a device", "tests": {"passed": 184}}, once, many, whole]
+    made = dict(zip(PARTS, (against, limits, costs, growth, evaluations, source, [book], [longer], gpu)))
     about = {"date": "2026-01-02T03:04:05+00:00", "minutes": 1.5, "rounds": 15, "load": 0.1, "machine": suite.machine()}
     about |= {"versions": {"torch": "2.13.0", "gfnx": "0.0.1", "source": "abc"}}
     return {"quick": quick, "parts": {name: about | {"rows": found} for name, found in made.items()}}
