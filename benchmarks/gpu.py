@@ -69,8 +69,6 @@ def measure(unit: Unit | str, workers: Workers, scale: Scale) -> list[dict[str, 
     Raises:
         WorkerError: where there is no GPU.
     """
-    if not torch.cuda.is_available():
-        raise WorkerError("part gpu needs a CUDA device, and this machine has none")
     if isinstance(unit, str):
         return [{"device": device_name(), "tests": _tests()}]
     torch.set_num_threads(1)
@@ -84,7 +82,13 @@ def measure(unit: Unit | str, workers: Workers, scale: Scale) -> list[dict[str, 
 
 
 def device_name() -> str:
-    """As its driver calls it."""
+    """As its driver calls it.
+
+    Raises:
+        WorkerError: where there is none.
+    """
+    if not torch.cuda.is_available():
+        raise WorkerError("this part needs a CUDA device, and this machine has none")
     return torch.cuda.get_device_name(DEVICE)
 
 

@@ -8,7 +8,8 @@ from statistics import median
 from benchmarks.gpu import OBJECTIVES, TESTS
 from benchmarks.targets import Parts, Row, rows
 from benchmarks.verdicts import Verdicts
-from benchmarks.words import SPACE, brackets, folded, listed, number, objective_name, table, task_name
+from benchmarks.words import SPACE, brackets, folded, listed, number, objective_name, percent, table, task_name
+from gfn.study.verify import FREE, STANDARD_ERRORS
 
 WHY = (
     "On a GPU an iteration is captured as a CUDA graph and launched at once; *eager* is the same without capturing, one "
@@ -26,13 +27,14 @@ def gpu(parts: Parts, verdicts: Verdicts) -> str:
     once, whole = [row for row in timed if "whole" not in row], [row for row in timed if "whole" in row]
     blocks = [
         "## What does a GPU gain?",
-        f"{summary(timed)}\n{_tests(found)}\n{WHY}",
+        f"{summary(timed)}\n{WHY}",
         table(["task", "one core (s)", "GPU (s)", "times as fast"], [_whole(row) for row in whole]),
         "Whole runs of TB with all evaluations, each once on each device: "
         + ", ".join(sorted({f"{row['seeds']} seeds, {row['iterations']} iterations" for row in whole}))
         + "."
         if whole
         else "",
+        "\n".join(filter(None, [_tests(found), _again(rows(parts, "replication"))])),
         folded("Every iteration measured", table(HEAD, [_once(row) for row in once], left=(0, 1))),
     ]
     return "\n\n".join(filter(None, blocks))
@@ -67,6 +69,23 @@ def _tests(found: list[Row]) -> str:
         if TESTS in row:
             return f"Of the tests for a GPU (`pytest -m gpu`), {listed([f'{n} {word}' for word, n in row[TESTS].items()])} there."
     return ""
+
+
+def _again(found: list[Row]) -> str:
+    """How many runs agree with the published ones, and how far apart they are."""
+    if not found:
+        return ""
+    apart = [
+        STANDARD_ERRORS * metric["difference"] / (metric["allowed"] - FREE)
+        for row in found
+        for metric in row["metrics"].values()
+    ]
+    return (
+        f"Of the {len(found)} runs of [figure 3](../paper/fig3.ipynb), ten seeds each, made again on it, "
+        f"{sum(row['agrees'] for row in found)} agree with the published ones by the tolerances of `gfn verify`: "
+        f"{percent(sum(z <= 2 for z in apart) / len(apart))}{SPACE}% of their final values lie within two standard errors "
+        f"of those from the CPU, and the furthest {number(max(apart))} away."
+    )
 
 
 def _seeds(count: int) -> str:

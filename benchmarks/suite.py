@@ -15,7 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from benchmarks import edition, evaluation, gpu, limit, lines, objectives, peers, scaling, whole
+from benchmarks import edition, evaluation, gpu, limit, lines, objectives, peers, replication, scaling, whole
 from benchmarks.processes import Workers
 from benchmarks.settings import BUILD, Scale
 from gfn.runs.provenance import source_fingerprint
@@ -30,8 +30,9 @@ PARTS = {
     "book": whole,
     "edition": edition,
     "gpu": gpu,
+    "replication": replication,
 }
-ON_REQUEST = ("edition", "gpu")  # parts that are measured only when they are named
+ON_REQUEST = ("edition", "gpu", "replication")  # parts that are measured only when they are named
 Results = dict[str, Any]
 
 

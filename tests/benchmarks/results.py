@@ -60,7 +60,12 @@ def made_up(quick=False):
     whole = {"task": "dags", "objective": "tb", "batch": 128, "seeds": 10, "device": "a device", "whole": True}
     whole |= {"iterations": 512, "cpu seconds": 12.0, "captured seconds": 1.5}
     gpu = [{"device": "a device", "tests": {"passed": 184}}, once, many, whole]
-    made = dict(zip(PARTS, (against, limits, costs, growth, evaluations, source, [book], [longer], gpu)))
+    again = [
+        {"run": "a", "task": "sets", "objective": "tb", "device": "a device", "agrees": agrees} for agrees in (1, 0)
+    ]
+    for row, difference in zip(again, (0.25, 1.25)):
+        row["metrics"] = {"l1": {"stored": 1.0, "new": 1.1, "difference": difference, "allowed": 1.1}}
+    made = dict(zip(PARTS, (against, limits, costs, growth, evaluations, source, [book], [longer], gpu, again)))
     about = {"date": "2026-01-02T03:04:05+00:00", "minutes": 1.5, "rounds": 15, "load": 0.1, "machine": suite.machine()}
     about |= {"versions": {"torch": "2.13.0", "gfnx": "0.0.1", "source": "abc"}}
     return {"quick": quick, "parts": {name: about | {"rows": found} for name, found in made.items()}}

@@ -139,6 +139,11 @@ def test_the_page_has_every_row():
     assert "On one a device an iteration with 128 trajectories of one seed is 12.0 times as fast" in text
     assert "up to 200 times, on Sets with 8192 trajectories of one seed" in text
     assert "`pytest -m gpu`), 184 passed there" in text
+    assert "Of the 2 runs of [figure 3](../paper/fig3.ipynb), ten seeds each, made again on it, 1 agree" in text
+    assert (
+        "50\u00a0% of their final values lie within two standard errors of those from the CPU, and the furthest 5.00"
+        in text
+    )
     assert "| DAGs | 12.0 | 1.50 | 8.00 |" in text
     assert "| Sets | TB | 8,192 | 1 | 400 | 0.500 | 8.00 | 200 (180–220) |" in text
     assert "`make book`: 159 runs with 3 seeds on 2 cores, 14.4 minutes of processor time." in text
