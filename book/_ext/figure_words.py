@@ -1,27 +1,45 @@
-"""Figures of notebooks: their label is what ``mystnb.image.alt`` of their cell says, and their captions have no numbers."""
+"""What cells show, in words: the label of a figure is ``mystnb.image.alt`` of its cell, and no two regions have one name."""
 
 from __future__ import annotations
 
 import html
 import re
+from collections import Counter
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+REGION = re.compile(r'( role="region" aria-label=")([^"]*)(?=")')
 LABEL = re.compile(r'(<svg [^>]*?role="img" aria-label=")[^"]*(")')
 
 
 def relabel(app: Sphinx, document: nodes.document) -> None:
     """Write the words of each cell into the figures that it shows."""
-    for cell in document.findall(nodes.container):
+    for cell in list(document.findall(nodes.container)):
         words = (cell.get("cell_metadata") or {}).get("mystnb", {}).get("image", {}).get("alt")
         escaped = html.escape(words or "").replace("\\", r"\\")
-        for raw in cell.findall(nodes.raw) if words else ():
+        for raw in list(cell.findall(nodes.raw)) if words else ():
             if "gfn-figure" in raw.astext():
-                shown = LABEL.sub(rf"\g<1>{escaped}\g<2>", raw.astext())
-                raw.replace_self(nodes.raw("", shown, format="html", classes=raw["classes"]))
+                _show(raw, LABEL.sub(rf"\g<1>{escaped}\g<2>", raw.astext()))
+
+
+def number(app: Sphinx, document: nodes.document) -> None:
+    """Tables that would have the same name are counted, from the top of the page: the second is ``… (2)``."""
+    seen: Counter[str] = Counter()
+
+    def counted(found: re.Match[str]) -> str:
+        seen[found[2]] += 1
+        return found[0] + (f" ({seen[found[2]]})" if seen[found[2]] > 1 else "")
+
+    for raw in list(document.findall(nodes.raw)):
+        if REGION.search(raw.astext()):
+            _show(raw, REGION.sub(counted, raw.astext()))
+
+
+def _show(raw: nodes.raw, text: str) -> None:
+    raw.replace_self(nodes.raw("", text, format=raw["format"], classes=raw["classes"]))
 
 
 def unnumbered(app: Sphinx, config: Config) -> None:
@@ -31,5 +49,6 @@ def unnumbered(app: Sphinx, config: Config) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", relabel)
+    app.connect("doctree-read", number)
     app.connect("config-inited", unnumbered, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

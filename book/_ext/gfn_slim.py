@@ -23,7 +23,7 @@ UNUSED = (
     "_static/sphinx-thebe.*",
     "_static/*webpack-macros.html",
     "_static/results.html",  # part of the introduction
-    "_static/speed.svg",  # a second copy
+    "_static/speed.svg",  # part of the page on speed
     "_static/vendor/**/*.ttf",
     f"{MATHJAX}/input/tex/extensions/all-packages.js",
 )

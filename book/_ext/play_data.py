@@ -24,7 +24,7 @@ from gfn.study.intervals import LEVEL
 from gfn.study.paper import load_claims
 from gfn.study.plotting.style import TASKS
 from gfn.study.presentation.all_runs import profile_of
-from gfn.study.presentation.measured import readable
+from gfn.study.presentation.measured import measured_on
 from gfn.study.results import Run, published_store, read_stored, result_path
 
 VARIATE = "both"  # the paper's control variates
@@ -86,7 +86,7 @@ def verdicts_script(path: Path) -> str:
     for row in table.to_dict("records"):
         values = [float(row[name]) for name in columns]
         estimate = None if np.isnan(row["standard_error"]) else [row["median"], row["low"], row["high"]]
-        key = [row["claim"], row["test"], readable(row["subject"]), row["budget"], row["variate"]]
+        key = [row["claim"], row["test"], measured_on(row["subject"]), row["budget"], row["variate"]]
         runs = re.split(r"[\s,;]+", row["runs"].strip()) if isinstance(row.get("runs"), str) else []
         sides = {side: [row[name] for name in _columns(table, side)] for side in ("above", "below")}
         compared = sides | {"margin": row["margin"]} if row["margin"] else None

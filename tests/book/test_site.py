@@ -11,9 +11,12 @@ import sys
 import tomllib
 from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
+from docutils import nodes
+from docutils.utils import new_document
 
 import gfn
 from gfn.study.colophon import Colophon, colophon, paper_line
@@ -21,6 +24,8 @@ from tests.book.built import BUILT, ROOT, each_book, needs_a_book, pages
 
 EXTENSIONS = ROOT / "book" / "_ext"
 sys.path.append(str(EXTENSIONS))
+import figure_words  # noqa: E402
+import gfn_site  # noqa: E402
 from gfn_pages import mended  # noqa: E402
 from gfn_site import fold, in_letters, site_of  # noqa: E402
 from gfn_slim import used, without_outputs  # noqa: E402
@@ -236,6 +241,9 @@ def test_a_page_is_described_in_words(booklet):
     text = (booklet[1] / "intro.html").read_text(encoding="utf-8")
     about = "The first page of a small book, which says in some words what it is about: Rényi’s α."
     assert unescape(re.search(r'name="description" content="([^"]*)"', text)[1]) == about
+    search = (booklet[1] / "search.html").read_text(encoding="utf-8")
+    assert json.loads(re.search(r"window.gfnLetters = ({.*?});", search)[1])["alpha"] == "α"
+    assert "gfnLetters" not in text
     assert '"renyi"' in (index := (booklet[1] / "searchindex.js").read_text(encoding="utf-8")) or "renyi:" in index
 
 
@@ -252,6 +260,29 @@ def test_rules_that_nobody_uses_go():
     css = '@charset "x";a{b:c}.on>.off{d:e}.on:not(.off),.off{f:"}"}@media print{.off{a:b}}@media screen{.on{a:b}}'
     expected = '@charset "x";a{b:c}.on:not(.off),.off{f:"}"}@media screen{.on{a:b}}'
     assert used(css, {"on"}) == expected
+
+
+def test_the_foot_of_a_page_is_escaped(monkeypatch):
+    monkeypatch.setattr(gfn_site, "colophon", lambda: SimpleNamespace(sentence="<b>"))
+    monkeypatch.setattr(gfn_site, "paper_line", lambda: ("<b>: <b>; <b>", 'https://"<b>'))
+    assert "<b>" not in gfn_site.footer()
+    assert gfn_site.footer().count("&lt;b&gt;") == 5
+
+
+def test_no_two_regions_of_a_page_have_one_name():
+    """They are counted from the top, whoever was made first; a figure has the words of its cell."""
+    document = new_document("page")
+    cell = nodes.container(cell_metadata={"mystnb": {"image": {"alt": "Seen \\ <b>"}}})
+    region, figure = (
+        '<div role="region" aria-label="{}">',
+        '<div class="gfn-figure"><svg class="x" role="img" aria-label="a">',
+    )
+    cell += [nodes.raw("", text, format="html") for text in (region.format("A"), figure, region.format("B"))]
+    document += [cell, nodes.raw("", region.format("A") * 2, format="html")]
+    figure_words.relabel(None, document)
+    figure_words.number(None, document)
+    names = re.findall('aria-label="(.*?)"', document.astext())
+    assert names == ["A", "Seen \\ &lt;b&gt;", "B", "A (2)", "A (3)"]
 
 
 def test_small_helpers():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gfn.study.presentation.digits import DASH, fixed, neat, number
+from gfn.study.presentation.digits import DASH, fixed, neat, number, short
 from gfn.study.presentation.names import readable
 
 # What may stand beside the digits in a cell that counts as a number.
@@ -69,16 +68,8 @@ def register(formatters: Mapping[str, Any]) -> None:
     """
     from IPython.display import Markdown
 
-    seen: Counter[str] = Counter()
-
-    def shown(frame: pd.DataFrame | pd.Series) -> str:
-        label = _label(frame.to_frame() if isinstance(frame, pd.Series) else frame)
-        seen[label] += 1
-        # Two regions of a page may not have the same name.
-        return html(frame, f"{label} ({seen[label]})" if seen[label] > 1 else label)
-
     for kind in (pd.DataFrame, pd.Series):
-        formatters["text/html"].for_type(kind, shown)
+        formatters["text/html"].for_type(kind, html)
     formatters["text/markdown"].for_type(Markdown, lambda text: markdown(text.data))
 
 
@@ -117,8 +108,7 @@ def _label_texts(values: Iterable[Hashable]) -> list[str]:
 
 def _label_text(value: Hashable) -> str:
     if _is_number(value) and np.isfinite(value):  # type: ignore[arg-type]
-        short = f"{value:.6g}"
-        return neat(short) if "e" in short else fixed(float(short), len(short.partition(".")[2]))  # type: ignore[arg-type]
+        return short(value)  # type: ignore[arg-type]
     return _text(value)
 
 

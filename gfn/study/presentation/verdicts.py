@@ -13,8 +13,10 @@ from typing import Any
 import pandas as pd
 
 from gfn.study.outcomes import OUTCOMES, SIGNS, because, counts, met, needed
+from gfn.study.presentation.digits import beside
 from gfn.study.presentation.forest import FEW, forest
-from gfn.study.presentation.measured import bounds_of, capital, interval, number, readable, reason, wanted
+from gfn.study.presentation.measured import bounds_of, interval, measured_on, reason, wanted
+from gfn.study.presentation.names import capital
 
 CLASSES = {
     "supported": "gfn-supported",
@@ -141,7 +143,7 @@ def _head(verdict: Any) -> str:
     name = f"{verdict.claim} ({_part(verdict)})" if verdict.part else verdict.claim
     tally = f' <span class="gfn-tally">{_tally(verdict.judged)}</span>' if judged else ""
     outcome = f'<span class="gfn-word {CLASSES[verdict.outcome]}">{escape(verdict.outcome)}</span>{tally}'
-    why = [because(verdict.judged)] if judged else []
+    why = [escape(because(verdict.judged))] if judged else []
     if verdict.part:
         there = f'<a href="{escape(address(verdict.claim))}">its verdict</a>'
         why.append(
@@ -166,7 +168,7 @@ def _elsewhere(verdict: Any) -> str:
 
 
 def _until(budget: Any) -> str:
-    return "whole training:" if budget == "whole" else f"{budget}:"
+    return "whole training:" if budget == "whole" else f"{escape(str(budget))}:"
 
 
 def with_other(name: str, other: Any) -> str:
@@ -218,9 +220,9 @@ def _table(rows: pd.DataFrame) -> str:
     first, body = rows.iloc[0], []
     for row in rows.itertuples():
         sign = f'<span aria-hidden="true">{SIGNS[row.outcome]}</span> {row.outcome}'
-        cells = [number(row.median, *bounds_of(row)), interval(row), reason(row)]
+        cells = [beside(row.median, *bounds_of(row)), interval(row), reason(row)]
         body.append(
-            f'<tr><th scope="row">{escape(readable(row.subject))}</th>'
+            f'<tr><th scope="row">{escape(measured_on(row.subject))}</th>'
             f"{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}"
             f'<td class="gfn-is-{row.outcome}">{sign}</td></tr>'
         )
