@@ -121,11 +121,12 @@ def _counted(settings: Any) -> str:
 
 
 def _as_published(settings: Any) -> bool:
-    """Whether a page has the parameters of its profile."""
+    """Whether a page has the parameters of its profile, on whatever device."""
     try:
-        return settings == experiments.figure_settings(figure_of(settings), settings.profile)
+        published = experiments.figure_settings(figure_of(settings), settings.profile, device=settings.device)
     except SettingsError:
         return False
+    return settings == published
 
 
 def _many(number: int) -> str:
