@@ -12,6 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 REGION = re.compile(r'( role="region" aria-label=")([^"]*)(?=")')
+OPEN = '<details class="gfn-plots" open="open">'
 LABEL = re.compile(r'(<svg [^>]*?role="img" aria-label=")[^"]*(")')
 
 
@@ -38,6 +39,15 @@ def number(app: Sphinx, document: nodes.document) -> None:
             _show(raw, REGION.sub(counted, raw.astext()))
 
 
+def fold(app: Sphinx, document: nodes.document) -> None:
+    """A page that begins with an overview of verdicts has their plots folded: a link to one unfolds it (gfn-pages.js)."""
+    raws = list(document.findall(nodes.raw))
+    if any("gfn-overview" in raw.astext() for raw in raws):
+        for raw in raws:
+            if OPEN in raw.astext():
+                _show(raw, raw.astext().replace(OPEN, OPEN.replace(' open="open"', "")))
+
+
 def _show(raw: nodes.raw, text: str) -> None:
     raw.replace_self(nodes.raw("", text, format=raw["format"], classes=raw["classes"]))
 
@@ -50,5 +60,6 @@ def unnumbered(app: Sphinx, config: Config) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", relabel)
     app.connect("doctree-read", number)
+    app.connect("doctree-read", fold)
     app.connect("config-inited", unnumbered, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

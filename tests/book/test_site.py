@@ -13,12 +13,14 @@ from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 import yaml
 from docutils import nodes
 from docutils.utils import new_document
 
 import gfn
+from gfn.study.claims import judge, over_seeds
 from gfn.study.colophon import Colophon, colophon, paper_line
 from tests.book.built import BUILT, ROOT, each_book, needs_a_book, pages
 
@@ -32,6 +34,7 @@ from gfn_slim import used, without_outputs  # noqa: E402
 
 STORES = {"smoke": ROOT / "build/smoke/results", "preview": ROOT / "data/results"}
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+CLAIM = {"C2": {"claim": "It is.", "tests": {"x": {"statement": "so", "why": "So.", "at_least": 1}}}}
 MEGABYTE = 1_000_000
 
 
@@ -207,6 +210,9 @@ def test_one_address_turns_on_all_that_needs_it(booklet):
     if address:
         listed = re.findall(r"<loc>(.*?)</loc>", sitemap.read_text(encoding="utf-8"))
         assert listed == [f"https://someone.github.io/dummy/{page}.html" for page in ("intro", "paper/page")]
+    # The address has a button with its host's icon.
+    assert bool(list(out.glob("_static/vendor/**/fa-brands-*"))) == bool(address)
+    assert list(out.glob("_static/vendor/**/fa-solid-*"))
     lost = (out / "404.html").read_text(encoding="utf-8")
     assert f'href="{"/dummy" if address else ""}/_static/book-' in lost
 
@@ -283,6 +289,18 @@ def test_no_two_regions_of_a_page_have_one_name():
     figure_words.number(None, document)
     names = re.findall('aria-label="(.*?)"', document.astext())
     assert names == ["A", "Seen \\ &lt;b&gt;", "B", "A (2)", "A (3)"]
+
+
+def test_plots_are_folded_where_an_overview_is_first():
+    """And open on all other pages."""
+    plots = judge("C2", [over_seeds("x", "sets", pd.Series(range(10)))], claims=CLAIM)._repr_html_()
+    assert plots.count(figure_words.OPEN) == 1
+    for first, open_ in (('<ol class="gfn-overview">', False), ("<p>", True)):
+        document = new_document("page")
+        document += [nodes.raw("", text, format="html") for text in (first, plots)]
+        figure_words.fold(None, document)
+        assert (figure_words.OPEN in document.astext()) == open_
+        assert '<details class="gfn-plots"' in document.astext()
 
 
 def test_small_helpers():

@@ -19,6 +19,7 @@ SIGNS = re.compile(r"[\d\s.,±%×<>≤≥≈~→()\[\]⁻⁰¹²³⁴⁵⁶⁷�
 EMPTY = (DASH, "—", "-", "", "nan")
 ROW, NUMBER, WORDS = "gfn-table-row", "gfn-number", "gfn-words"
 PLACES = 8  # after the point; a column that needs more holds numbers as they were measured, not rounded ones
+MANY = 10  # columns from which on they stand closer
 
 
 def html(frame: pd.DataFrame | pd.Series, label: str | None = None) -> str:
@@ -41,8 +42,9 @@ def html(frame: pd.DataFrame | pd.Series, label: str | None = None) -> str:
     heads = _head(frame, len(levels), kinds)
     rows = _body(levels, cells, kinds)
     said = escape(label or _label(frame), quote=True)
+    look = "gfn-table gfn-dense" if len(levels) + len(cells) >= MANY else "gfn-table"
     return (
-        f'<div class="gfn-table" role="region" aria-label="{said}" tabindex="0">\n<table>\n'
+        f'<div class="{look}" role="region" aria-label="{said}" tabindex="0">\n<table>\n'
         f"<thead>\n{heads}</thead>\n<tbody>\n{rows}</tbody>\n</table>\n</div>"
     )
 
@@ -173,6 +175,8 @@ def _body(levels: Sequence[Sequence[str]], cells: Sequence[Sequence[str]], kinds
 def _cell(tag: str, text: str, kind: str, about: str = "", stub: int | None = None) -> str:
     # Only the first column stays in place: two would leave no room on a phone.
     classes = f"{kind} {ROW}" if stub == 0 else kind
+    if kind == NUMBER:  # of which each is in one line
+        text = re.sub(" ([×±]) ", "\u00a0\\1\u00a0", text)
     shown = "<br>".join(escape(line) for line in text.split("\n"))
     return f'<{tag}{" " + about if about else ""} class="{classes}">{shown}</{tag}>'
 

@@ -117,7 +117,7 @@ def test_digits_of_columns():
     )
     rows = [row for row in re.findall(r"<tr>(.*?)</tr>", html(frame)) if '<td class="gfn-number"' in row]
     assert [texts(row)[1:] for row in rows] == [
-        ["4", "0.07", "0.333", "3.67 × 10⁻⁵"],
+        ["4", "0.07", "0.333", "3.67\u00a0×\u00a010⁻⁵"],
         ["1\u202f234", "1.50", "–", "667"],
     ]
 
@@ -130,6 +130,13 @@ def test_cells_are_escaped():
     assert "<i>" not in shown
     assert "<b>" not in shown
     assert "a &amp; b" in shown
+
+
+def test_many_columns_stand_closer_and_numbers_do_not_break():
+    frame = pd.DataFrame({f"n{n}": ["(1.0 ± 0.5) × 10⁻⁵ (1.0 × 10⁻⁵)"] for n in range(10)})
+    assert 'class="gfn-table gfn-dense"' in html(frame)
+    assert "gfn-dense" not in html(frame.iloc[:, :9])
+    assert "(1.0\u00a0±\u00a00.5)\u00a0×\u00a010⁻⁵ (1.0\u00a0×\u00a010⁻⁵)" in html(frame)
 
 
 def test_a_table_is_the_same_every_time_and_a_series_is_one():
