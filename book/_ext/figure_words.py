@@ -39,6 +39,15 @@ def number(app: Sphinx, document: nodes.document) -> None:
             _show(raw, REGION.sub(counted, raw.astext()))
 
 
+def widen(app: Sphinx, document: nodes.document) -> None:
+    """Wide tables have the margin, too, as the theme's tag ``full-width`` gives it."""
+    for cell in list(document.findall(nodes.container)):
+        if cell.get("nb_element") == "cell_code" and any(
+            "gfn-dense" in raw.astext() for raw in cell.findall(nodes.raw)
+        ):
+            cell["classes"] += [name for name in ("tag_full-width",) if name not in cell["classes"]]
+
+
 def fold(app: Sphinx, document: nodes.document) -> None:
     """A page that begins with an overview of verdicts has their plots folded: a link to one unfolds it (gfn-pages.js)."""
     raws = list(document.findall(nodes.raw))
@@ -61,5 +70,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("doctree-read", relabel)
     app.connect("doctree-read", number)
     app.connect("doctree-read", fold)
+    app.connect("doctree-read", widen)
     app.connect("config-inited", unnumbered, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -24,6 +24,7 @@ from gfn.study.intervals import LEVEL
 from gfn.study.paper import load_claims
 from gfn.study.plotting.style import TASKS
 from gfn.study.presentation.all_runs import profile_of
+from gfn.study.presentation.digits import neat
 from gfn.study.presentation.measured import measured_on
 from gfn.study.results import Run, published_store, read_stored, result_path
 
@@ -96,7 +97,10 @@ def verdicts_script(path: Path) -> str:
         claim: {
             "claim": each["claim"],
             "where": each["where"],
-            "tests": {name: {k: test[k] for k in wanted if k in test} for name, test in each.get("tests", {}).items()},
+            "tests": {
+                name: {k: test[k] for k in wanted if k in test} | {"statement": neat(test["statement"])}
+                for name, test in each.get("tests", {}).items()
+            },
             "book": {"outcome": judged[claim].outcome, "counted": judged[claim].counted} if claim in judged else None,
         }
         for claim, each in claims.items()

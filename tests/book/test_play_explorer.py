@@ -11,6 +11,7 @@ import pytest
 from gfn.study.claims import counts, decide, measure
 from gfn.study.intervals import LEVEL, of_median, rank
 from gfn.study.paper import load_claims
+from gfn.study.presentation.digits import neat
 from gfn.study.presentation.measured import measured_on
 from tests.book.play import ROOT, TABLE, extension, opened, write_page
 
@@ -239,3 +240,12 @@ def test_labels_are_no_names_of_the_code():
     script = DATA.verdicts_script(ROOT / "book/paper/verdicts.csv")
     assert shown and all(label in script for label in shown)
     assert [label for label in shown if re.search(r"[a-z]_[a-z]", label)] == []
+
+
+def test_criteria_are_named_by_what_they_say(browser, tmp_path):
+    """To be chosen, and in the list of what came of each."""
+    with opened(browser, write_page("explorer", tmp_path)) as page:
+        said = [neat(CLAIMS["C1"]["tests"][name]["statement"]) for name in dict.fromkeys(ROWS.test[ROWS.claim == "C1"])]
+        assert page.get_by_label("criterion", exact=True).locator("option").all_inner_texts() == said
+        marks = page.locator(".gfn-play-criteria li").all_inner_texts()
+        assert [mark.startswith(text) for mark, text in zip(marks, said, strict=True)] == [True] * len(said)

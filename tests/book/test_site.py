@@ -291,6 +291,17 @@ def test_no_two_regions_of_a_page_have_one_name():
     assert names == ["A", "Seen \\ &lt;b&gt;", "B", "A (2)", "A (3)"]
 
 
+@pytest.mark.parametrize(("kind", "wide"), [("gfn-table gfn-dense", True), ("gfn-table", False)])
+def test_wide_tables_have_the_margin(kind, wide):
+    document = new_document("page")
+    cell = nodes.container(nb_element="cell_code", classes=["cell"])
+    cell += nodes.raw("", f'<div class="{kind}">', format="html")
+    document += cell
+    for _ in range(2):
+        figure_words.widen(None, document)
+    assert cell["classes"] == ["cell", "tag_full-width"][: 1 + wide]
+
+
 def test_plots_are_folded_where_an_overview_is_first():
     """And open on all other pages."""
     plots = judge("C2", [over_seeds("x", "sets", pd.Series(range(10)))], claims=CLAIM)._repr_html_()

@@ -19,7 +19,8 @@ SIGNS = re.compile(r"[\d\s.,±%×<>≤≥≈~→()\[\]⁻⁰¹²³⁴⁵⁶⁷�
 EMPTY = (DASH, "—", "-", "", "nan")
 ROW, NUMBER, WORDS = "gfn-table-row", "gfn-number", "gfn-words"
 PLACES = 8  # after the point; a column that needs more holds numbers as they were measured, not rounded ones
-MANY = 10  # columns from which on they stand closer
+LETTER, BETWEEN, ROOM = 7, 13, 660  # px of a letter, between columns, and for a table, from which on it is set closer
+BROKEN = 16  # letters of words that stay in one line
 
 
 def html(frame: pd.DataFrame | pd.Series, label: str | None = None) -> str:
@@ -42,7 +43,7 @@ def html(frame: pd.DataFrame | pd.Series, label: str | None = None) -> str:
     heads = _head(frame, len(levels), kinds)
     rows = _body(levels, cells, kinds)
     said = escape(label or _label(frame), quote=True)
-    look = "gfn-table gfn-dense" if len(levels) + len(cells) >= MANY else "gfn-table"
+    look = "gfn-table gfn-dense" if _width([*levels, *cells], kinds) > ROOM else "gfn-table"
     return (
         f'<div class="{look}" role="region" aria-label="{said}" tabindex="0">\n<table>\n'
         f"<thead>\n{heads}</thead>\n<tbody>\n{rows}</tbody>\n</table>\n</div>"
@@ -73,6 +74,14 @@ def register(formatters: Mapping[str, Any]) -> None:
     for kind in (pd.DataFrame, pd.Series):
         formatters["text/html"].for_type(kind, html)
     formatters["text/markdown"].for_type(Markdown, lambda text: markdown(text.data))
+
+
+def _width(columns: Sequence[Sequence[str]], kinds: Sequence[str]) -> int:
+    """About how wide a table would be, in px."""
+    lines = [[line for text in texts for line in text.split("\n")] for texts in columns]
+    longest = [max(map(len, each), default=0) for each in lines]
+    letters = [many if kind == NUMBER else min(many, BROKEN) for many, kind in zip(longest, kinds)]
+    return sum(LETTER * many + BETWEEN for many in letters)
 
 
 def _column_texts(column: pd.Series) -> list[str]:
@@ -176,7 +185,7 @@ def _cell(tag: str, text: str, kind: str, about: str = "", stub: int | None = No
     # Only the first column stays in place: two would leave no room on a phone.
     classes = f"{kind} {ROW}" if stub == 0 else kind
     if kind == NUMBER:  # of which each is in one line
-        text = re.sub(" ([×±]) ", "\u00a0\\1\u00a0", text)
+        text = re.sub(" ?([×±]) ", lambda sign: sign[0].replace(" ", "\u00a0"), text)
     shown = "<br>".join(escape(line) for line in text.split("\n"))
     return f'<{tag}{" " + about if about else ""} class="{classes}">{shown}</{tag}>'
 

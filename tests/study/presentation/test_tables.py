@@ -132,10 +132,11 @@ def test_cells_are_escaped():
     assert "a &amp; b" in shown
 
 
-def test_many_columns_stand_closer_and_numbers_do_not_break():
+def test_wide_tables_are_set_closer_and_numbers_do_not_break():
     frame = pd.DataFrame({f"n{n}": ["(1.0 ± 0.5) × 10⁻⁵ (1.0 × 10⁻⁵)"] for n in range(10)})
     assert 'class="gfn-table gfn-dense"' in html(frame)
-    assert "gfn-dense" not in html(frame.iloc[:, :9])
+    assert "gfn-dense" not in html(frame.iloc[:, :2])
+    assert "<br>±\u00a0" in html(wide())
     assert "(1.0\u00a0±\u00a00.5)\u00a0×\u00a010⁻⁵ (1.0\u00a0×\u00a010⁻⁵)" in html(frame)
 
 
