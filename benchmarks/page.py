@@ -43,7 +43,7 @@ def page(results: dict[str, Any], image: str = "../_static/speed.svg") -> str:
     blocks = [
         HEAD + (QUICK if results["quick"] else ""),
         summary(parts, verdicts.judge),
-        f"```{{image}} {image}\n:alt: {shown}\n:width: 520px\n```" if shown else "",
+        f"````{{div}} gfn-figure\n```{{raw}} html\n:file: {image}\n```\n````" if shown else "",
         ABOUT,
         *(section(parts, verdicts) for section in SECTIONS),
     ]

@@ -16,6 +16,7 @@ from benchmarks.settings import BATCH
 from benchmarks.targets import Parts, Row, fastest
 from benchmarks.words import number, task_name
 from gfn.study.plotting.style import COLOURS, CONTROL_VARIATES, finished, use_style
+from gfn.study.presentation.figures import alone
 
 WIDTH = 3.9  # inches: that of a telephone, so that letters keep their size on one
 ROW, REST = 0.23, 0.85  # inches for each bar, and for what is around the bars of a panel
@@ -44,17 +45,16 @@ def picture(parts: Parts) -> Figure | None:
 
 
 def save(parts: Parts, path: Path) -> None:
-    """Draw it as SVG, the same bytes for the same results; where there is nothing to draw, no file is left."""
+    """Draw it as SVG, the same bytes for the same results; where there is nothing to draw, no file is left.
+
+    Within a page it follows the page's colours, light or dark.
+    """
     figure = picture(parts)
     if figure is None:
         path.unlink(missing_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with matplotlib.rc_context({"svg.hashsalt": path.name, "savefig.bbox": "standard"}):
-        figure.savefig(path, metadata={"Date": None, "Creator": None, "Description": description(parts)})
-    # Matplotlib ends lines of paths with blanks.
-    lines = path.read_text(encoding="utf-8").splitlines()
-    path.write_text("".join(f"{line.rstrip()}\n" for line in lines), encoding="utf-8")
+    path.write_text(f"{alone(figure, description(parts))}\n", encoding="utf-8")
 
 
 def _packages(parts: Parts) -> Panel | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import shutil
 import sys
+import tomllib
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -73,6 +75,38 @@ def problems(root: Path) -> list[str]:
     except CycleError as error:
         found.append(f"imports in a circle: {', '.join(error.args[1])}")
     return found
+
+
+def at_import(path: Path) -> Iterator[str]:
+    """The first part of the name of all that is imported when a file is."""
+    todo: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.module.split(".")[0]
+        elif not isinstance(node, ast.FunctionDef) and not (
+            isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        ):
+            todo += ast.iter_child_nodes(node)
+
+
+def test_no_extra_is_needed_to_import_the_package():
+    """What only the book or the tests need is imported within functions."""
+    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {re.split(r"\W", each.replace("-", "_"))[0] for each in project["dependencies"]} - {"pyyaml"}
+    allowed = needed | {"yaml", "gfn", "PIL"} | set(sys.stdlib_module_names)  # matplotlib needs PIL
+    found = {name: set(at_import(path)) - allowed for name, path in modules(PACKAGE).items()}
+    assert {name: extra for name, extra in found.items() if extra} == {}
+
+
+def test_imports_of_extras_are_noticed(tmp_path):
+    path = tmp_path / "module.py"
+    path.write_text(
+        "if TYPE_CHECKING:\n    import a\ndef late():\n    import b\ntry:\n    from IPython.display import HTML\nfinally:\n    import torch.nn"
+    )
+    assert set(at_import(path)) == {"IPython", "torch"}
 
 
 def test_the_house_is_in_order():

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 
 from docutils import nodes
 from sphinx.transforms import SphinxTransform
@@ -131,23 +133,41 @@ def _heading(node: nodes.Node, title: nodes.Node | None) -> str:
 
 def _merge(own: Cell, given: list[Cell]) -> None:
     """Put the values that papermill was given in the place of the notebook's own."""
-    values = {
-        target.id: ast.unparse(statement.value)
-        for cell in given
-        for statement in ast.parse(cell.text).body
-        if isinstance(statement, ast.Assign)
-        for target in statement.targets
-        if isinstance(target, ast.Name)
-    }
+    values = {name: ast.unparse(value) for cell in given for name, value in _assigned(cell.text)}
     if not values:
         return
-    names = {line.split("=", 1)[0].strip(): line for line in own.text.splitlines()}
-    merged = names | {name: f"{name} = {value}" for name, value in values.items()}
-    text = "\n".join(merged.values())
+    text = merged(own.text, values)
     for block in own.source.findall(nodes.literal_block):
         block.rawsource = text
         block.children = [nodes.Text(text)]
         block.children[0].parent = block
+
+
+def merged(text: str, values: dict[str, str]) -> str:
+    """Code whose names have other values; what it does not assign yet comes at its end.
+
+    Arguments:
+        text: of assignments, each of which may go over several lines, with comments.
+        values: source of the new values by name.
+    """
+    lines = text.encode().splitlines(keepends=True)  # the parser counts bytes
+    starts = list(accumulate(map(len, lines), initial=0))
+    source, found = text.encode(), list(_assigned(text))
+    for name, node in reversed(found):
+        if name in values:
+            start, end = starts[node.lineno - 1] + node.col_offset, starts[node.end_lineno - 1] + node.end_col_offset
+            source = source[:start] + values[name].encode() + source[end:]
+    added = [f"{name} = {value}" for name, value in values.items() if name not in dict(found)]
+    return "\n".join([*([source.decode().rstrip("\n")] if text else []), *added])
+
+
+def _assigned(text: str) -> Iterator[tuple[str, ast.expr]]:
+    """Names that get a value, and the expression of it, from top to bottom."""
+    for statement in ast.parse(text).body:
+        targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+        for target in targets:
+            if isinstance(target, ast.Name) and statement.value is not None:
+                yield target.id, statement.value
 
 
 def visit_folded(self, node: folded) -> None:

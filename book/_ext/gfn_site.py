@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import unicodedata
@@ -22,30 +23,24 @@ from gfn.study.results import published_store
 
 ADDRESS = "GFN_REPOSITORY"  # environment variable that has precedence over the setting gfn_repository
 BRANCH = "main"
+PUBLISHED = "data/results"  # the folder of runs in the repository
 HERE = Path(__file__).resolve().parent
 RUN = re.compile(r"<code([^>]*)>(?:<span class=\"pre\">)?([0-9a-f]{16})(?:</span>)?</code>")
 LONGEST = 200  # characters of a description
-LETTERS = {
-    "alpha": "α",
-    "tau": "τ",
-    "theta": "θ",
-    "epsilon": "ε",
-    "varepsilon": "ε",
-    "nabla": "∇",
-    "sim": "~",
-    "le": "≤",
-}
-LETTERS |= {
-    "PF": "P_F",
-    "PB": "P_B",
-    "KL": "KL",
-    "log": "log ",
-    "sum": "Σ",
-    "ge": "≥",
-    "to": "→",
-    "infty": "∞",
-    "in": "∈",
-}
+# Commands of formulas as plain letters, here and in what the search shows (gfn-site.js).
+GREEK = dict(
+    zip(
+        ["alpha", "beta", "gamma", "epsilon", "varepsilon", "theta", "tau", "pi", "sigma", "mu", "lambda"],
+        "αβγεεθτπσμλ",
+    )
+)
+SIGNS = dict(
+    zip(
+        ["nabla", "sum", "sim", "le", "ge", "neq", "approx", "to", "infty", "in", "times", "cdot", "pm"],
+        "∇∑~≤≥≠≈→∞∈×·±",
+    )
+)
+LETTERS = GREEK | SIGNS | {"PF": "P_F", "PB": "P_B", "KL": "KL", "E": "E", "log": "log "}
 log = logging.getLogger(__name__)
 
 
@@ -62,10 +57,17 @@ def fold(word: str) -> str:
     return "".join(letter for letter in unicodedata.normalize("NFKD", word) if not unicodedata.combining(letter))
 
 
-def address(app) -> str:
+def address(config) -> str:
     """Where the repository is, without a slash at its end; empty where nobody has said so."""
-    given = os.environ.get(ADDRESS) or app.config.overrides.get("gfn_repository") or ""
+    # Jupyter Book's settings are overrides, which are there before all extensions have said what can be set.
+    given = os.environ.get(ADDRESS) or config.overrides.get("gfn_repository") or ""
     return str(given).strip().rstrip("/")
+
+
+def files(config) -> str:
+    """Where the files of this book's runs can be fetched; empty without an address, and for runs that are not published."""
+    published = published_store().resolve() == (project_folder() / PUBLISHED).resolve()
+    return f"{address(config)}/blob/{BRANCH}" if published and address(config) else ""
 
 
 def site_of(repository: str) -> str:
@@ -85,7 +87,7 @@ def configure(app, config) -> None:
     config.ogp_site_name, config.ogp_image = config.html_title, "_static/results.png"
     config.ogp_social_cards = {"enable": False}
     config.notfound_urls_prefix = "/"
-    if not (repository := address(app)):
+    if not (repository := address(config)):
         return
     options |= {
         "repository_url": repository,
@@ -114,17 +116,18 @@ def footer() -> str:
     about, _, rest = paper.partition(": ")
     number, _, where = rest.partition(";")
     edition = escape(colophon().sentence)
-    return f'<p class="gfn-edition">{edition}<br/>{about}: <a href="{link}">{escape(number)}</a>;{escape(where)}</p>'
+    paper = f'{escape(about)}: <a href="{escape(link)}">{escape(number)}</a>;{escape(where)}'
+    return f'<p class="gfn-edition">{edition}<br/>{paper}</p>'
 
 
 def page(app, pagename, templatename, context, doctree) -> None:
     """Scripts that no page needs go from the head, and ids of runs lead to their files where there is an address."""
     context["script_files"] = [each for each in context.get("script_files", []) if "thebe" not in str(each).lower()]
     context["css_files"] = [each for each in context.get("css_files", []) if "thebe" not in str(each).lower()]
-    # Of another book than that of the published runs, nobody can fetch the files.
-    shown = published_store().resolve() == (project_folder() / "data" / "results").resolve()
-    if shown and (repository := address(app)) and "body" in context:
-        runs = rf'<a href="{repository}/blob/{BRANCH}/data/results/\2.parquet"><code\1>\2</code></a>'
+    if pagename == "search":
+        app.add_js_file(None, body=f"window.gfnLetters = {json.dumps(LETTERS, ensure_ascii=False)};")
+    if (folder := files(app.config)) and "body" in context:
+        runs = rf'<a href="{escape(folder)}/{PUBLISHED}/\2.parquet"><code\1>\2</code></a>'
         context["body"] = RUN.sub(runs, context["body"])
 
 
@@ -175,7 +178,7 @@ def setup(app):
     app.add_search_language(Folded)
     app.setup_extension("sphinxext.opengraph")
     app.setup_extension("notfound.extension")
-    if address(app):
+    if address(app.config):
         app.setup_extension("sphinx_sitemap")
     app.connect("config-inited", configure, priority=900)
     app.connect("html-page-context", describe, priority=400)  # before sphinxext.opengraph, which takes it from here

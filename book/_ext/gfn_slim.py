@@ -23,7 +23,7 @@ UNUSED = (
     "_static/sphinx-thebe.*",
     "_static/*webpack-macros.html",
     "_static/results.html",  # part of the introduction
-    "_static/speed.svg",  # a second copy
+    "_static/speed.svg",  # part of the page on speed
     "_static/vendor/**/*.ttf",
     f"{MATHJAX}/input/tex/extensions/all-packages.js",
 )
@@ -44,6 +44,7 @@ def slim(out: Path) -> None:
         for path in list(out.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     _sheets(out)
+    _icons(out)
     _tables(out)
     for path in out.glob("_downloads/**/*.ipynb"):
         path.write_text(without_outputs(path.read_text(encoding="utf-8")), encoding="utf-8")
@@ -106,6 +107,16 @@ def _sheets(out: Path) -> None:
         (out / "_static" / sheet).unlink(missing_ok=True)
 
 
+def _icons(out: Path) -> None:
+    """Fonts of icons of which no page has any; those of brands are for books with the address of a repository."""
+    fonts = {"brands": ("fa-brands", "fab"), "regular": ("fa-regular", "far")}
+    shown = set().union(*(classes_of(path.read_text(encoding="utf-8")) for path in out.rglob("*.html")))
+    for name, classes in fonts.items():
+        if not shown.intersection(classes):
+            for path in out.glob(f"_static/vendor/fontawesome/**/fa-{name}-*"):
+                path.unlink()
+
+
 def _sheet(static: Path, name: str, known: set[str]) -> str:
     """A style sheet as it can stand in the folder of static files."""
     css = (static / name).read_text(encoding="utf-8").removeprefix('@charset "UTF-8";')
@@ -115,12 +126,16 @@ def _sheet(static: Path, name: str, known: set[str]) -> str:
     return css if PurePosixPath(name).name.startswith(OURS) else used(css, known)
 
 
+def classes_of(page: str) -> set[str]:
+    """All names that the elements of a page have as a class."""
+    return {name for listed in re.findall(r'\bclass="([^"]*)"', page) for name in listed.split()}
+
+
 def names(out: Path, pages: Iterator[str] | list[str]) -> set[str]:
     """All names that a page has as a class, or that stand in a script."""
     known: set[str] = set()
     for page in pages:
-        for listed in re.findall(r'\bclass="([^"]*)"', page):
-            known.update(listed.split())
+        known |= classes_of(page)
         for script in re.findall(r"<script[^>]*>([^<]+)</script>", page):
             known.update(re.findall(r"[A-Za-z_][\w-]*", script))
     for path in out.glob("_static/**/*.js"):

@@ -24,7 +24,8 @@ from gfn.study.intervals import LEVEL
 from gfn.study.paper import load_claims
 from gfn.study.plotting.style import TASKS
 from gfn.study.presentation.all_runs import profile_of
-from gfn.study.presentation.measured import readable
+from gfn.study.presentation.digits import neat
+from gfn.study.presentation.measured import measured_on
 from gfn.study.results import Run, published_store, read_stored, result_path
 
 VARIATE = "both"  # the paper's control variates
@@ -86,7 +87,7 @@ def verdicts_script(path: Path) -> str:
     for row in table.to_dict("records"):
         values = [float(row[name]) for name in columns]
         estimate = None if np.isnan(row["standard_error"]) else [row["median"], row["low"], row["high"]]
-        key = [row["claim"], row["test"], readable(row["subject"]), row["budget"], row["variate"]]
+        key = [row["claim"], row["test"], measured_on(row["subject"]), row["budget"], row["variate"]]
         runs = re.split(r"[\s,;]+", row["runs"].strip()) if isinstance(row.get("runs"), str) else []
         sides = {side: [row[name] for name in _columns(table, side)] for side in ("above", "below")}
         compared = sides | {"margin": row["margin"]} if row["margin"] else None
@@ -96,7 +97,10 @@ def verdicts_script(path: Path) -> str:
         claim: {
             "claim": each["claim"],
             "where": each["where"],
-            "tests": {name: {k: test[k] for k in wanted if k in test} for name, test in each.get("tests", {}).items()},
+            "tests": {
+                name: {k: test[k] for k in wanted if k in test} | {"statement": neat(test["statement"])}
+                for name, test in each.get("tests", {}).items()
+            },
             "book": {"outcome": judged[claim].outcome, "counted": judged[claim].counted} if claim in judged else None,
         }
         for claim, each in claims.items()

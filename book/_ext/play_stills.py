@@ -19,6 +19,7 @@ from play_data import read_table, verdicts
 
 from gfn.estimators import divergences
 from gfn.study.claims import OUTCOMES, counts
+from gfn.study.presentation.digits import fixed, neat, number, short
 
 # Colours that stand for those of the page; they occur nowhere else.
 INK, TARGET, MODEL, MISSED, STRAY = "#010203", "#010204", "#010205", "#010206", "#010207"
@@ -44,6 +45,7 @@ STYLE = {
 GRID = np.linspace(-12, 12, 601)
 ORDERS = (-2.0, 0.0, 0.5, 1.0, 3.0)
 HEAVY, WIDTH, START = 0.6, 1.0, (0.5, 0.0)  # the target's heavier mode (on the right), its width; the model's start
+ROUNDING = 1e-12  # a bias below is none
 RATE, LONGEST, STEPS, THINNEST = 0.2, 0.1, 400, log(0.2)
 
 
@@ -125,11 +127,6 @@ def panels(rows: int, columns: int, height: float) -> tuple[Figure, np.ndarray]:
         return figure, np.atleast_1d(figure.subplots(rows, columns, squeeze=False)).ravel()
 
 
-def signed(value: float, form: str = ".2f") -> str:
-    """A number with a true minus."""
-    return f"{value:{form}}".replace("-", "−")
-
-
 def alpha(_: Path, distance: float = 6.0) -> str:
     """Where descent ends for some orders."""
     figure, axes = panels(len(ORDERS), 1, 5.0)
@@ -144,9 +141,9 @@ def alpha(_: Path, distance: float = 6.0) -> str:
         axis.plot(x, q, color=TARGET, lw=1.2, ls="--")
         axis.plot(x, p, color=MODEL, lw=1.6)
         axis.set(xlim=(-10, 10), ylim=(0, 0.45), yticks=[])
-        axis.set_title(f"α = {signed(order, 'g')}", loc="left", fontsize=9, y=0.6)
-        cells = [signed(mean), signed(np.exp(deviation)), f"{missed:.1%}", f"{stray:.1%}"]
-        rows.append([f"α = {signed(order, 'g')}", *cells])
+        axis.set_title(f"α = {short(order)}", loc="left", fontsize=9, y=0.6)
+        cells = [fixed(mean, 2), fixed(np.exp(deviation), 2), neat(f"{missed:.1%}"), neat(f"{stray:.1%}")]
+        rows.append([f"α = {short(order)}", *cells])
     head = ["order", "mean", "deviation", "mass missed", "mass astray"]
     words = f"A Gaussian after {STEPS} steps of descent, for five orders, on two modes {distance:g} apart."
     return picture(figure, words) + table(words, head, rows)
@@ -198,7 +195,8 @@ def cloud(_: Path, size: int = 8, order: float = 0.5) -> str:
         found = torch.stack([estimate("renyi", chosen, logits, **options) for chosen, _ in batches])
         mean = shares @ found
         trace = shares @ (found - mean).square().sum(1)
-        rows.append([name, f"{float((mean - exact).norm()):.2g}", f"{float(trace):.2g}"])
+        bias = float((mean - exact).norm())
+        rows.append([name, number(bias, 2) if bias > ROUNDING else "0", number(float(trace), 2)])
         if variate in ("none", "joint"):
             _clouds(axes[int(variate == "joint")], name, found @ plane.T, shares, plane @ exact)
     words = f"Gradient estimates of the Rényi divergence of order {order:g} from every batch of {size}, and the exact gradient."

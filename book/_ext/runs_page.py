@@ -5,16 +5,13 @@ Runs are those of the published edition, or of the store that the environment va
 
 from __future__ import annotations
 
-import os
-
 from docutils import nodes
+from gfn_site import files
 from sphinx.util.docutils import SphinxDirective
 
 from gfn.study.paper import project_folder
 from gfn.study.presentation.all_runs import html
 from gfn.study.results import published_store
-
-PUBLISHED = "data/results"
 
 
 class AllRuns(SphinxDirective):
@@ -24,12 +21,7 @@ class AllRuns(SphinxDirective):
         self.env.note_reread()
         store, root = published_store().resolve(), project_folder().resolve()
         shown = store.relative_to(root).as_posix() if store.is_relative_to(root) else store.name
-        # Only what is published is there for others to fetch.
-        given = os.environ.get("GFN_REPOSITORY") or getattr(self.config, "gfn_repository", "") or ""
-        address = given.rstrip("/") if shown == PUBLISHED else ""
-        branch = getattr(self.config, "gfn_branch", "main")
-        pages = self.env.found_docs
-        table = html(store, pages, shown, f"{address}/blob/{branch}" if address else "")
+        table = html(store, self.env.found_docs, shown, files(self.config))
         return [nodes.raw("", table, format="html")]
 
 

@@ -32,7 +32,7 @@ def line_of(repository: str, domain: str, info: dict[str, str]) -> str | None:
 
 
 def configure(app, config) -> None:
-    config.linkcode_resolve = partial(line_of, address(app))
+    config.linkcode_resolve = partial(line_of, address(config))
 
 
 def setup(app):

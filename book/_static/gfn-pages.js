@@ -1,4 +1,4 @@
-/* A link to something inside a folded part of a page unfolds it. */
+/* A link to something inside a folded part of a page unfolds it; one to the section of a verdict unfolds its plots. */
 (() => {
   function reveal() {
     let id;
@@ -15,6 +15,11 @@
         each.open = true;
         folded = true;
       }
+    }
+    const plots = target.closest("section")?.querySelector(":scope > .cell details.gfn-plots:not([open])");
+    if (plots) {
+      plots.open = true;
+      folded = true;
     }
     if (folded) target.scrollIntoView();
   }

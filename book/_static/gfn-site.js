@@ -2,13 +2,11 @@
 document.addEventListener("DOMContentLoaded", () => {
   if (typeof Search === "undefined" || !Search.htmlToText) return;
   const original = Search.htmlToText;
-  const greek = { alpha: "α", beta: "β", gamma: "γ", epsilon: "ε", varepsilon: "ε", theta: "θ", tau: "τ", pi: "π",
-    sigma: "σ", mu: "μ", lambda: "λ", nabla: "∇", sum: "∑", log: "log ", le: "≤", ge: "≥", to: "→", infty: "∞",
-    times: "×", cdot: "·", in: "∈", pm: "±", neq: "≠", approx: "≈", E: "E", KL: "KL", PF: "P_F", PB: "P_B" };
+  const letters = window.gfnLetters ?? {}; // on the page of the search, from gfn_site.py
   const words = (source) =>
     source
       .replace(/\\[()[\]]/g, "")
-      .replace(/\\([A-Za-z]+)/g, (_, name) => greek[name] ?? "")
+      .replace(/\\([A-Za-z]+)/g, (_, name) => letters[name] ?? "")
       .replace(/[{}\\$&]/g, "")
       .replace(/\s+/g, " ");
   Search.htmlToText = (html, anchor) => original(html, anchor).replace(/\\\([\s\S]*?\\\)|\\\[[\s\S]*?\\\]/g, words);

@@ -23,7 +23,7 @@ window.gfnPlay = (() => {
     return text.replace(/e\+?(-?)(\d+)/, (_, sign, power) => ` × 10${sign ? "⁻" : ""}${raised(power)}`).replace(/-/g, "−");
   }
   const raised = (digits) => [...digits].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit]).join("");
-  const percent = (share) => `${(100 * share).toFixed(1)} %`;
+  const percent = (share) => `${(100 * share).toFixed(1)}\u202f%`;
 
   let made = 0; // controls get numbers, so that labels find them
 

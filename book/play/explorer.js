@@ -34,8 +34,9 @@
     const claim = choice(controls, {
       label: "claim", options: known.map((each) => [each, `${each}: ${data.claims[each].claim}`]), value: known[0], change: () => open(),
     });
-    claim.box.style.gridColumn = "1 / -1"; // its sentence is long
+    claim.box.style.gridColumn = "1 / -1"; // sentences are long
     const test = choice(controls, { label: "criterion", options: [], change: () => aim() });
+    test.box.style.gridColumn = "1 / -1";
     const words = add(controls, "p", { class: "gfn-play-words" });
     // Bounds move by factors: from a tenth to tenfold, and 0 is the book's.
     const factor = (at) => 10 ** (Number(at) / 100);
@@ -72,7 +73,7 @@
       const tests = data.claims[claim.value].tests;
       const rows = rowsOf(claim.value);
       const measured = Object.keys(tests).filter((name) => rows.some((each) => each.test === name));
-      test.fill(measured.map((name) => [name, plain(name)]));
+      test.fill(measured.map((name) => [name, tests[name].statement]));
       const budgets = [...new Set(rows.map((each) => each.budget))];
       budget.fill([["own", "as the book judges"], ...(budgets.length > 1 ? budgets.map((each) => [each, String(each)]) : [])]);
       const variates = [...new Set(rows.map((each) => each.variate))];
@@ -126,7 +127,7 @@
       const [yes, , unsure] = count(of);
       const missed = yes + unsure >= share * of.length ? "open" : "not met"; // whatever came of what is inconclusive
       const item = add(place, "li", name === chosen ? { class: "gfn-play-chosen" } : {});
-      item.textContent = `${plain(name)} (${wanted(tests[name])}${demanded}): ${came}, ${met(of, share) ? "met" : missed}`;
+      item.textContent = `${tests[name].statement} (${wanted(tests[name])}${demanded}): ${came}, ${met(of, share) ? "met" : missed}`;
     }
   }
 

@@ -15,8 +15,6 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import yaml
-from rocrate.model import ContextEntity, Person
-from rocrate.rocrate import ROCrate
 
 from gfn.runs.spec import parse_spec
 from gfn.study.claims import Verdict
@@ -65,6 +63,8 @@ class _Graph:
 
     def __init__(self, root: Path, new: Path, profile: str) -> None:
         self.root, self.new, self.profile = root, new, profile
+        from rocrate.rocrate import ROCrate  # only in the extra ``book``
+
         self.crate = ROCrate(version="1.1")
         self.cited = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
         self.about = {path.stem: _about(path) for path in sorted((new / "data/results").glob("*.parquet"))}
@@ -76,6 +76,8 @@ class _Graph:
         self.pages: dict[str, list[Any]] = {}
 
     def _entity(self, identifier: str, kind: str, /, **properties: Any) -> Any:
+        from rocrate.model import ContextEntity
+
         return self.crate.add(ContextEntity(self.crate, identifier, {"@type": kind} | properties))
 
     def _file(self, path: str, /, **properties: Any) -> Any:
@@ -88,6 +90,8 @@ class _Graph:
         return self.crate.add_file(dest_path=path, properties=properties | about)
 
     def _add_head(self) -> None:
+        from rocrate.model import Person
+
         head, paper = self.crate.root_dataset, self.cited["preferred-citation"]
         self.authors = self._entity("#authors", "Organization", name=self.cited["authors"][0]["name"])
         people = [

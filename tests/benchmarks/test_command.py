@@ -39,7 +39,7 @@ def test_the_book_has_the_picture_where_its_page_looks_for_it(monkeypatch, tmp_p
     monkeypatch.setattr("benchmarks.page.PAGE", tmp_path / "guide" / "speed.md")
     monkeypatch.setattr("benchmarks.page.PICTURE", tmp_path / "_static" / "speed.svg")
     write(made_up(), tmp_path / "guide" / "speed.md")
-    (image,) = re.findall(r"\{image\} (.*)", (tmp_path / "guide" / "speed.md").read_text(encoding="utf-8"))
+    (image,) = re.findall(r"^:file: (.*)", (tmp_path / "guide" / "speed.md").read_text(encoding="utf-8"), re.M)
     assert (tmp_path / "guide" / image).resolve() == tmp_path / "_static" / "speed.svg"
     assert (tmp_path / "_static" / "speed.svg").exists()
 

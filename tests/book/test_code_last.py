@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import sys
 from pathlib import Path
 
 import nbformat
@@ -13,6 +15,9 @@ from sphinx.application import Sphinx
 import gfn
 
 EXTENSIONS = Path(gfn.__file__).parents[1] / "book" / "_ext"
+sys.path.append(str(EXTENSIONS))
+from code_last import merged  # noqa: E402
+
 CONFIGURATION = """
 import sys
 sys.path.insert(0, {path!r})
@@ -83,6 +88,47 @@ def test_the_name_of_a_figure_is_that_of_its_output(page):
         r'<div class="cell gfn-output[^>]*id="figure-x">\s*<div class="cell_output[^>]*>.*?drawn', page, re.S
     )
     assert 'href="#figure-x"' in page
+
+
+OWN = """# What is trained
+tasks = [
+    "sets",  # α is as in the paper
+    "dags",
+]
+text = '''one
+two = 2
+'''
+seeds: tuple | None = None  # all
+"""
+
+
+@pytest.mark.parametrize(
+    ("values", "old", "new"),
+    [
+        ({"tasks": "['banana']"}, OWN[OWN.index("[") : OWN.index("]") + 1], "['banana']"),
+        ({"text": "'three'"}, "'''one\ntwo = 2\n'''", "'three'"),
+        ({"seeds": "(1, 2)"}, "None  #", "(1, 2)  #"),
+        ({"new": "5"}, "# all", "# all\nnew = 5"),
+    ],
+)
+def test_values_take_the_place_of_those_of_several_lines(values, old, new):
+    """And nothing else of the cell changes, comments neither."""
+    assert merged(OWN, values) == OWN.replace(old, new).rstrip("\n")
+
+
+def test_all_values_can_be_given():
+    values = {"tasks": "['ü']", "text": "'a\\nb'", "seeds": "None", "new": "5"}
+    given = {
+        statement.targets[0].id if hasattr(statement, "targets") else statement.target.id: statement.value
+        for statement in ast.parse(merged(OWN, values)).body
+    }
+    assert {name: ast.literal_eval(value) for name, value in given.items()} == {
+        "tasks": ["ü"],
+        "text": "a\nb",
+        "seeds": None,
+        "new": 5,
+    }
+    assert merged("", {"new": "5"}) == "new = 5"
 
 
 def test_given_parameters_take_the_place_of_the_notebooks_own(tmp_path):

@@ -11,7 +11,8 @@ import pytest
 from gfn.study.claims import counts, decide, measure
 from gfn.study.intervals import LEVEL, of_median, rank
 from gfn.study.paper import load_claims
-from gfn.study.presentation.measured import readable
+from gfn.study.presentation.digits import neat
+from gfn.study.presentation.measured import measured_on
 from tests.book.play import ROOT, TABLE, extension, opened, write_page
 
 CLAIMS = load_claims()
@@ -64,7 +65,7 @@ def same(js, outcome, numbers, table):
     assert tuple(js[1]) == numbers
     found = pd.DataFrame(js[2], columns=["test", "subject", "outcome", "middle", "low", "high"])
     assert len(found) == len(table)
-    keys = [(test, readable(subject)) for test, subject in zip(table.test, table.subject)]
+    keys = [(test, measured_on(subject)) for test, subject in zip(table.test, table.subject)]
     assert len(set(keys)) == len(keys)
     by_key = dict(zip(keys, table.to_dict("records")))
     for row in found.to_dict("records"):
@@ -84,7 +85,7 @@ def test_at_the_books_settings_all_is_as_in_the_book(claim, page):
     outcome, numbers, table, _ = in_python(claim)
     same(js, outcome, numbers, table)
     rows = ROWS[(ROWS.claim == claim) & ROWS.judged]
-    stored = {(r["test"], readable(r["subject"])): r for r in rows.to_dict("records")}
+    stored = {(r["test"], measured_on(r["subject"])): r for r in rows.to_dict("records")}
     assert len(stored) == len(js[2])
     for test, subject, outcome_, middle, low, high in js[2]:
         row = stored[test, subject]
@@ -235,7 +236,16 @@ def test_a_row_leads_to_its_run(browser, tmp_path):
 
 def test_labels_are_no_names_of_the_code():
     """Every subject, as a reader sees it."""
-    shown = {readable(subject) for subject in DATA.read_table(ROOT / "book/paper/verdicts.csv").subject}
+    shown = {measured_on(subject) for subject in DATA.read_table(ROOT / "book/paper/verdicts.csv").subject}
     script = DATA.verdicts_script(ROOT / "book/paper/verdicts.csv")
     assert shown and all(label in script for label in shown)
     assert [label for label in shown if re.search(r"[a-z]_[a-z]", label)] == []
+
+
+def test_criteria_are_named_by_what_they_say(browser, tmp_path):
+    """To be chosen, and in the list of what came of each."""
+    with opened(browser, write_page("explorer", tmp_path)) as page:
+        said = [neat(CLAIMS["C1"]["tests"][name]["statement"]) for name in dict.fromkeys(ROWS.test[ROWS.claim == "C1"])]
+        assert page.get_by_label("criterion", exact=True).locator("option").all_inner_texts() == said
+        marks = page.locator(".gfn-play-criteria li").all_inner_texts()
+        assert [mark.startswith(text) for mark, text in zip(marks, said, strict=True)] == [True] * len(said)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gfn.environments import Sets
@@ -39,6 +41,7 @@ def book(made, tmp_path, monkeypatch):
     store, found = made
     monkeypatch.setattr(all_runs, "profile_of", lambda store: "smoke")
     monkeypatch.setattr(all_runs, "users", lambda profile, pages: USERS)
+    monkeypatch.setattr(sources, "_known", lambda settings: {spec.hash: spec for spec in SPECS})
     settings = figure_settings("table1", "smoke")
     bodies = {"paper/table1.html": sources.sources(settings, found).data, "guide/runs.html": all_runs.html(store)}
     for name, body in bodies.items():
@@ -101,6 +104,21 @@ def test_files_are_linked_where_the_repository_has_an_address(made, monkeypatch)
     assert f"<code>{name}</code>" in all_runs.html(store)
     linked = all_runs.html(store, repository="https://example.org/a/b/blob/main")
     assert f'<a href="https://example.org/a/b/blob/main/{name}">' in linked
+
+
+def test_values_are_escaped(made, monkeypatch):
+    """Whatever a file or a setting says."""
+    store, found = made
+    about = dict.fromkeys(next(iter(found.values())).provenance, "<b>")
+    monkeypatch.setattr(all_runs, "profile_of", lambda store: "<b>")
+    monkeypatch.setattr(all_runs, "users", lambda profile, pages: USERS)
+    monkeypatch.setattr(all_runs, "read_run", lambda path: replace(found[path.stem], provenance=about))
+    for name in ("title_of", "page_of", "task_words", "error_words"):
+        monkeypatch.setattr(all_runs, name, lambda *given: "<b>")
+    for address in ("", "https://<b>"):
+        page = all_runs.html(store, shown="<b>", repository=address)
+        assert "<b>" not in page
+        assert page.count("&lt;b&gt;") > 20
 
 
 def test_runs_are_those_of_the_pages_that_the_book_has(tmp_path):

@@ -11,22 +11,30 @@ import sys
 import tomllib
 from html import unescape
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 import yaml
+from docutils import nodes
+from docutils.utils import new_document
 
 import gfn
+from gfn.study.claims import judge, over_seeds
 from gfn.study.colophon import Colophon, colophon, paper_line
 from tests.book.built import BUILT, ROOT, each_book, needs_a_book, pages
 
 EXTENSIONS = ROOT / "book" / "_ext"
 sys.path.append(str(EXTENSIONS))
+import figure_words  # noqa: E402
+import gfn_site  # noqa: E402
 from gfn_pages import mended  # noqa: E402
 from gfn_site import fold, in_letters, site_of  # noqa: E402
 from gfn_slim import used, without_outputs  # noqa: E402
 
 STORES = {"smoke": ROOT / "build/smoke/results", "preview": ROOT / "data/results"}
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+CLAIM = {"C2": {"claim": "It is.", "tests": {"x": {"statement": "so", "why": "So.", "at_least": 1}}}}
 MEGABYTE = 1_000_000
 
 
@@ -202,6 +210,9 @@ def test_one_address_turns_on_all_that_needs_it(booklet):
     if address:
         listed = re.findall(r"<loc>(.*?)</loc>", sitemap.read_text(encoding="utf-8"))
         assert listed == [f"https://someone.github.io/dummy/{page}.html" for page in ("intro", "paper/page")]
+    # The address has a button with its host's icon.
+    assert bool(list(out.glob("_static/vendor/**/fa-brands-*"))) == bool(address)
+    assert list(out.glob("_static/vendor/**/fa-solid-*"))
     lost = (out / "404.html").read_text(encoding="utf-8")
     assert f'href="{"/dummy" if address else ""}/_static/book-' in lost
 
@@ -236,6 +247,9 @@ def test_a_page_is_described_in_words(booklet):
     text = (booklet[1] / "intro.html").read_text(encoding="utf-8")
     about = "The first page of a small book, which says in some words what it is about: Rényi’s α."
     assert unescape(re.search(r'name="description" content="([^"]*)"', text)[1]) == about
+    search = (booklet[1] / "search.html").read_text(encoding="utf-8")
+    assert json.loads(re.search(r"window.gfnLetters = ({.*?});", search)[1])["alpha"] == "α"
+    assert "gfnLetters" not in text
     assert '"renyi"' in (index := (booklet[1] / "searchindex.js").read_text(encoding="utf-8")) or "renyi:" in index
 
 
@@ -252,6 +266,52 @@ def test_rules_that_nobody_uses_go():
     css = '@charset "x";a{b:c}.on>.off{d:e}.on:not(.off),.off{f:"}"}@media print{.off{a:b}}@media screen{.on{a:b}}'
     expected = '@charset "x";a{b:c}.on:not(.off),.off{f:"}"}@media screen{.on{a:b}}'
     assert used(css, {"on"}) == expected
+
+
+def test_the_foot_of_a_page_is_escaped(monkeypatch):
+    monkeypatch.setattr(gfn_site, "colophon", lambda: SimpleNamespace(sentence="<b>"))
+    monkeypatch.setattr(gfn_site, "paper_line", lambda: ("<b>: <b>; <b>", 'https://"<b>'))
+    assert "<b>" not in gfn_site.footer()
+    assert gfn_site.footer().count("&lt;b&gt;") == 5
+
+
+def test_no_two_regions_of_a_page_have_one_name():
+    """They are counted from the top, whoever was made first; a figure has the words of its cell."""
+    document = new_document("page")
+    cell = nodes.container(cell_metadata={"mystnb": {"image": {"alt": "Seen \\ <b>"}}})
+    region, figure = (
+        '<div role="region" aria-label="{}">',
+        '<div class="gfn-figure"><svg class="x" role="img" aria-label="a">',
+    )
+    cell += [nodes.raw("", text, format="html") for text in (region.format("A"), figure, region.format("B"))]
+    document += [cell, nodes.raw("", region.format("A") * 2, format="html")]
+    figure_words.relabel(None, document)
+    figure_words.number(None, document)
+    names = re.findall('aria-label="(.*?)"', document.astext())
+    assert names == ["A", "Seen \\ &lt;b&gt;", "B", "A (2)", "A (3)"]
+
+
+@pytest.mark.parametrize(("kind", "wide"), [("gfn-table gfn-dense", True), ("gfn-table", False)])
+def test_wide_tables_have_the_margin(kind, wide):
+    document = new_document("page")
+    cell = nodes.container(nb_element="cell_code", classes=["cell"])
+    cell += nodes.raw("", f'<div class="{kind}">', format="html")
+    document += cell
+    for _ in range(2):
+        figure_words.widen(None, document)
+    assert cell["classes"] == ["cell", "tag_full-width"][: 1 + wide]
+
+
+def test_plots_are_folded_where_an_overview_is_first():
+    """And open on all other pages."""
+    plots = judge("C2", [over_seeds("x", "sets", pd.Series(range(10)))], claims=CLAIM)._repr_html_()
+    assert plots.count(figure_words.OPEN) == 1
+    for first, open_ in (('<ol class="gfn-overview">', False), ("<p>", True)):
+        document = new_document("page")
+        document += [nodes.raw("", text, format="html") for text in (first, plots)]
+        figure_words.fold(None, document)
+        assert (figure_words.OPEN in document.astext()) == open_
+        assert '<details class="gfn-plots"' in document.astext()
 
 
 def test_small_helpers():

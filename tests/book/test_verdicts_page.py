@@ -18,7 +18,8 @@ DARK += " html { --pst-color-link: #6cb8ee; --pst-color-border: #48566b; } a { c
 def page(theme: str) -> str:
     """Verdicts of every kind, below each other, with badges and the overview."""
     verdicts = {f"C{n}": verdict for n, verdict in enumerate(KINDS.values(), 1)}
-    parts = [f'<section><h2 id="c{n}">C{n}</h2>{v._repr_html_()}</section>' for n, v in enumerate(KINDS.values(), 1)]
+    shown = enumerate((verdict._repr_html_() for verdict in KINDS.values()), 1)
+    parts = [f'<section><h2 id="c{n}">C{n}</h2><div class="cell">{text}</div></section>' for n, text in shown]
     style = STYLE.read_text(encoding="utf-8") + (DARK if theme == "dark" else "")
     return (
         f'<!doctype html><html lang="en" data-theme="{theme}"><head><meta charset="utf-8"><title>Verdicts</title>'
@@ -37,6 +38,20 @@ def test_nothing_hinders_readers(browser, width, theme):
     found = Axe().run(tab).response["violations"]
     assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    tab.close()
+
+
+def test_a_link_to_a_verdict_unfolds_its_plots(browser, tmp_path):
+    """And those of no other one, where the page has them folded."""
+    script = (STYLE.parent / "gfn-pages.js").read_text(encoding="utf-8")
+    text = page("light").replace(' open="open"', "").replace("</body>", f"<script>{script}</script></body>")
+    (tmp_path / "page.html").write_text(text, encoding="utf-8")
+    tab = browser.new_page()
+    for claim in ("c4", "c1"):
+        tab.goto(f"{(tmp_path / 'page.html').as_uri()}#{claim}")
+        tab.locator(f"section:has(#{claim}) .gfn-criteria").wait_for(state="visible")
+    assert tab.locator("details.gfn-plots[open]").count() == 2
+    assert tab.locator(".gfn-plots").count() > 5
     tab.close()
 
 

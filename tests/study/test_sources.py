@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -68,6 +69,7 @@ def test_hundreds_of_runs_are_counted():
     assert f"{len(runs('verdicts', 'smoke'))} runs" in html
     assert 'href="../guide/runs.html?page=verdicts"' in html
     assert "<table" not in html
+    assert "href" not in sources(figure_settings("table1", "smoke", seeds=(7,))).data
 
 
 def test_the_command_makes_that_run(page, monkeypatch, tmp_path):
@@ -81,11 +83,26 @@ def test_the_command_makes_that_run(page, monkeypatch, tmp_path):
     assert asked == [(next(iter(made.values())).spec.hash, "build/again")]
 
 
-def test_runs_of_other_parameters_have_no_command():
+def test_runs_of_other_parameters_have_no_command_and_lead_nowhere():
+    """For the page of all runs has only those of the profile: of both kinds, those of one kind."""
     settings = figure_settings("fig8", "smoke", seeds=(7,))
-    html = sources(settings, {label: made_up(spec) for label, spec in settings.specs().items()}).data
+    made = {label: made_up(spec) for label, spec in settings.specs().items()}
+    html = sources(settings, made).data
     assert "gfn reproduce" not in html
     assert "parameters of their own" in html
+    assert "href" not in html
+    assert [row[0] for row in rows(html)] == list({run.spec.hash: None for run in made.values()})
+    known = figure_settings("fig8", "smoke").specs()
+    html = sources(settings, {**made, "known": made_up(next(iter(known.values())))}).data
+    assert re.findall(r"#r-(\w+)", html) == [next(iter(known.values())).hash]
+
+
+def test_values_are_escaped(page, monkeypatch):
+    settings, made = page
+    about = ABOUT | {"source": "<b>", "written": "<b>", "machine": "<b>"}
+    html = sources(settings, {"x": replace(next(iter(made.values())), provenance=about)}, title="<b>").data
+    assert "<b>" not in html
+    assert html.count("&lt;b&gt;") == 5  # the day of the run stands in its row and below
 
 
 def test_a_specification_in_short_names_the_same_run():

@@ -12,9 +12,9 @@ from gfn.study import experiments
 from gfn.study.evidence.convergence import accuracy_metric
 from gfn.study.evidence.tables import final
 from gfn.study.plotting.style import ACCURACY
+from gfn.study.presentation.digits import DASH, spread
 from gfn.study.presentation.run_words import (
     KINDS,
-    MINUS,
     aim_words,
     day,
     length_words,
@@ -104,11 +104,11 @@ def html(store: Path, pages: Container[str] | None = None, shown: str = "data/re
         return "<p>No runs are stored.</p>"
     codes = Counter(each.provenance["source"] for each in found)
     code = ", ".join(
-        f"<code>{name}</code>" + (f" ({many} runs)" if len(codes) > 1 else "") for name, many in codes.items()
+        f"<code>{escape(name)}</code>" + (f" ({many} runs)" if len(codes) > 1 else "") for name, many in codes.items()
     )
     heads = "".join(f'<th scope="col">{head}</th>' for head in HEADS)
     return (
-        f"<p>{len(rows)} runs of the profile <code>{profile}</code>, made by code {code}; settings that are as by default are left out.</p>"
+        f"<p>{len(rows)} runs of the profile <code>{escape(profile)}</code>, made by code {code}; settings that are as by default are left out.</p>"
         '<div class="gfn-find" hidden><label for="gfn-find">Search</label>'
         '<input id="gfn-find" type="search" autocomplete="off" placeholder="for example: sets tsallis joint"/>'
         '<span id="gfn-found" role="status"></span></div>'
@@ -120,11 +120,11 @@ def html(store: Path, pages: Container[str] | None = None, shown: str = "data/re
 def _row(run: Run, figures: list[str], profile: str, shown: str, repository: str) -> str:
     spec, key, (aim, variate) = run.spec, run.spec.hash, aim_words(run.spec)
     own = [name for name in figures if name not in EVERYTHING] or figures
-    links = ", ".join(f'<a href="../{page_of(name)}.html">{_title(name)}</a>' for name in own)
+    links = ", ".join(f'<a href="../{escape(page_of(name))}.html">{escape(_title(name))}</a>' for name in own)
     texts = [KINDS[spec.kind], task_words(spec), aim, variate, seed_words(spec), length_words(spec), error_words(run)]
-    cells = [*map(escape, texts), links, day(run.provenance), _more(run, own[0], profile, shown, repository)]
+    cells = [*map(escape, texts), links, escape(day(run.provenance)), _more(run, own[0], profile, shown, repository)]
     return (
-        f'<tr id="r-{key}" data-p="{" ".join(figures)}"><th scope="row"><code>{key}</code></th>'
+        f'<tr id="r-{key}" data-p="{escape(" ".join(figures))}"><th scope="row"><code>{key}</code></th>'
         f"{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>\n"
     )
 
@@ -135,7 +135,7 @@ def _title(figure: str) -> str:
 
 
 def _more(run: Run, figure: str, profile: str, shown: str, repository: str) -> str:
-    name = f"{shown}/{run.spec.hash}.parquet"
+    name = escape(f"{shown}/{run.spec.hash}.parquet")
     file = f'<a href="{escape(repository)}/{name}">{name}</a>' if repository else f"<code>{name}</code>"
     again = escape(command(figure, profile, run.spec.hash))
     text = escape(short_json(run.spec), quote=False)
@@ -145,10 +145,9 @@ def _more(run: Run, figure: str, profile: str, shown: str, repository: str) -> s
 def error_words(run: Run) -> str:
     """Mean and standard deviation over seeds of a training's error at its end; a dash for what has none."""
     if not isinstance(run.spec, TrainingSpec):
-        return "–"
+        return DASH
     values = final(run, accuracy_metric(run))
     if values.empty:
-        return "–"
+        return DASH
     name = ACCURACY[accuracy_metric(run)].split()[0]
-    spread = f" ± {values.std():.2g}" if len(values) > 1 else ""
-    return f"{name} {values.mean():.3g}{spread}".replace("e-", f"e{MINUS}")
+    return f"{name} {spread(values.mean(), values.std())}"

@@ -40,8 +40,8 @@ def on_light(colour: str, least: float = LINE_CONTRAST) -> str:
 def on_dark(colour: str, least: float = TEXT_CONTRAST) -> str:
     """What a colour becomes on the dark page.
 
-    A colour of data stays, or is as much lighter as it needs: thin lines of light look fainter than those of ink. A grey keeps the contrast that it has on white: black is
-    white then, and a faint grid is as faint.
+    A colour of data stays, or is as much lighter as it needs: thin lines of light look fainter than those of ink. A grey
+    keeps the contrast that it has on white: black is white then, and a faint grid is as faint.
     """
     if is_grey(colour):
         wanted = min(contrast(colour, LIGHT_PAGE), contrast("#ffffff", DARK_PAGE))

@@ -40,6 +40,25 @@ def number(value: float, digits: int = 3) -> str:
     return fixed(rounded, max(0, digits - 1 - first))
 
 
+def short(value: float) -> str:
+    """A setting, a bound or a tick, as it was chosen: with no more digits than it needs, six at most."""
+    if not math.isfinite(value):
+        return number(value)
+    text = f"{value:.6g}"
+    return neat(text) if "e" in text else fixed(float(text), len(text.partition(".")[2]))
+
+
+def beside(value: float, *bounds: float) -> str:
+    """A number in three significant digits, or in as many more as it takes to see on which side of each bound it is."""
+    finite = [bound for bound in bounds if math.isfinite(bound)]
+    sides = [(value < bound, value > bound) for bound in finite]
+    for digits in range(3, 12):
+        shown = float(f"{value:.{digits}g}")
+        if [(shown < bound, shown > bound) for bound in finite] == sides:
+            return number(float(value), digits)
+    return number(float(value), 12)
+
+
 def fixed(value: float, places: int) -> str:
     """A number with so many places after the point, thousands apart, and a true minus that zero never has."""
     text = f"{value:,.{places}f}"

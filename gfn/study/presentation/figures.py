@@ -41,6 +41,16 @@ def html(figure: Figure) -> str:
     return f'<div class="{kind}">{"".join(shown)}</div>'
 
 
+def alone(figure: Figure, label: str) -> str:
+    """A figure as one SVG, for a file that pages take in: it follows their colours, and is light where there is no page.
+
+    Arguments:
+        figure: which.
+        label: what it shows, for those who do not see it.
+    """
+    return for_page(_svg(figure), label, "gfn-wide")
+
+
 def words(figure: Figure) -> str:
     """What a figure shows in words, from the titles of its panels, the labels of their axes and its legend."""
     panels = [axis for axis in figure.axes if axis.axison and axis.get_label() != "<colorbar>"]

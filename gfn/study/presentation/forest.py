@@ -15,17 +15,9 @@ from typing import Any
 import pandas as pd
 
 from gfn.study.outcomes import OUTCOMES, SIGNS, counts
-from gfn.study.presentation.measured import (
-    SUPERSCRIPTS,
-    bounds_of,
-    capital,
-    has_interval,
-    interval,
-    number,
-    readable,
-    reason,
-    wanted,
-)
+from gfn.study.presentation.digits import RAISED, THIN, short
+from gfn.study.presentation.measured import bounds_of, has_interval, interval, measured_on, reason, wanted
+from gfn.study.presentation.names import capital
 
 COLOURS = {"supported": "#0b64a0", "contradicted": "#b34700", "inconclusive": "#59636e"}
 FEW = 2  # measurements whose plot is so low that words stand beside it
@@ -86,7 +78,7 @@ class Axis:
 def tick(value: float) -> str:
     """A number at an axis; large ones as powers of ten, where they are."""
     power = round(log10(value), 9) if value >= 1e4 else 0.5
-    return f"10{str(int(power)).translate(SUPERSCRIPTS)}" if power == int(power) else number(value)
+    return f"10{str(int(power)).translate(RAISED)}" if power == int(power) else short(value)
 
 
 def forest(rows: pd.DataFrame) -> str:
@@ -124,19 +116,19 @@ def forest(rows: pd.DataFrame) -> str:
 def _groups(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Rows with a name each, or those of a task together; what all names have in common is left out."""
     if len(rows) <= NAMED_UP_TO:
-        parts = [_short(readable(subject)).split(", ") for subject in rows.subject]
+        parts = [_short(measured_on(subject)).split(", ") for subject in rows.subject]
         alike = len(parts) > 1 and len({len(each) for each in parts}) == 1
         common = set.intersection(*map(set, parts)) if alike else set()
         names = [", ".join(part for part in each if part not in common) for each in parts]
         return [(capital(name), rows.iloc[[k]]) for k, name in enumerate(names)]
     first = rows.subject.str.split(", ").str[0]
     runs = (first != first.shift()).cumsum()
-    return [(readable(part.subject.iloc[0].split(", ")[0]), part) for _, part in rows.groupby(runs, sort=False)]
+    return [(measured_on(part.subject.iloc[0].split(", ")[0]), part) for _, part in rows.groupby(runs, sort=False)]
 
 
 def _short(name: str) -> str:
     """As it is written in a plot, where space is short; the table has all of it."""
-    return re.sub(r"after (\d+) iterations", r"after \1", name.replace("at the start", "start")).replace(
+    return re.sub(rf"after ([\d{THIN}]+) iterations", r"after \1", name.replace("at the start", "start")).replace(
         "Gaussian mixture", "Mixture"
     )
 
@@ -172,7 +164,7 @@ def _signs(members: pd.DataFrame, middle: float) -> str:
 def _row(row: Any, axis: Axis, y: float, size: float) -> str:
     """An interval with its median: a disc, a cross or a ring, for what is supported, contradicted and inconclusive."""
     left, right, middle = (axis.place(x) for x in (row.low, row.high, row.median))
-    parts = [f"<title>{escape(f'{readable(row.subject)}: {interval(row)}; {reason(row)}')}</title>"]
+    parts = [f"<title>{escape(f'{measured_on(row.subject)}: {interval(row)}; {reason(row)}')}</title>"]
     if has_interval(row):
         parts.append(f'<line x1="{left:.2f}%" x2="{right:.2f}%" y1="{y:g}" y2="{y:g}" stroke-width="1.6"/>')
         for end, value, turn in ((right, row.high, 1), (left, row.low, -1)):
@@ -208,7 +200,7 @@ def _frame(axis: Axis, ends: tuple[float, float], bottom: float, width: float) -
         if len(bounds) == 2:
             side = "end" if bound == ends[0] else "start"
         parts.append(
-            f'<text class="gfn-bound-text" x="{x:.2f}%" y="{TOP - 5}" text-anchor="{side}">{number(bound)}</text>'
+            f'<text class="gfn-bound-text" x="{x:.2f}%" y="{TOP - 5}" text-anchor="{side}">{short(bound)}</text>'
         )
     parts.append(f'<line class="gfn-axis" x1="0" x2="100%" y1="{bottom:g}" y2="{bottom:g}" stroke="currentColor"/>')
     for value in axis.ticks(width):

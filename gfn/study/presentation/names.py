@@ -25,7 +25,7 @@ COLUMNS = {
     "batch_sizes": "batch sizes",
     "control_variate": "control variate",
     "standard_deviation": "standard deviation",
-    "reverse_kl_centred": "reverse KL, leave-one-out",
+    "reverse_kl_centred": "reverse KL, rewards over Z",
     "caught_up": "caught up",
     "log_reward": "log-reward",
     "learning_rate": "step size",
@@ -44,6 +44,11 @@ def readable(text: str) -> str:
     """
     parts = PARTS.split(text)
     return "".join(NAMES.get(part) or WORDS.sub(lambda found: _spoken(found[0]), part) for part in parts)
+
+
+def capital(text: str) -> str:
+    """With a capital, but for Greek letters, which are symbols."""
+    return text[:1].upper() + text[1:] if text[:1].isascii() else text
 
 
 def _spoken(name: str) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from IPython.display import Markdown
+from typing import TYPE_CHECKING
 
 from gfn.study.claims import Verdict
+
+if TYPE_CHECKING:
+    from IPython.display import Markdown
 
 
 def opening(text: str, *verdicts: Verdict) -> Markdown:
@@ -14,6 +17,8 @@ def opening(text: str, *verdicts: Verdict) -> Markdown:
         text: the finding, as Markdown, from :func:`gfn.study.said.finding`.
         verdicts: on the claims that the page bears on; a page without claims has no badge.
     """
+    from IPython.display import Markdown  # only in the extra ``book``
+
     badges = " ".join(verdict.badge for verdict in verdicts)
     said = f"**Finding.** {text}"
     return Markdown(f"{badges}\n\n{said}" if badges else said)

@@ -12,6 +12,7 @@ from gfn.runs.draws import Draws
 from gfn.runs.objective import Objective
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, Spec, TrainingSpec
 from gfn.study.plotting.style import CONTROL_VARIATES, OBJECTIVES, TASKS
+from gfn.study.presentation.digits import THIN, short
 
 KINDS = {
     "training": "training",
@@ -29,7 +30,6 @@ SCHEMES = {
 }
 NAMES = ("kind", "task", "name", "objective", "seeds")  # what a specification always says of itself
 LONG = 60  # characters or entries from which on data in a specification are only counted
-MINUS = "\N{MINUS SIGN}"
 
 
 def task_words(spec: Spec) -> str:
@@ -39,7 +39,7 @@ def task_words(spec: Spec) -> str:
 
 def objective_words(objective: Objective) -> str:
     """An objective with its order, its start of log Z and its baseline, where it has one that is not the usual one."""
-    orders = [_number(order) for order in (objective.alpha, objective.alpha_end) if order is not None]
+    orders = [short(order) for order in (objective.alpha, objective.alpha_end) if order is not None]
     parts = [OBJECTIVES[objective.name]]
     parts += [f"α = {' to '.join(orders)}"] if orders else []
     if objective.baseline:
@@ -47,7 +47,7 @@ def objective_words(objective: Objective) -> str:
     elif objective.log_z in LOG_Z:
         parts.append(LOG_Z[objective.log_z])
     elif objective.log_z_start:
-        parts.append(f"log Z from {_number(objective.log_z_start)}")
+        parts.append(f"log Z from {short(objective.log_z_start)}")
     return ", ".join(parts)
 
 
@@ -75,7 +75,7 @@ def aim_words(spec: Spec) -> tuple[str, str]:
 def _drawn(draws: Draws) -> str:
     if draws == Draws():
         return ""
-    own = [f"{draws.share:.0%}".replace("%", "\N{NARROW NO-BREAK SPACE}%")] if draws.share else []
+    own = [f"{draws.share:.0%}".replace("%", f"{THIN}%")] if draws.share else []
     own += [f"{draws.age} iterations old"] if draws.age and draws.age > 1 else []
     return f", {SCHEMES[draws.scheme]}" + (f" ({', '.join(own)})" if own else "")
 
@@ -149,7 +149,3 @@ def _is_of_records(value: Any) -> bool:
 
 def _listed(values: Sequence[int]) -> str:
     return ", ".join(map(str, values))
-
-
-def _number(value: float) -> str:
-    return f"{value:g}".replace("-", MINUS)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Container, Hashable, Mapping
 from html import escape
-from typing import Any
-
-from IPython.display import HTML
+from typing import TYPE_CHECKING, Any
 
 from gfn.runs.spec import Spec
 from gfn.settings import SettingsError
@@ -20,6 +18,9 @@ from gfn.study.presentation.run_words import (
     task_words,
 )
 from gfn.study.results import Run
+
+if TYPE_CHECKING:
+    from IPython.display import HTML
 
 ALL_RUNS = "../guide/runs.html"  # from the pages of figures, all of which are in a folder of the book
 MANY = 200  # from so many runs on they are counted, not listed
@@ -43,15 +44,18 @@ def sources(
         title: what is seen of it while it is folded.
 
     Returns:
-        A row a run with its hash, what it is of, its seeds, its code and the day, and the command that makes it again.
+        A row a run with its hash, what it is of, its seeds, its code and the day, and the command that makes it again. The
+        hash of a run that the profile has leads to the page of all runs, which has no others.
     """
+    from IPython.display import HTML  # only in the extra ``book``
+
     if runs is None or len(runs) >= MANY:
         return HTML(_drawer(title, _counted(settings)))
     chosen = {run.spec.hash: run for key, run in runs.items() if only is None or only(key)}
     if not chosen:
         return HTML(_drawer(title, "<p>This page has no runs: everything on it is computed as it is shown.</p>"))
     known = _known(settings)
-    rows = "".join(_row(key, run) for key, run in chosen.items())
+    rows = "".join(_row(key, run, known) for key, run in chosen.items())
     heads = "".join(f'<th scope="col">{head}</th>' for head in HEADS)
     table = (
         f'<div class="gfn-scroll" tabindex="0" role="region" aria-label="Runs"><table class="gfn-runs">'
@@ -78,9 +82,9 @@ def _known(settings: Any) -> dict[str, Spec]:
         return {}
 
 
-def _row(key: str, run: Run) -> str:
+def _row(key: str, run: Run, known: Container[str]) -> str:
     spec, (aim, variate) = run.spec, aim_words(run.spec)
-    link = f'<a class="gfn-run" href="{ALL_RUNS}#r-{key}">{key}</a>'
+    link = f'<a class="gfn-run" href="{ALL_RUNS}#r-{key}">{key}</a>' if key in known else f"<code>{key}</code>"
     when = f'<span class="gfn-when">{escape(day(run.provenance))}</span>'
     cells = [aim, variate, seed_words(spec), length_words(spec)]
     code = f"<code>{escape(run.provenance.get('source', '–'))}</code>"
@@ -111,7 +115,18 @@ def _where(chosen: Mapping[str, Run]) -> str:
 def _counted(settings: Any) -> str:
     number = len({spec.hash for spec in settings.specs().values()})
     page = f"{ALL_RUNS}?page={figure_of(settings)}"
+    if not _as_published(settings):
+        return f"<p>This page rests on {_many(number)}, with parameters of their own.</p>"
     return f'<p>This page rests on {_many(number)}, listed on <a href="{page}">the page of all runs</a>.</p>'
+
+
+def _as_published(settings: Any) -> bool:
+    """Whether a page has the parameters of its profile, on whatever device."""
+    try:
+        published = experiments.figure_settings(figure_of(settings), settings.profile, device=settings.device)
+    except SettingsError:
+        return False
+    return settings == published
 
 
 def _many(number: int) -> str:

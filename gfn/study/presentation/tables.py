@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gfn.study.presentation.digits import DASH, fixed, neat, number
+from gfn.study.presentation.digits import DASH, fixed, neat, number, short
 from gfn.study.presentation.names import readable
 
 # What may stand beside the digits in a cell that counts as a number.
@@ -20,6 +19,8 @@ SIGNS = re.compile(r"[\d\s.,±%×<>≤≥≈~→()\[\]⁻⁰¹²³⁴⁵⁶⁷�
 EMPTY = (DASH, "—", "-", "", "nan")
 ROW, NUMBER, WORDS = "gfn-table-row", "gfn-number", "gfn-words"
 PLACES = 8  # after the point; a column that needs more holds numbers as they were measured, not rounded ones
+LETTER, BETWEEN, ROOM = 7, 13, 660  # px of a letter, between columns, and for a table, from which on it is set closer
+BROKEN = 16  # letters of words that stay in one line
 
 
 def html(frame: pd.DataFrame | pd.Series, label: str | None = None) -> str:
@@ -42,8 +43,9 @@ def html(frame: pd.DataFrame | pd.Series, label: str | None = None) -> str:
     heads = _head(frame, len(levels), kinds)
     rows = _body(levels, cells, kinds)
     said = escape(label or _label(frame), quote=True)
+    look = "gfn-table gfn-dense" if _width([*levels, *cells], kinds) > ROOM else "gfn-table"
     return (
-        f'<div class="gfn-table" role="region" aria-label="{said}" tabindex="0">\n<table>\n'
+        f'<div class="{look}" role="region" aria-label="{said}" tabindex="0">\n<table>\n'
         f"<thead>\n{heads}</thead>\n<tbody>\n{rows}</tbody>\n</table>\n</div>"
     )
 
@@ -69,17 +71,17 @@ def register(formatters: Mapping[str, Any]) -> None:
     """
     from IPython.display import Markdown
 
-    seen: Counter[str] = Counter()
-
-    def shown(frame: pd.DataFrame | pd.Series) -> str:
-        label = _label(frame.to_frame() if isinstance(frame, pd.Series) else frame)
-        seen[label] += 1
-        # Two regions of a page may not have the same name.
-        return html(frame, f"{label} ({seen[label]})" if seen[label] > 1 else label)
-
     for kind in (pd.DataFrame, pd.Series):
-        formatters["text/html"].for_type(kind, shown)
+        formatters["text/html"].for_type(kind, html)
     formatters["text/markdown"].for_type(Markdown, lambda text: markdown(text.data))
+
+
+def _width(columns: Sequence[Sequence[str]], kinds: Sequence[str]) -> int:
+    """About how wide a table would be, in px."""
+    lines = [[line for text in texts for line in text.split("\n")] for texts in columns]
+    longest = [max(map(len, each), default=0) for each in lines]
+    letters = [many if kind == NUMBER else min(many, BROKEN) for many, kind in zip(longest, kinds)]
+    return sum(LETTER * many + BETWEEN for many in letters)
 
 
 def _column_texts(column: pd.Series) -> list[str]:
@@ -117,8 +119,7 @@ def _label_texts(values: Iterable[Hashable]) -> list[str]:
 
 def _label_text(value: Hashable) -> str:
     if _is_number(value) and np.isfinite(value):  # type: ignore[arg-type]
-        short = f"{value:.6g}"
-        return neat(short) if "e" in short else fixed(float(short), len(short.partition(".")[2]))  # type: ignore[arg-type]
+        return short(value)  # type: ignore[arg-type]
     return _text(value)
 
 
@@ -183,6 +184,8 @@ def _body(levels: Sequence[Sequence[str]], cells: Sequence[Sequence[str]], kinds
 def _cell(tag: str, text: str, kind: str, about: str = "", stub: int | None = None) -> str:
     # Only the first column stays in place: two would leave no room on a phone.
     classes = f"{kind} {ROW}" if stub == 0 else kind
+    if kind == NUMBER:  # of which each is in one line
+        text = re.sub(" ?([×±]) ", lambda sign: sign[0].replace(" ", "\u00a0"), text)
     shown = "<br>".join(escape(line) for line in text.split("\n"))
     return f'<{tag}{" " + about if about else ""} class="{classes}">{shown}</{tag}>'
 

@@ -13,8 +13,10 @@ from typing import Any
 import pandas as pd
 
 from gfn.study.outcomes import OUTCOMES, SIGNS, because, counts, met, needed
+from gfn.study.presentation.digits import beside, neat
 from gfn.study.presentation.forest import FEW, forest
-from gfn.study.presentation.measured import bounds_of, capital, interval, number, readable, reason, wanted
+from gfn.study.presentation.measured import bounds_of, interval, measured_on, reason, wanted
+from gfn.study.presentation.names import capital
 
 CLASSES = {
     "supported": "gfn-supported",
@@ -66,8 +68,12 @@ def html(verdict: Any) -> str:
         columns = {0: 1, 4: 2}.get(len(groups) - beside, min(len(groups) - beside, 3))
         was = verdict.outcome != "not judged"
         cards = [_criterion(rows, was, beside and len(rows) <= FEW) for rows in groups]
+        plots = f'<div class="gfn-criteria gfn-columns-{columns}">{"".join(cards)}</div>'
+        many = f"{len(cards)} criteria, a plot each" if len(cards) > 1 else "criterion, with its plot"
+        # The page of all verdicts folds this, see book/_ext/figure_words.py.
         parts.append(
-            f'<div class="gfn-criteria gfn-columns-{columns}">{"".join(cards)}</div>{_folded(judged, _elsewhere(verdict))}'
+            f'<details class="gfn-plots" open="open"><summary>Its {many}</summary>'
+            f"{plots}{_folded(judged, _elsewhere(verdict))}</details>"
         )
     return f'<div class="gfn-verdict {CLASSES[verdict.outcome]}">{"".join(parts)}</div>'
 
@@ -141,7 +147,7 @@ def _head(verdict: Any) -> str:
     name = f"{verdict.claim} ({_part(verdict)})" if verdict.part else verdict.claim
     tally = f' <span class="gfn-tally">{_tally(verdict.judged)}</span>' if judged else ""
     outcome = f'<span class="gfn-word {CLASSES[verdict.outcome]}">{escape(verdict.outcome)}</span>{tally}'
-    why = [because(verdict.judged)] if judged else []
+    why = [escape(because(verdict.judged))] if judged else []
     if verdict.part:
         there = f'<a href="{escape(address(verdict.claim))}">its verdict</a>'
         why.append(
@@ -166,7 +172,7 @@ def _elsewhere(verdict: Any) -> str:
 
 
 def _until(budget: Any) -> str:
-    return "whole training:" if budget == "whole" else f"{budget}:"
+    return "whole training:" if budget == "whole" else f"{escape(str(budget))}:"
 
 
 def with_other(name: str, other: Any) -> str:
@@ -182,7 +188,7 @@ def _criterion(rows: pd.DataFrame, judged: bool, beside: bool) -> str:
     kind = "Premise: " if rows.premise.iloc[0] else ""
     place = "gfn-criterion gfn-beside" if beside else "gfn-criterion"
     return (
-        f'<div class="{place}"><p><strong>{kind}{escape(capital(rows.criterion.iloc[0]))}.</strong> {_rule(rows)}'
+        f'<div class="{place}"><p><strong>{kind}{escape(capital(neat(rows.criterion.iloc[0])))}.</strong> {_rule(rows)}'
         f" {_came(rows) if judged else ''}</p>{forest(rows)}</div>"
     )
 
@@ -218,9 +224,9 @@ def _table(rows: pd.DataFrame) -> str:
     first, body = rows.iloc[0], []
     for row in rows.itertuples():
         sign = f'<span aria-hidden="true">{SIGNS[row.outcome]}</span> {row.outcome}'
-        cells = [number(row.median, *bounds_of(row)), interval(row), reason(row)]
+        cells = [beside(row.median, *bounds_of(row)), interval(row), reason(row)]
         body.append(
-            f'<tr><th scope="row">{escape(readable(row.subject))}</th>'
+            f'<tr><th scope="row">{escape(measured_on(row.subject))}</th>'
             f"{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}"
             f'<td class="gfn-is-{row.outcome}">{sign}</td></tr>'
         )
@@ -229,8 +235,8 @@ def _table(rows: pd.DataFrame) -> str:
     many = "Together these intervals hold" if len(rows) > 1 else "The interval holds"
     level = f" {many} with at least {_level(rows)}." if rows.error.any() else ""
     return (
-        f"<p><strong>{escape(first.criterion)}</strong> ({wanted(first)}). {escape(first.why)}{level}</p>"
-        f'<div class="gfn-scroll" tabindex="0" role="group" aria-label="{escape(first.criterion)}">'
+        f"<p><strong>{escape(neat(first.criterion))}</strong> ({wanted(first)}). {escape(neat(first.why))}{level}</p>"
+        f'<div class="gfn-scroll" tabindex="0" role="group" aria-label="{escape(neat(first.criterion))}">'
         f'<table class="gfn-measurements"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
     )
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from gfn.study.presentation.digits import neat, number, spread, together
+from gfn.study.presentation.digits import beside, neat, number, short, spread, together
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,43 @@ from gfn.study.presentation.digits import neat, number, spread, together
 )
 def test_three_significant_digits(value, shown):
     assert number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.1, "0.1"),
+        (1.25, "1.25"),
+        (-2.0, "−2"),
+        (16384, "16\u202f384"),
+        (1e-5, "1 × 10⁻⁵"),
+        (2.5e6, "2.5 × 10⁶"),
+        (0.0, "0"),
+        (math.inf, "∞"),
+    ],
+)
+def test_settings_have_no_more_digits_than_they_need(value, shown):
+    assert short(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds", "shown"),
+    [
+        (1.23456, (), "1.23"),
+        (-0.5, (), "−0.500"),
+        (1.0999, (1.1,), "1.0999"),
+        (1.1, (1.1,), "1.10"),
+        (1.2496, (0.8, 1.25), "1.2496"),
+        (1.2496, (-math.inf, 2), "1.25"),
+        (163462, (), "163\u202f000"),
+        (0.00001234, (), "1.23 × 10⁻⁵"),
+        (0.00010004, (0.0001,), "1.0004 × 10⁻⁴"),
+        (math.inf, (1,), "∞"),
+        (math.nan, (1,), "–"),
+    ],
+)
+def test_numbers_show_on_which_side_of_a_bound_they_are(value, bounds, shown):
+    assert beside(value, *bounds) == shown
 
 
 def test_mean_and_deviation_have_places_and_power_in_common():
