@@ -17,8 +17,12 @@ THIN = "\N{NARROW NO-BREAK SPACE}"
 def readable(subject: str) -> str:
     """What was measured, with readers' names in place of those of the code: ``Sets, reverse KL``."""
     named = WORD.sub(lambda word: NAMES.get(word[0], word[0].replace("_", " ")), subject)
-    named = re.sub(r"(?<![\w)])-(?=\d)", "−", named)
-    return capital(named)
+    return capital(minus(named))
+
+
+def minus(text: str) -> str:
+    """A text in which hyphens before digits are true minus signs, as those of criteria are: they are kept as they were written."""
+    return re.sub(r"(?<![\w)])-(?=\d)", "−", text)
 
 
 def capital(text: str) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from gfn.study.outcomes import OUTCOMES, SIGNS, because, counts, met, needed
 from gfn.study.presentation.forest import FEW, forest
-from gfn.study.presentation.measured import bounds_of, capital, interval, number, readable, reason, wanted
+from gfn.study.presentation.measured import bounds_of, capital, interval, minus, number, readable, reason, wanted
 
 CLASSES = {
     "supported": "gfn-supported",
@@ -24,6 +24,8 @@ CLASSES = {
     "premise not met": "gfn-inconclusive",
     "not judged": "gfn-unjudged",
 }
+# What another control variate is held against where it has not what a claim is about: joint has no linearised baseline.
+OTHERS = {("C11", "joint"): "joint against the optimal baseline"}
 # Where the verdict of a claim of the paper is, and that of a question beyond it, from a page one folder deep.
 PAGES = {"C": "../paper/verdicts.html", "Q": "../beyond/answers.html"}
 KEY = (
@@ -171,10 +173,19 @@ def _until(budget: Any) -> str:
 
 def with_other(name: str, other: Any) -> str:
     """What a claim comes to with other control variates of Rényi and Tsallis, in a sentence."""
+    if other is not None and (other.claim, name) in OTHERS:
+        return f"Not part of this claim: {escape(other_question(other, name))}."
     start = f"With <code>{escape(name)}</code> in place of <code>both</code>"
     if other is None:
         return f"{start} nothing changes: no gradient of Rényi or Tsallis plays a part in this claim."
     return f"{start}: {escape(other.short)}."
+
+
+def other_question(other: Any, name: str) -> str:
+    """What is measured with another control variate where it is not what the claim speaks of, and how often it is within the bounds."""
+    if other.outcome == "not judged":
+        return f"{OTHERS[other.claim, name]}: not judged"
+    return f"{OTHERS[other.claim, name]}: {counts(other.judged)[0]} of {len(other.judged)} within the bounds"
 
 
 def _criterion(rows: pd.DataFrame, judged: bool, beside: bool) -> str:
@@ -182,7 +193,7 @@ def _criterion(rows: pd.DataFrame, judged: bool, beside: bool) -> str:
     kind = "Premise: " if rows.premise.iloc[0] else ""
     place = "gfn-criterion gfn-beside" if beside else "gfn-criterion"
     return (
-        f'<div class="{place}"><p><strong>{kind}{escape(capital(rows.criterion.iloc[0]))}.</strong> {_rule(rows)}'
+        f'<div class="{place}"><p><strong>{kind}{escape(capital(minus(rows.criterion.iloc[0])))}.</strong> {_rule(rows)}'
         f" {_came(rows) if judged else ''}</p>{forest(rows)}</div>"
     )
 
@@ -216,6 +227,7 @@ def _folded(judged: pd.DataFrame, first: str) -> str:
 
 def _table(rows: pd.DataFrame) -> str:
     first, body = rows.iloc[0], []
+    criterion = escape(minus(first.criterion))
     for row in rows.itertuples():
         sign = f'<span aria-hidden="true">{SIGNS[row.outcome]}</span> {row.outcome}'
         cells = [number(row.median, *bounds_of(row)), interval(row), reason(row)]
@@ -229,8 +241,8 @@ def _table(rows: pd.DataFrame) -> str:
     many = "Together these intervals hold" if len(rows) > 1 else "The interval holds"
     level = f" {many} with at least {_level(rows)}." if rows.error.any() else ""
     return (
-        f"<p><strong>{escape(first.criterion)}</strong> ({wanted(first)}). {escape(first.why)}{level}</p>"
-        f'<div class="gfn-scroll" tabindex="0" role="group" aria-label="{escape(first.criterion)}">'
+        f"<p><strong>{criterion}</strong> ({wanted(first)}). {escape(minus(first.why))}{level}</p>"
+        f'<div class="gfn-scroll" tabindex="0" role="group" aria-label="{criterion}">'
         f'<table class="gfn-measurements"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
     )
 
