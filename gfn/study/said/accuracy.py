@@ -62,7 +62,7 @@ def orders_early(settings: Any, runs: Runs, verdict: Verdict) -> str:
     steers = "; ".join(_steering(table, verdict, name) for name in reversed(MIXTURES))
     return (
         f"{said} α steers if α = 2 misses more of the target and α = −2 puts more mass astray, by"
-        f" {rows(verdict, 'covering').at_least.iloc[0]:g}: {steers} (medians over seeds). Missed is target mass where the policy's"
+        f" {rows(verdict, 'covering').at_least.iloc[0]:g} (medians over seeds): {steers}. Missed is target mass where the policy's"
         " density is below a tenth of the target's, and stray is policy mass where the target's density is below a tenth of the"
         " policy's."
     )
@@ -200,14 +200,17 @@ def sparse(settings: Any, runs: Runs, verdict: Verdict) -> str:
     """Figure 9: whether α = 0.5 is best on sparse targets, with each estimator, and what estimators do to negative orders."""
     found = {name: judge(verdict.claim, sparse_targets(runs, name)) for name in ESTIMATORS}
     said = []
-    for test, question in (
-        ("sparse_best", "That an order above one errs by at least a tenth more than α = 0.5"),
-        ("sparse", "That α = 0.5 errs by at least a tenth more than a negative order"),
+    for test, more in (
+        ("sparse_best", "An order above one certainly errs more than α = 0.5"),
+        ("sparse", "α = 0.5 certainly errs more than a negative order"),
     ):
-        of = {words: rows(found[name], test) for name, words in ESTIMATORS.items()}
-        if all(map(len, of.values())):
-            certain = listed(f"{supported(part)} {words}{against(part)}" for words, part in of.items())
-            said.append(f"{question} is certain in {certain}.")
+        parts = {words: rows(found[name], test) for name, words in ESTIMATORS.items()}
+        if not all(map(len, parts.values())):
+            continue
+        many = {words: f"{supported(part)} {{}}{against(part)}" for words, part in parts.items()}
+        same = len(set(many.values())) == 1
+        told = many.popitem()[1].format("with each estimator") if same else listed(m.format(w) for w, m in many.items())
+        said.append(f"{more}, by a tenth at least, in {told}.")
     both, joint = (against_none(runs, variate) for variate in ("both", "joint"))
     if both and joint:
         said.append(
