@@ -128,7 +128,7 @@ def test_sparse_targets_are_judged_with_each_estimator():
         own = judge("C7", evidence_of("fig9", settings, runs, variate)["C7"])
         for test in ("sparse", "sparse_best"):
             many = words.supported(words.rows(own, test))
-            assert f"{many} {name}" in said or f"{many} with each estimator" in said
+            assert f"{many} comparisons {name}" in said or f"{many} comparisons with each estimator" in said
     assert "Gaussian mixture, α" not in said
     assert {of[0] for of in words.rows(verdict, "sparse").of} == {"hypergrid", "gaussian_mixture_calibrated"}
 

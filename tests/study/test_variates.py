@@ -176,7 +176,7 @@ def test_times_as_text():
     assert table.loc[("sets", "renyi"), "score"] == "0.320k\u00a0(8\u00a0s),\u00a010\u00a0of\u00a010\u00a0never"
     assert table.loc[("sets", "reverse_kl"), "joint"] == "–"
     plain = page.time_texts(page.times(made_up(), with_seconds=False))
-    assert plain.loc[("sets", "renyi"), "none"] == "0.1k"
+    assert plain.loc[("sets", "renyi"), "none"] == "0.145k"
 
 
 @pytest.mark.parametrize("profile", ["paper", "edition", "smoke"])

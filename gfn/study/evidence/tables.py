@@ -35,7 +35,7 @@ def with_median(mean: float, deviation: float, median: float, parted: str = " ")
         mean, deviation, median: of the same values.
         parted: what is between the parts; a line break makes a stack.
     """
-    middle = number(median).replace(" ", "\u00a0")  # no line breaks within a number
+    middle = number(median) if parted == "\n" else number(median).replace(" ", "\u00a0")  # no line break in a number
     return f"{spread(mean, deviation, parted=parted)}{parted}({middle})"
 
 

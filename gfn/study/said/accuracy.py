@@ -207,7 +207,7 @@ def sparse(settings: Any, runs: Runs, verdict: Verdict) -> str:
         parts = {words: rows(found[name], test) for name, words in ESTIMATORS.items()}
         if not all(map(len, parts.values())):
             continue
-        many = {words: f"{supported(part)} {{}}{against(part)}" for words, part in parts.items()}
+        many = {words: f"{supported(part)} comparisons {{}}{against(part)}" for words, part in parts.items()}
         same = len(set(many.values())) == 1
         told = many.popitem()[1].format("with each estimator") if same else listed(m.format(w) for w, m in many.items())
         said.append(f"{more}, by a tenth at least, in {told}.")
