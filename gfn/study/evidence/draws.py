@@ -197,7 +197,7 @@ def answer(settings: Any, runs: Runs) -> str:
         f" times the error of independent trajectories, by a fifth or more in {_of(held, 'training')}"
         f" measurements{_rest(held, 'training')}. Without replacement the bias is {off['distinct']}, and with half replayed"
         f" from the batch before {off['replayed']} (from {settings.age} iterations before {off['old']}; independent"
-        f" trajectories have {off['independent']}, Rényi's own): so these gradients are not free of bias, either. Training ends"
+        f" trajectories have {off['independent']}, Rényi's own). Training ends"
         f" with {late_ratios['distinct']:.2f} and {late_ratios['replayed']:.2f} times the error; that it is no worse by a fifth"
         f" is certain in {_of(held, 'harmless')} measurements{_rest(held, 'harmless')}."
     )
