@@ -121,7 +121,7 @@ def test_sparse_targets_are_judged_with_each_estimator():
     settings, runs, verdict = given("fig9")
     said = sparse(settings, runs, verdict)
     for variate, name in (
-        ("both", "with the paper's two (`both`)"),
+        ("both", "with the paper's `both`"),
         ("none", "without control variates"),
         ("joint", "with our"),
     ):

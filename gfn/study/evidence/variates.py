@@ -11,7 +11,7 @@ import pandas as pd
 from gfn.estimators import DIVERGENCES
 from gfn.runs.objective import WITH_ALPHA
 from gfn.study.claims import Evidence, judge, over_seeds
-from gfn.study.evidence.answering import decimals, listed, spread, standings, three, word
+from gfn.study.evidence.answering import listed, spread, standings, three, word
 from gfn.study.evidence.convergence import accuracy_metric
 from gfn.study.evidence.gradient_tables import REDUCING
 from gfn.study.evidence.reaching import half_way, reached
@@ -237,7 +237,7 @@ def answer(settings: Any, runs: Runs) -> str:
     verdict = judge("Q3", evidence(settings, runs), settings.profile, claims=load_claims("beyond"))
     best = [_best(name, of.worth.loc[name]) for name in DIVERGENCES]
     alone = [
-        listed(f"{decimals(of.worth.left[name, variate])} ({SAID[name]})" for name in DIVERGENCES) for variate in ALONE
+        listed(f"{number(of.worth.left[name, variate])} ({SAID[name]})" for name in DIVERGENCES) for variate in ALONE
     ]
     held = {variate: three(verdict, f"{variate}_pays") for variate in ALONE}
     certain = listed(f"{many[0]} of {sum(many)} cases for {SAID[variate]}" for variate, many in held.items())

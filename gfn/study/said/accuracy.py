@@ -36,7 +36,7 @@ Runs = dict[Any, Run]
 MIXTURES = {"gaussian_mixture": "where modes overlap", "gaussian_mixture_calibrated": "where they lie apart"}
 ESTIMATORS = {
     "none": "without control variates",
-    "both": "with the paper's two (`both`)",
+    "both": "with the paper's `both`",
     "joint": "with our `joint`",
 }
 
