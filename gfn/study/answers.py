@@ -9,14 +9,14 @@ from pathlib import Path
 import pandas as pd
 
 from gfn.study.claims import OUTCOMES, Verdict, counts, judge
-from gfn.study.evidence.answering import word
+from gfn.study.evidence.answering import MET, in_a_word, standings
 from gfn.study.evidence.questions import QUESTIONS
 from gfn.study.experiments import figure_settings
 from gfn.study.notebook import obtain
 from gfn.study.paper import load_claims
 from gfn.study.verdicts import page_of, title_of
 
-ORDERED = ("yes", "mostly", "in part", "mostly not", "no")
+ORDERED = ("Yes", "Mostly", "In part", "Mostly not", "No")
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,21 @@ def question_table(answers: Mapping[str, Answer], link: str = "{page}.ipynb") ->
 
 
 def in_short(answers: Mapping[str, Answer]) -> str:
-    """The answer to each question in a word: a sentence of Markdown."""
-    words = {name: word(each.verdict).rstrip(".").lower() for name, each in answers.items()}
+    """The answer to each question in a word, and how many of its criteria are met: a sentence of Markdown."""
+    words = {name: in_a_word(each.verdict) for name, each in answers.items()}
     order = [each for each in ORDERED if each in words.values()] + sorted(set(words.values()) - set(ORDERED))
-    told = [f"{each.capitalize()}: {', '.join(q for q, said in words.items() if said == each)}." for each in order]
-    return f"Each of {len(answers)} questions is put as a statement. Is it true? {' '.join(told)}"
+    many = {name: _criteria(each.verdict) for name, each in answers.items()}
+    told = [f"{each}: {', '.join(f'{q}{many[q]}' for q, said in words.items() if said == each)}." for each in order]
+    return (
+        f"Each of {len(answers)} questions is put as a statement. Is it true? {' '.join(told)} In brackets: how many of"
+        " its criteria are met."
+    )
+
+
+def _criteria(verdict: Verdict) -> str:
+    """How many criteria are met, of how many; nothing where nothing is judged."""
+    found = list(standings(verdict).values())
+    return "" if verdict.outcome == "not judged" else f" ({found.count(MET)} of {len(found)})"
 
 
 def _linked(page: str, link: str) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from gfn.environments import TASKS as PAPER_TASKS
 from gfn.study.claims import Verdict
-from gfn.study.evidence.convergence import accuracy_metric, by_task
-from gfn.study.evidence.start import shares_of_deficit
-from gfn.study.evidence.tables import late
+from gfn.study.evidence.against import against_none
+from gfn.study.evidence.convergence import by_task
+from gfn.study.evidence.start import deficits, shares_of_deficit
 from gfn.study.experiments import figure_settings
+from gfn.study.intervals import LEVEL
 from gfn.study.notebook import obtain
-from gfn.study.paper import margin
 from gfn.study.results import Run
+from gfn.study.said.words import certainty
+from gfn.study.said.words import task as in_text
 
 ORDERED = ("supported", "partly supported", "contradicted", "inconclusive", "premise not met", "not judged")
 
@@ -41,24 +41,36 @@ def start_of_log_z(runs: Mapping[tuple[str, str], Run]) -> str:
         return "**Trajectory balance lacks nothing**: on no task is it behind the reverse KL in every seed."
     much = "Most" if shares.median() >= 0.5 else "Part" if shares.median() >= 0.2 else "Little"
     low, middle, high = map(percent, (shares.min(), shares.median(), shares.max()))
+    widest, least, most = _widest(runs, list(shares.index))
     return (
         f"**{much} of what trajectory balance lacks is the start of its log Z**: where log Z starts from a first batch, and"
-        f" not from 0, {middle} of TB's deficit against the reverse KL vanishes (median of the {len(shares)} of {tasks} tasks that have one; {low} to {high})."
+        f" not from 0, {middle} of TB's deficit against the reverse KL vanishes (median of the {len(shares)} of {tasks} tasks that have one)."
+        f" The medians of these tasks are {low} to {high}; seeds differ most on {in_text(widest)}, from {percent(least)} to {percent(most)}."
     )
+
+
+def _widest(runs: Mapping[tuple[str, str], Run], tasks: list[str]) -> tuple[str, float, float]:
+    """The task on which the share that vanishes differs most from seed to seed, with its lowest and highest seed."""
+    table = deficits(runs)
+    by = table[(table.start == "tb") & table.task.isin(tasks)].groupby("task", sort=False).tb_batch
+    ends = by.agg(["min", "max"])
+    task = (ends["max"] - ends["min"]).idxmax()
+    return task, ends.loc[task, "min"], ends.loc[task, "max"]
 
 
 def baseline_of_the_batch(sparse: Mapping[tuple[str, str, float], Run]) -> str:
     """What the paper's two control variates do to training at negative orders, and leave-one-out on the whole weight does not."""
-    orders = [(task, alpha) for task, variate, alpha in sparse if variate == "none" and alpha < 0]
-    both, joint = (
-        [_times(sparse[task, variate, a], sparse[task, "none", a]) for task, a in orders]
-        for variate in ("both", "joint")
-    )
+    both, joint = (against_none(sparse, variate) for variate in ("both", "joint"))
+    if both is None or joint is None:
+        raise ValueError(
+            f"orders {sorted({alpha for *_, alpha in sparse})} are not enough: one of them must be negative"
+        )
     return (
         "**The paper's two control variates change the gradient, and not only its noise**: on sparse targets at negative"
-        f" orders, training ends with {np.median(both):.2f} times the error of training without them"
-        f" (worse in {sum(times > 1 for times in both)} of {len(orders)} cases); with the one that this book adds, with"
-        f" {np.median(joint):.2f} times (worse in {sum(times > 1 for times in joint)})."
+        f" orders, training ends with {both.middle:.2f} times the error of training without them (median of the"
+        f" cases, which are {both.low:.2f} to {both.high:.2f}; {certainty(both)}); with the one that this book adds, with"
+        f" {joint.middle:.2f} times ({joint.low:.2f} to {joint.high:.2f}; {certainty(joint)}). An interval is over seeds; those"
+        f" of all cases hold together with {percent(LEVEL)}."
     )
 
 
@@ -84,9 +96,3 @@ def _runs(every: list[str], chosen: list[str]) -> str:
         now, places = places[:long], places[long:]
         parts += [f"{every[now[0]]} to {every[now[-1]]}"] if long > 2 else [every[place] for place in now]
     return ", ".join(parts)
-
-
-def _times(run: Run, other: Run) -> float:
-    """Error of one run over that of another late in training, the median over seeds."""
-    metric = accuracy_metric(run)
-    return float(((late(run, metric) + margin(metric)) / (late(other, metric) + margin(metric))).median())

@@ -19,7 +19,7 @@ from gfn.study.experiments import BEYOND, figure_settings
 from gfn.study.findings import findings
 from gfn.study.notebook import obtain
 from gfn.study.paper import first_verdicts, load_claims, load_criteria
-from gfn.study.presentation.verdicts import badges
+from gfn.study.presentation.verdicts import OTHERS, badges, other_question
 
 # Between which lines of a page the verdicts stand, and the findings.
 MARKERS = {
@@ -116,11 +116,18 @@ def summary(
             verdict.text,
             f"**{verdict.outcome}**",
             *map(str, numbers),
-            joint.short if joint else "—",
+            _with_joint(joint),
             links,
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _with_joint(joint: Verdict | None) -> str:
+    """What a claim comes to with ``joint``: its verdict, or what was measured where that is not what the claim is about."""
+    if joint is None:
+        return "—"
+    return other_question(joint, "joint") if (joint.claim, "joint") in OTHERS else joint.short
 
 
 def pages_of(figures: dict[str, list[str]], link: str = "../{page}.html") -> dict[str, list[tuple[str, str]]]:

@@ -12,7 +12,7 @@ import gfn
 from gfn.study import answers
 from gfn.study.answers import gather_answers, in_short, outcome_counts, question_table
 from gfn.study.claims import judge, over_seeds
-from gfn.study.evidence.answering import word
+from gfn.study.evidence.answering import by_criterion, in_a_word, standings, word
 from gfn.study.evidence.questions import QUESTIONS, Question
 from gfn.study.experiments import BEYOND, FIGURES
 from gfn.study.paper import load_criteria
@@ -79,7 +79,12 @@ def test_the_index_has_a_row_a_question(found):
     shown = re.findall(r"\]\((.+?)\)", question_table(given))
     assert all((ROOT / "book" / page).exists() for page in shown)
     assert len(shown) == 2
-    assert in_short(given) == "Each of 2 questions is put as a statement. Is it true? In part: Q1, Q2."
+    start, end = (
+        "Each of 2 questions is put as a statement. Is it true?",
+        "In brackets: how many of its criteria are met.",
+    )
+    assert in_short(given) == f"{start} Mostly not: Q1 (0 of 1), Q2 (0 of 1). {end}"
+    assert in_short(found("smoke")[0]) == f"{start} Not judged at this scale: Q1, Q2. {end}"
 
 
 def test_outcomes_are_stacked_shares(found):
@@ -109,19 +114,47 @@ def test_questions_have_pages():
     assert all(question.page in FIGURES and question.page in BEYOND for question in QUESTIONS.values())
 
 
+def judged(*criteria, share=1.0):
+    """A verdict on criteria of which each has these measurements: met ``+``, contradicted ``-`` or inconclusive ``?``."""
+    values = {"+": [3.0], "-": [1.0], "?": [1.0, 3.0]}
+    tests = {f"t{n}": {"statement": "more", "at_least": 2, "share": share} for n in range(len(criteria))}
+    found = [
+        over_seeds(f"t{n}", f"task {k}", pd.Series(values[sign] * (10 // len(values[sign]))))
+        for n, signs in enumerate(criteria)
+        for k, sign in enumerate(signs)
+    ]
+    return judge("Q1", found, claims={"Q1": {"claim": "It works.", "tests": tests}})
+
+
 @pytest.mark.parametrize(
-    ("met", "failed", "unsure", "said"),
+    ("criteria", "said"),
     [
-        (4, 0, 0, "Yes."),
-        (3, 1, 0, "Mostly."),
-        (2, 0, 2, "In part."),
-        (1, 2, 0, "Mostly not."),
-        (1, 2, 1, "In part."),
-        (0, 4, 0, "No."),
+        (("+", "++"), "Yes."),
+        (("+", "+", "-"), "Mostly: 2 of 3 criteria are met, and 1 is not."),
+        (("+", "+", "?"), "Mostly: 2 of 3 criteria are met, and 1 is open."),
+        (("+", "-"), "In part: 1 of 2 criteria is met, and 1 is not."),
+        (("+", "?", "-", "?"), "In part: 1 of 4 criteria is met, 1 is not, and 2 are open."),
+        (("+-", "-", "?"), "Mostly not: none of 3 criteria is met, 2 are not, and 1 is open."),
+        (("+-", "-"), "Mostly not: none of 2 criteria is met."),
+        (("-", "-"), "No."),
+        (("?", "?"), "Not decided."),
     ],
 )
-def test_the_answer_in_a_word(met, failed, unsure, said):
-    """Where a statement is supported in part, by what most measurements say."""
-    values = [*met * [[3.0]], *failed * [[1.0]], *unsure * [[1.0, 3.0]]]
-    found = [over_seeds("more", f"task {k}", pd.Series(each * (10 // len(each)))) for k, each in enumerate(values)]
-    assert word(judge("Q1", found, claims=CLAIMS)) == said
+def test_the_answer_in_a_word_goes_by_criteria(criteria, said):
+    """Where a statement is supported in part."""
+    assert word(judged(*criteria)) == said
+
+
+def test_many_measurements_of_one_criterion_do_not_outweigh_the_others():
+    """Pooled, 34 of 37 measurements support the statement; by criteria it is one of four."""
+    verdict = judged(34 * "+", "?", "?", "-")
+    assert verdict.counted == "34 / 1 / 2"
+    assert in_a_word(verdict) == "In part"
+
+
+def test_a_criterion_is_open_where_it_could_still_be_met():
+    """With the share of measurements that it demands."""
+    found = judged("+?--", "+---", "++--", share=0.5)
+    assert standings(found) == {"t0": "open", "t1": "not met", "t2": "met"}
+    told = by_criterion(found, {"t2": "cheap", "t0": "fast", "absent": "dear"})
+    assert told == "cheap in 2 of 4 (met, 2 contradicted); fast in 1 of 4 (open, 2 contradicted)"

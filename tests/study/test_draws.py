@@ -110,16 +110,17 @@ def test_the_answer_is_in_the_numbers_of_the_runs():
     plain = said.replace("\u00a0", " ")
     assert "the bias is 20 % of the gradient, and where half of the steps are in common 30 %" in plain
     assert "ends with 1.50 and 2.00 times the error of independent trajectories, by a fifth or more in 4 of 4" in plain
-    old = f"(from {PAPER.age} iterations before 50 %)"
+    old = f"(from {PAPER.age} iterations before 50 %; independent trajectories have 0 %, Rényi's own)"
     assert f"the bias is 4 %, and with half replayed from the batch before 1 % {old}" in plain
-    assert plain.endswith("ends with 0.50 and 1.00 times the error, by a fifth at most in 4 of 4 measurements.")
+    assert "Nothing" not in " ".join(advice(PAPER, MADE_UP)["what to do"])
+    assert "0.50 and 1.00 times the error; that it is no worse by a fifth is certain in 4 of 4 measurements." in plain
     assert answer(SMOKE, MADE_UP).startswith("Not judged at this scale.")
 
 
 def test_the_answer_says_what_is_not_certain():
     worse = MADE_UP | {("training", "sets", "renyi", "distinct"): training(3)}
-    assert answer(PAPER, worse).endswith("at most in 3 of 4 measurements (1 contradicted).")
-    assert answer(PAPER, worse).startswith("Mostly.")
+    assert answer(PAPER, worse).endswith("is certain in 3 of 4 measurements (1 contradicted).")
+    assert answer(PAPER, worse).startswith("Mostly: 3 of 4 criteria are met, and 1 is not.")
 
 
 def test_advice_has_what_was_measured():

@@ -11,6 +11,7 @@ from gfn.environments import Sets
 from gfn.runs.spec import TrainingSpec
 from gfn.study import findings as module
 from gfn.study.claims import Verdict
+from gfn.study.evidence.against import against_none
 from gfn.study.experiments import figure_settings
 from gfn.study.findings import ORDERED, baseline_of_the_batch, counted, findings, percent, start_of_log_z
 from gfn.study.paper import margin
@@ -51,16 +52,24 @@ def test_how_much_is_the_start_of_log_z(batch, much, share):
     text = start_of_log_z(deficit(16.0, batch))
     assert text.startswith(f"**{much} of what trajectory balance lacks")
     one = f"{share}\u00a0%"
-    assert (
-        f"{one} of TB's deficit against the reverse KL vanishes (median of the 1 of 1 tasks that have one; {one} to {one})."
-        in text
-    )
+    assert f"{one} of TB's deficit against the reverse KL vanishes (median of the 1 of 1 tasks that have one)." in text
+    assert text.endswith(f"are {one} to {one}; seeds differ most on sets, from {one} to {one}.")
 
 
 def test_the_start_is_judged_by_the_middle_task():
     runs = deficit(16.0, 15.0) | deficit(16.0, 2.0, "dags") | deficit(16.0, 1.0, "sequences")
     assert start_of_log_z(runs).startswith("**Most")
     assert start_of_log_z(runs | deficit(16.0, 16.0, "sequences")).startswith("**Little")
+
+
+def test_the_range_over_seeds_is_told_where_it_is_widest():
+    """The medians of tasks hide it: half of the deficit on a scale of logarithms, and from none to all of it by seed."""
+    runs = deficit(16.0, 4.0) | deficit(16.0, 2.0, "dags")
+    runs["phylogenetics", "tb_batch"] = times(16.0, 4.0, 1.0)
+    runs |= {("phylogenetics", line): times(1.0, 1.0, 1.0) for line in ("tb_known", "reverse_kl")}
+    runs["phylogenetics", "tb"] = times(16.0, 16.0, 16.0)
+    text = start_of_log_z(runs)
+    assert text.endswith("seeds differ most on phylogenetics, from 0\u00a0% to 100\u00a0%.")
 
 
 def test_where_nothing_lacks_no_share_is_told():
@@ -73,26 +82,47 @@ def test_shares_have_a_true_minus_and_a_space(share, shown):
 
 
 def sparse(both, joint):
-    """Errors over those without a control variate, a case each of two seeds; other orders play no part."""
+    """Errors over those without a control variate, a case each of ten seeds; other orders play no part."""
     runs = {}
     for alpha, *factors in zip((-2.0, -1.0, -0.5), both, joint):
         for variate, factor in zip(("none", "both", "joint"), (1.0, *factors)):
-            runs["hypergrid", variate, alpha] = times(factor, factor)
+            runs["hypergrid", variate, alpha] = times(*10 * [factor])
     return runs | {("hypergrid", variate, 0.5): times(99.0, 99.0) for variate in ("none", "both", "joint")}
 
 
 @pytest.mark.parametrize(
     ("both", "joint", "told"),
     [
-        ((3.0, 1.25, 1.5), (0.5, 0.75, 1.125), ("1.50", "3 of 3", "0.75", "1")),
-        ((0.5, 1.0, 4.0), (2.0, 2.5, 3.0), ("1.00", "1 of 3", "2.50", "3")),
+        (
+            (3.0, 1.25, 1.5),
+            (0.5, 0.75, 1.125),
+            ("1.50", "1.25 to 3.00", (3, 3, 0), "0.75", "0.50 to 1.12", (1, 1, 2)),
+        ),
+        ((0.5, 1.0, 4.0), (2.0, 2.5, 3.0), ("1.00", "0.50 to 4.00", (1, 1, 1), "2.50", "2.00 to 3.00", (3, 3, 0))),
     ],
 )
 def test_cases_that_are_worse_are_counted(both, joint, told):
-    """Beside the median over them, at negative orders; equal is not worse."""
-    text = baseline_of_the_batch(sparse(both, joint))
-    assert f"ends with {told[0]} times the error of training without them (worse in {told[1]} cases)" in text
-    assert text.endswith(f"with {told[2]} times (worse in {told[3]}).")
+    """Beside the median over them and their range, at negative orders; equal is not worse."""
+    text, (middle, ends, many, other, others, less) = baseline_of_the_batch(sparse(both, joint)), told
+    assert f"ends with {middle} times the error of training without them" in text
+    assert f"(median of the cases, which are {ends}; {certain(*many)})" in text
+    assert f"with {other} times ({others}; {certain(*less)}). An interval is over seeds" in text
+
+
+def certain(worse, above, below):
+    parts = [f"{side} one in {many}" for side, many in (("above", above), ("below", below)) if many]
+    return f"worse in {worse} of 3 cases; the whole interval is {' and '.join(parts)}"
+
+
+def test_a_median_whose_interval_contains_one_is_not_certain():
+    """Eight seeds of ten are worse and two are better."""
+    runs = sparse((2.0, 2.0, 2.0), (2.0, 2.0, 2.0))
+    runs["hypergrid", "both", -2.0] = times(*[2.0] * 8, 0.5, 0.5)
+    both, joint = (against_none(runs, variate) for variate in ("both", "joint"))
+    assert (both.worse, both.surely_worse, joint.worse, joint.surely_worse) == (3, 2, 3, 3)
+    assert against_none({key: run for key, run in runs.items() if key[2] > 0}, "both") is None
+    with pytest.raises(ValueError, match="must be negative"):
+        baseline_of_the_batch({key: run for key, run in runs.items() if key[2] > 0})
 
 
 def verdicts(*outcomes):

@@ -24,7 +24,7 @@ from gfn.study.evidence.discovery import (
 )
 from gfn.study.evidence.importance import estimate_noise
 from gfn.study.evidence.sensitivity import sensitivity_table
-from gfn.study.evidence.tables import mean_spread_median
+from gfn.study.evidence.tables import mean_spread_median, with_median
 from gfn.study.experiments import figure_settings
 from gfn.study.experiments.comparisons import DISCOVERY_TASKS
 from gfn.study.experiments.tasks import found, paper_tasks, peaked_sequences
@@ -86,6 +86,7 @@ def test_small_errors_are_shown_in_powers_of_ten():
         == "(3.00\u00a0±\u00a01.41)\u00a0×\u00a010⁻⁵ (3.00\u00a0×\u00a010⁻⁵)"
     )
     assert mean_spread_median(pd.Series([0.01, 0.03])) == "0.0200\u00a0±\u00a00.0141 (0.0200)"
+    assert with_median(0.433, 0.404, 0.000456) == "0.433\u00a0±\u00a00.404 (4.56\u00a0×\u00a010⁻⁴)"
 
 
 def test_batches_are_compared_seed_by_seed():

@@ -13,7 +13,7 @@ import pytest
 import gfn
 from gfn.environments import TASKS as PAPER_TASKS
 from gfn.study import findings
-from gfn.study.claims import Verdict, judge
+from gfn.study.claims import Verdict, judge, over_seeds
 from gfn.study.evidence.registry import SOURCES, evidence_of
 from gfn.study.experiments import figure_settings
 from gfn.study.experiments.tasks import calibrated_tasks, paper_tasks
@@ -22,7 +22,7 @@ from gfn.study.presentation.opening import opening
 from gfn.study.said import finding, words
 from gfn.study.said.accuracy import fastest, sparse
 from gfn.study.said.pages import FINDINGS, TOO_SMALL
-from gfn.study.said.tables import known_cells
+from gfn.study.said.tables import known_cells, sensitive
 from gfn.study.verdicts import page_of
 from tests.helpers import made_up
 
@@ -82,6 +82,72 @@ def test_the_start_of_log_z_has_the_numbers_of_the_introduction():
             assert f"({many[1]} of {many[2]} tasks)" in said
             assert re.search(r"(\S+)\s% of", landing)[1] == re.search(r"(\S+)\s% of its", said)[1]
     assert many
+
+
+def test_rewards_and_modes_are_told_of_their_own_tasks():
+    """Figure 4 compares them on different sequences."""
+    text = FINDINGS["fig4"](*given("fig4"))
+    rewards, modes = re.search(
+        r"comparisons on (.+?), and at least nine tenths as many modes .+? on (.+?)[.] On", text
+    ).groups()
+    assert {*re.split(", | and ", rewards)} == {"sets", "sequences", "DAGs"}
+    assert {*re.split(", | and ", modes)} == {"sets", "the calibrated sequences", "DAGs"}
+
+
+def test_what_owes_its_factor_to_the_unit_of_the_reward_says_so():
+    """Where the number of the reverse KL stands."""
+    settings, runs, verdict = given("fig6")
+    log_z = runs["reverse_kl", "none"].spec.task.log_z
+    assert f"(the reverse KL, whose variance without them contains the square of log Z = {log_z:.1f}," in FINDINGS[
+        "fig6"
+    ](settings, runs, verdict)
+    assert "its own contains the square of log Z" in FINDINGS["fig7"](*given("fig7"))
+
+
+def test_every_half_of_a_claim_is_answered():
+    """TB's variance against VarGrad's and against the reverse KL's, and both mixtures."""
+    _, _, verdict = given("fig7")
+    said = FINDINGS["fig7"](*given("fig7"))
+    for test in ("little", "little_batch", "low", "low_batch"):
+        assert words.supported(words.rows(verdict, test)) in said
+    said = FINDINGS["fig1"](*given("fig1"))
+    assert len(re.findall("(?:missed|stray) mass is", said)) == 4
+    assert "where they lie apart, missed" in said
+    assert "where modes overlap, missed" in said
+
+
+def test_sparse_targets_are_judged_with_each_estimator():
+    """As the verdict is, for the paper's, and as its variations are, for the others."""
+    settings, runs, verdict = given("fig9")
+    said = sparse(settings, runs, verdict)
+    for variate, name in (
+        ("both", "with the paper's `both`"),
+        ("none", "without control variates"),
+        ("joint", "with our"),
+    ):
+        own = judge("C7", evidence_of("fig9", settings, runs, variate)["C7"])
+        for test in ("sparse", "sparse_best"):
+            many = words.supported(words.rows(own, test))
+            assert f"{many} comparisons {name}" in said or f"{many} comparisons with each estimator" in said
+    assert "Gaussian mixture, α" not in said
+    assert {of[0] for of in words.rows(verdict, "sparse").of} == {"hypergrid", "gaussian_mixture_calibrated"}
+
+
+def test_settings_that_are_the_same_runs_count_once():
+    """The values in force stand in the table once for each choice."""
+    settings, runs = given("sensitivity")
+    hashes: dict = {}
+    for (choice, value, _), run in runs.items():
+        hashes.setdefault((choice, value), set()).add(run.spec.hash)
+    different = {frozenset(own) for own in hashes.values()}
+    assert len(different) < len(hashes)
+    assert f"of the {len(different)} different settings tried" in sensitive(settings, runs)
+
+
+def test_what_is_not_supported_is_told():
+    found = [over_seeds("faster", f"sets, {k}", pd.Series(10 * [value])) for k, value in enumerate((9.0, 0.1, 0.1))]
+    assert words.against(words.rows(judge("C4", found), "faster")) == " (2 contradicted)"
+    assert words.against(words.rows(judge("C4", found[:1]), "faster")) == ""
 
 
 def test_the_known_cells_are_counted():

@@ -84,6 +84,17 @@ def test_the_summary_is_a_table_of_claims():
     assert pages_of(FROM)["C1"] == [("Figure 3", "../paper/fig3.html"), ("Exact checks", "../theory/exact.html")]
 
 
+def test_joint_in_place_of_the_linearised_baseline_is_another_question():
+    """C11 is about a baseline that joint has not: what is measured is told, and no verdict on the claim."""
+    claims = {"C11": CLAIMS["C1"]}
+    other = judge("C11", EVIDENCE, claims=claims, variations={"joint": JOINT})
+    row = summary({"C11": other}, {"C11": []}).splitlines()[2]
+    assert "joint against the optimal baseline: 2 of 2 within the bounds" in row
+    assert "supported (2" not in row
+    small = judge("C11", EVIDENCE, "smoke", claims=claims, variations={"joint": JOINT})
+    assert "joint against the optimal baseline: not judged" in summary({"C11": small}, {"C11": []})
+
+
 def test_a_page_of_the_book_has_badges_and_the_table_folded():
     """Each claim leads to its verdict in both."""
     line, _, begin, *table, end = summary_for(ROOT / "book" / "intro.md", FOUND, FROM).splitlines()

@@ -109,6 +109,15 @@ def test_what_is_said_of_each_kind():
     assert "−2.00 × 10⁻⁵" in said["estimates"]
 
 
+def test_criteria_have_true_minus_signs():
+    """However they were written, for they are kept as they are."""
+    about = claims("more")
+    about["C2"]["tests"]["more"] = TESTS["more"] | {"statement": "at α = -2 more than at α = 2", "why": "It is -2."}
+    text = judge("C2", [ten("more", 1, 3)], claims=about)._repr_html_()
+    assert text.count("α = −2") == 3
+    assert not re.search(r"[ =]-\d", re.sub(r"<svg.*?</svg>", "", text))
+
+
 def test_no_colour_alone():
     """Each outcome has a shape of its own in the plot, and a sign beside it."""
     found = {}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from gfn.study.claims import Verdict, counts
+from gfn.study.claims import Verdict, counts, met
+from gfn.study.outcomes import needed
 
 ANSWERS = {
     "supported": "Yes",
@@ -17,14 +18,70 @@ ANSWERS = {
 }
 
 
-def word(verdict: Verdict) -> str:
-    """The answer in a word, from the verdict on a question's statement; where it is supported in part, by its measurements."""
+MET, MISSED, OPEN = "met", "not met", "open"
+
+
+def standings(verdict: Verdict) -> dict[str, str]:
+    """What came of each criterion: ``met``, ``not met``, or ``open`` where inconclusive measurements could still meet it."""
+    return {test: _standing(rows) for test, rows in verdict.judged.groupby("test", sort=False)}
+
+
+def _standing(rows: pd.DataFrame) -> str:
+    supported, _, unsure = counts(rows)
+    return MET if met(rows) else OPEN if supported + unsure >= needed(rows) else MISSED
+
+
+def in_a_word(verdict: Verdict) -> str:
+    """``Yes``, ``No`` and so on; where a statement is supported in part, what holds for more than half of its criteria.
+
+    Measurements are not counted for it: a criterion has as many as there are cases, whatever it is worth.
+    """
     if verdict.outcome != "partly supported":
-        return f"{ANSWERS[verdict.outcome]}."
-    supported, contradicted, _ = counts(verdict.judged)
-    if 2 * contradicted > len(verdict.judged):
-        return "Mostly not."
-    return "Mostly." if 2 * supported > len(verdict.judged) else "In part."
+        return ANSWERS[verdict.outcome]
+    found = list(standings(verdict).values())
+    if 2 * found.count(MISSED) > len(found):
+        return "Mostly not"
+    return "Mostly" if 2 * found.count(MET) > len(found) else "In part"
+
+
+def word(verdict: Verdict) -> str:
+    """:func:`in_a_word` as a sentence; where a statement is supported in part, with how many of its criteria are met."""
+    if verdict.outcome != "partly supported":
+        return f"{in_a_word(verdict)}."
+    return f"{in_a_word(verdict)}: {criteria_met(verdict)}."
+
+
+def criteria_met(verdict: Verdict) -> str:
+    """``1 of 4 criteria is met, 1 is not, and 2 are open``."""
+    found = list(standings(verdict).values())
+    many, missed, unsure = (found.count(each) for each in (MET, MISSED, OPEN))
+    parts = [f"{many or 'none'} of {len(found)} criteria {'are' if many > 1 else 'is'} met"]
+    parts += [f"{missed} {_are(missed)} not"] if missed and (many or unsure) else []
+    parts += [f"{unsure} {_are(unsure)} open"] if unsure else []
+    return f"{', '.join(parts[:-1])}, and {parts[-1]}" if len(parts) > 1 else parts[0]
+
+
+def by_criterion(verdict: Verdict, said: Mapping[str, str]) -> str:
+    """Each criterion with what came of it: ``at most 1.1 times TB's memory in 34 of 42 (not met, 8 contradicted)``.
+
+    Arguments:
+        verdict: on a question's statement.
+        said: what each criterion demands, in the order to tell; those that were not measured are left out.
+    """
+    standing = standings(verdict)
+    return "; ".join(
+        f"{words} in {_held(verdict, test, standing[test])}" for test, words in said.items() if test in standing
+    )
+
+
+def _held(verdict: Verdict, test: str, standing: str) -> str:
+    many = three(verdict, test)
+    against = f", {many[1]} contradicted" if many[1] else ""
+    return f"{many[0]} of {sum(many)} ({standing}{against})"
+
+
+def _are(many: int) -> str:
+    return "is" if many == 1 else "are"
 
 
 def listed(parts: Iterable[str], last_link: str = " and ") -> str:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from gfn.study.evidence.tables import final, late, mean_spread_median, over_training
-from gfn.study.presentation.digits import DASH, spread
+from gfn.study.evidence.tables import final, late, mean_spread_median, over_training, with_median
+from gfn.study.presentation.digits import DASH
 from gfn.study.results import Run
 
 
@@ -79,7 +79,7 @@ def error_grid(table: pd.DataFrame, lines: Sequence[str]) -> pd.DataFrame:
     A row for each line of ``lines``, a column for each task; a dash where a line was not trained on a task.
     """
     numbers = zip(table["mean"], table.standard_deviation, table["median"])
-    shown = table.assign(shown=[spread(*row, parted="\n") for row in numbers])
+    shown = table.assign(shown=[with_median(*row, parted="\n") for row in numbers])
     return _objectives_by_tasks(shown, "shown", lines).fillna(DASH)
 
 

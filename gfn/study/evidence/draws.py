@@ -32,8 +32,8 @@ ADVICE = {
     "fewer": "The same; fewer trajectories are more noise, and no bias but Rényi's own.",
     "common": "Give every trajectory random numbers of its own: its copies cost as much, see the line above for what they add.",
     "prefix": "Take the baseline from other groups only, which is unbiased, or draw whole trajectories.",
-    "distinct": "Use it where trajectories are few and a small bias does not matter, or with weights that make up for it.",
-    "replayed": "Nothing: what is one step old is nearly on policy.",
+    "distinct": "Use it where trajectories are few and a bias of this size does not matter, or with weights that make up for it.",
+    "replayed": "Where a bias of this size matters, weigh by the ratio of the probabilities of now and then; compare it with that of independent trajectories, which is Rényi's own.",
     "old": "Weigh by the ratio of the probabilities of now and then, or replay what is recent.",
 }
 
@@ -187,7 +187,7 @@ def answer(settings: Any, runs: Runs) -> str:
     late_ratios = trainings(settings, runs)
     late_ratios = late_ratios[late_ratios.objective.isin(TRAINED)].groupby("scheme").ratio.median()
     at_batch = subtracting(drawn[drawn.trajectories == settings.batch])
-    off = {scheme: _percent(_half(at_batch, scheme)) for scheme in (*HALF, *OTHER, "old")}
+    off = {scheme: _percent(_half(at_batch, scheme)) for scheme in ("independent", *HALF, *OTHER, "old")}
     return (
         f"{word(verdict)} With {many.trajectories.min()} to {many.trajectories.max()} independent trajectories the bias of"
         f" leave-one-out is below 3\u00a0% of the gradient in {_of(held, 'small_n')} measurements{_rest(held, 'small_n')}; a"
@@ -196,9 +196,10 @@ def answer(settings: Any, runs: Runs) -> str:
         f" are in common {off['prefix']}; training ends with {late_ratios['common']:.2f} and {late_ratios['prefix']:.2f}"
         f" times the error of independent trajectories, by a fifth or more in {_of(held, 'training')}"
         f" measurements{_rest(held, 'training')}. Without replacement the bias is {off['distinct']}, and with half replayed"
-        f" from the batch before {off['replayed']} (from {settings.age} iterations before {off['old']}); training ends with"
-        f" {late_ratios['distinct']:.2f} and {late_ratios['replayed']:.2f} times the error, by a fifth at most in"
-        f" {_of(held, 'harmless')} measurements{_rest(held, 'harmless')}."
+        f" from the batch before {off['replayed']} (from {settings.age} iterations before {off['old']}; independent"
+        f" trajectories have {off['independent']}, Rényi's own). Training ends"
+        f" with {late_ratios['distinct']:.2f} and {late_ratios['replayed']:.2f} times the error; that it is no worse by a fifth"
+        f" is certain in {_of(held, 'harmless')} measurements{_rest(held, 'harmless')}."
     )
 
 

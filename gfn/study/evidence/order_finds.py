@@ -14,6 +14,7 @@ from gfn.study.evidence.planar import mass_table
 from gfn.study.evidence.reaching import Unit, half_way, never, reached
 from gfn.study.experiments.orders import LIMITS, REFERENCE
 from gfn.study.experiments.tasks import estimator, variates
+from gfn.study.presentation.digits import number
 from gfn.study.results import Run
 
 
@@ -78,6 +79,6 @@ def _least(objective: Objective) -> int:
 
 def _time(run: Run, threshold: float, unit: Unit) -> str:
     taken, missing = reached(run, threshold, unit).median(), never(run, threshold)
-    shown = f"{taken / 1000:.1f}k" if unit == "trajectories" else f"{taken:.0f}\u00a0s"
+    shown = f"{number(taken / 1000)}k" if unit == "trajectories" else f"{taken:.0f}\u00a0s"
     sign = "≥\u00a0" if 2 * missing >= len(run.spec.seeds) else ""
     return f"{sign}{shown}" + (f" ({missing})" if missing else "")

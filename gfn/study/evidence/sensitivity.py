@@ -29,6 +29,20 @@ def sensitivity_table(runs: Runs) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def distinct_settings(runs: Runs) -> list[tuple[str, str]]:
+    """The choices and values that are different settings: of those that rest on the same runs, the first.
+
+    A task's values in force are the same runs whichever choice is looked at.
+    """
+    hashes: dict[tuple[str, str], set[str]] = {}
+    for (choice, value, _), run in runs.items():
+        hashes.setdefault((choice, value), set()).add(run.spec.hash)
+    first: dict[frozenset[str], tuple[str, str]] = {}
+    for label, own in hashes.items():
+        first.setdefault(frozenset(own), label)
+    return list(first.values())
+
+
 def verdict_changes(runs: Runs) -> pd.DataFrame:
     """The verdict of C2 from each choice alone: outcome, how many measurements are supported, contradicted and
     inconclusive, and against which baselines a divergence is less accurate.

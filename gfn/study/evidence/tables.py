@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from gfn.study.claims import Budget, Numbers, from_runs
-from gfn.study.presentation.digits import spread
+from gfn.study.presentation.digits import number, spread
 from gfn.study.results import Run
 
 
@@ -25,7 +25,18 @@ def from_run(run: Run, values: Numbers) -> Numbers:
 
 def mean_spread_median(values: pd.Series) -> str:
     """Mean ± standard deviation over seeds with their median in brackets, small numbers in powers of ten."""
-    return spread(values.mean(), values.std(), values.median())
+    return with_median(values.mean(), values.std(), values.median())
+
+
+def with_median(mean: float, deviation: float, median: float, parted: str = " ") -> str:
+    """``mean ± deviation (median)``; the median has significant digits of its own, since it may be far below the mean.
+
+    Arguments:
+        mean, deviation, median: of the same values.
+        parted: what is between the parts; a line break makes a stack.
+    """
+    middle = number(median) if parted == "\n" else number(median).replace(" ", "\u00a0")  # no line break in a number
+    return f"{spread(mean, deviation, parted=parted)}{parted}({middle})"
 
 
 def density(run: Run, seed: int) -> np.ndarray:

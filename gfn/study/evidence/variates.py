@@ -11,13 +11,14 @@ import pandas as pd
 from gfn.estimators import DIVERGENCES
 from gfn.runs.objective import WITH_ALPHA
 from gfn.study.claims import Evidence, judge, over_seeds
-from gfn.study.evidence.answering import listed, percent, spread, three, word
+from gfn.study.evidence.answering import listed, spread, standings, three, word
 from gfn.study.evidence.convergence import accuracy_metric
 from gfn.study.evidence.gradient_tables import REDUCING
 from gfn.study.evidence.reaching import half_way, reached
 from gfn.study.evidence.tables import curves
 from gfn.study.experiments.variates import REFERENCE
 from gfn.study.paper import load_claims
+from gfn.study.presentation.digits import number
 from gfn.study.results import Run
 
 Runs = Mapping[tuple[str, str, str, str], Run]
@@ -199,8 +200,8 @@ def worth(removed: pd.DataFrame, saved: pd.DataFrame) -> pd.DataFrame:
         saved: as :func:`savings` returns it.
 
     Returns:
-        Columns ``variance``, ``trajectories`` and ``seconds``, how many times more without it; ``share``, of the variance
-        that it takes off, below zero where it adds some; and ``pays``, on how many tasks it saves a tenth of trajectories.
+        Columns ``variance``, ``trajectories`` and ``seconds``, how many times more without it; ``left``, what it multiplies
+        the variance by, above one where it adds some; and ``pays``, on how many tasks it saves a tenth of trajectories.
     """
     off = removed.groupby(KEYS, sort=False).value.median()
     gains = saved.groupby(KEYS, sort=False)[["trajectories", "seconds"]]
@@ -209,7 +210,7 @@ def worth(removed: pd.DataFrame, saved: pd.DataFrame) -> pd.DataFrame:
     by = both.groupby(["objective", "control_variate"], sort=False)
     table = by[["variance", "trajectories", "seconds"]].median()
     order = [(name, variate) for name in DIVERGENCES for variate in REDUCING if (name, variate) in table.index]
-    return table.assign(share=1 - 1 / table.variance, pays=by.pays.sum()).loc[order]
+    return table.assign(left=1 / table.variance, pays=by.pays.sum()).loc[order]
 
 
 def time_texts(table: pd.DataFrame) -> pd.DataFrame:
@@ -222,7 +223,7 @@ def time_texts(table: pd.DataFrame) -> pd.DataFrame:
     middle = by[["trajectories", "seconds"]].median().assign(never=by.never.sum(), seeds=by.size())
     seconds = middle.seconds.map(" ({:.0f} s)".format).where(middle.seconds.notna(), "")
     text = [
-        f"{row.trajectories / 1000:.1f}k{spent}" + (f", {row.never} of {row.seeds} never" if row.never else "")
+        f"{number(row.trajectories / 1000)}k{spent}" + (f", {row.never} of {row.seeds} never" if row.never else "")
         for row, spent in zip(middle.itertuples(), seconds)
     ]
     wide = pd.Series([each.replace(" ", "\u00a0") for each in text], middle.index).unstack("control_variate")
@@ -236,17 +237,20 @@ def answer(settings: Any, runs: Runs) -> str:
     verdict = judge("Q3", evidence(settings, runs), settings.profile, claims=load_claims("beyond"))
     best = [_best(name, of.worth.loc[name]) for name in DIVERGENCES]
     alone = [
-        listed(f"{percent(of.worth.share[name, variate])} ({SAID[name]})" for name in DIVERGENCES) for variate in ALONE
+        listed(f"{number(of.worth.left[name, variate])} ({SAID[name]})" for name in DIVERGENCES) for variate in ALONE
     ]
     held = {variate: three(verdict, f"{variate}_pays") for variate in ALONE}
     certain = listed(f"{many[0]} of {sum(many)} cases for {SAID[variate]}" for variate, many in held.items())
     unsure = listed(str(many[2]) for many in held.values())
+    judged = verdict.outcome != "not judged"
+    met_or_not = f"; the criterion is {standings(verdict)['variance_and_speed']}" if judged else ""
     return (
         f"{word(verdict)} The control variate that saves most, by the trajectories to an error without it over those with"
-        f" it, is {listed(best)}: medians over tasks. Alone, leave-one-out removes {alone[0]} of the variance along training,"
-        f" and the score-function baseline {alone[1]}; below zero, variance is added. Over all tasks, divergences and control"
+        f" it, is {listed(best)}: medians over tasks. Alone, leave-one-out multiplies the variance along training by {alone[0]},"
+        f" and the score-function baseline by {alone[1]}; above one, variance is added. Over all tasks, divergences and control"
         f" variates, variance removed and trajectories saved have a rank correlation of {spread(of.related)} (median and range"
-        f" over seeds); that one alone saves a tenth of the trajectories is certain in {certain}, and inconclusive in {unsure}."
+        f" over seeds{met_or_not}); that one alone saves a tenth of the"
+        f" trajectories is certain in {certain}, and inconclusive in {unsure}."
     )
 
 

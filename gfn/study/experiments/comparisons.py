@@ -137,11 +137,11 @@ class Figure9(TrainingFigure):
         """One training run for each task, control variate and α."""
         tasks = {
             "hypergrid": Hypergrid(side=6 if self.profile == "smoke" else 12, r0=SPARSE_R0),
-            "gaussian_mixture": calibrated_tasks(self.profile)["gaussian_mixture_calibrated"],
+            "gaussian_mixture_calibrated": calibrated_tasks(self.profile)["gaussian_mixture_calibrated"],
         }
         return {
             (name, variate, alpha): training(
-                self, task, estimator("renyi", variate, alpha), with_density=name == "gaussian_mixture"
+                self, task, estimator("renyi", variate, alpha), with_density=name != "hypergrid"
             )
             for name, task in tasks.items()
             for variate in COMPARED_VARIATES

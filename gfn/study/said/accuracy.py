@@ -7,23 +7,42 @@ from typing import Any
 import pandas as pd
 
 from gfn.runs.objective import OBJECTIVES as EIGHT
-from gfn.study.claims import Verdict
-from gfn.study.evidence.against import times_none
+from gfn.study.claims import Verdict, judge
+from gfn.study.evidence.against import against_none
 from gfn.study.evidence.comparisons import BASELINES, training_error
 from gfn.study.evidence.convergence import batch_table, by_task
 from gfn.study.evidence.order_tables import best_orders, order_table
+from gfn.study.evidence.orders import sparse_targets
 from gfn.study.evidence.start import shares_of_deficit
 from gfn.study.evidence.tables import late
 from gfn.study.outcomes import counts, met
 from gfn.study.results import Run
-from gfn.study.said.words import between, decimals, listed, objective, rows, share, signed, supported, task, times
+from gfn.study.said.words import (
+    against,
+    between,
+    certainty,
+    decimals,
+    listed,
+    objective,
+    rows,
+    share,
+    signed,
+    supported,
+    task,
+    times,
+)
 
 Runs = dict[Any, Run]
 MIXTURES = {"gaussian_mixture": "where modes overlap", "gaussian_mixture_calibrated": "where they lie apart"}
+ESTIMATORS = {
+    "none": "without control variates",
+    "both": "with the paper's `both`",
+    "joint": "with our `joint`",
+}
 
 
 def orders_early(settings: Any, runs: Runs, verdict: Verdict) -> str:
-    """Figure 1: the most accurate order, and the mass that orders miss and send astray."""
+    """Figure 1: the most accurate order, how sure that is, and on both mixtures the mass that orders miss and send astray."""
     table = order_table(runs)
     table = table[table.control_variate == "both"]
     best = best_orders(table).loc["both"]
@@ -33,15 +52,34 @@ def orders_early(settings: Any, runs: Runs, verdict: Verdict) -> str:
         else listed(f"α = {signed(best[name])} {where}" for name, where in MIXTURES.items())
     )
     said = f"After {settings.iterations} iterations the order with the lowest median JSD is {orders}."
+    better = rows(verdict, "best")
+    sure = {name: better[[of[0] == name for of in better.of]] for name in MIXTURES}
+    if len(better):
+        certain = listed(f"{supported(part)} {MIXTURES[name]}{against(part)}" for name, part in sure.items())
+        said += f" That another order's JSD is at least a tenth above that of α = 0.5 is certain in {certain}."
     if not {-2.0, 2.0} <= set(table.alpha):
         return said
-    mass = table[table.task == "gaussian_mixture_calibrated"].groupby("alpha")[["missed", "stray"]].median()
-    (kept, lost), (tight, wide) = ((mass.loc[-2.0, name], mass.loc[2.0, name]) for name in ("missed", "stray"))
+    steers = "; ".join(_steering(table, verdict, name) for name in reversed(MIXTURES))
     return (
-        f"{said} Where the modes lie apart, the policy misses {decimals(lost)} of the target's mass at α = 2, and"
-        f" {decimals(kept)} at α = −2. It puts {decimals(wide)} of its own mass where the target has next to none at α = 2,"
-        f" and {decimals(tight)} at α = −2. All are medians over seeds."
+        f"{said} α steers if α = 2 misses more of the target and α = −2 puts more mass astray, by"
+        f" {rows(verdict, 'covering').at_least.iloc[0]:g} (medians over seeds): {steers}. Missed is target mass where the policy's"
+        " density is below a tenth of the target's, and stray is policy mass where the target's density is below a tenth of the"
+        " policy's."
     )
+
+
+def _steering(table: pd.DataFrame, verdict: Verdict, name: str) -> str:
+    """On one mixture, the mass missed and astray at α = 2 and α = −2, and what came of the criteria about them."""
+    mass = table[table.task == name].groupby("alpha")[["missed", "stray"]].median()
+    parts = []
+    for column, test, first, second in (("missed", "covering", 2.0, -2.0), ("stray", "seeking", -2.0, 2.0)):
+        found = rows(verdict, test)
+        outcome = found.outcome[[of[0] == name for of in found.of]].iloc[0]
+        parts.append(
+            f"{column} mass is {decimals(mass.loc[first, column])} at α = {signed(first)} and"
+            f" {decimals(mass.loc[second, column])} at α = {signed(second)} ({outcome})"
+        )
+    return f"{MIXTURES[name]}, {', '.join(parts)}"
 
 
 def fastest(settings: Any, runs: Runs, speed: Verdict, alike: Verdict) -> str:
@@ -58,7 +96,8 @@ def fastest(settings: Any, runs: Runs, speed: Verdict, alike: Verdict) -> str:
     shares = shares_of_deficit(runs)
     cost = (
         f" Where TB is behind the reverse KL in every seed ({len(shares)} of {len(errors)} tasks),"
-        f" {share(shares.tb_batch.median())} of its deficit vanishes once log Z starts from a first batch (median over these tasks)."
+        f" {share(shares.tb_batch.median())} of its deficit vanishes once log Z starts from a first batch (median over these tasks,"
+        f" whose own medians are {share(shares.tb_batch.min())} to {share(shares.tb_batch.max())})."
         if len(shares)
         else ""
     )
@@ -71,15 +110,24 @@ def fastest(settings: Any, runs: Runs, speed: Verdict, alike: Verdict) -> str:
 
 
 def found(settings: Any, runs: Runs, verdict: Verdict) -> str:
-    """Figure 4: in how many comparisons divergences find as much as balance losses, and on the hypergrid less."""
+    """Figure 4: in how many comparisons divergences find as much as balance losses, and on the hypergrid less.
+
+    Rewards and modes are not compared on the same sequences: half of the highest reward, which makes a mode, is common
+    where rewards are flat.
+    """
     rewards, modes = rows(verdict, "reward"), rows(verdict, "modes")
     grid = [supported(rows(verdict, f"{test}_hypergrid")) for test in ("reward", "modes")]
     return (
-        "On sets, sequences and DAGs the divergences find rewards of at least nine tenths of a balance loss's in"
-        f" {supported(rewards)} comparisons, and at least nine tenths as many modes in {supported(modes)}, as means over"
-        " training. On the hypergrid, which the paper excepts, a divergence finds no higher rewards than a balance loss in"
-        f" {grid[0]} comparisons, and no more modes in {grid[1]}."
+        f"As means over training, the divergences find rewards of at least nine tenths of a balance loss's in {supported(rewards)}"
+        f" comparisons on {_tasks_of(rewards)}, and at least nine tenths as many modes in {supported(modes)} comparisons on"
+        f" {_tasks_of(modes)}. On the hypergrid, which the paper excepts, a divergence finds no higher rewards than a balance"
+        f" loss in {grid[0]} comparisons, and no more modes in {grid[1]}."
     )
+
+
+def _tasks_of(found: pd.DataFrame) -> str:
+    """The tasks on which something was measured, the first part of what it was measured on."""
+    return listed(map(task, dict.fromkeys(of[0] for of in found.of)))
 
 
 def banana(settings: Any, runs: Runs, verdict: Verdict) -> str:
@@ -102,7 +150,10 @@ def banana(settings: Any, runs: Runs, verdict: Verdict) -> str:
 def with_and_without(settings: Any, runs: Runs, verdict: Verdict) -> str:
     """Figure 6: what the error and its steps gain by the paper's control variates, and where trainings end."""
     speed, steps = rows(verdict, "faster"), rows(verdict, "stable")
-    gain = listed(f"{times(row.median)} times ({objective(row.subject)})" for row in speed.itertuples())
+    gain = listed(
+        f"{times(row.median)} times ({objective(row.subject)}{_constant(runs, row.subject)})"
+        for row in speed.itertuples()
+    )
     ends = {key: late(run, "l1").median() for key, run in runs.items() if key[0] != "balance"}
     none, both = ([ends[name, variate] for name, variate in ends if variate == which] for which in ("none", "both"))
     sure = int((steps.outcome == "supported").sum())
@@ -117,6 +168,14 @@ def with_and_without(settings: Any, runs: Runs, verdict: Verdict) -> str:
         f" it is {between(none)} without and {between(both)} with them (medians over seeds). {steady}: without them, the steps of"
         f" log L1 are {between(steps['median'])} times as large."
     )
+
+
+def _constant(runs: Runs, name: str) -> str:
+    """What the factor of the reverse KL owes to the unit of the reward."""
+    if name != "reverse_kl":
+        return ""
+    log_z = runs[name, "none"].spec.task.log_z
+    return f", whose variance without them contains the square of log Z = {decimals(log_z, 1)}, a matter of the reward's unit"
 
 
 def batches(settings: Any, runs: Runs, verdict: Verdict) -> str:
@@ -138,28 +197,24 @@ def batches(settings: Any, runs: Runs, verdict: Verdict) -> str:
 
 
 def sparse(settings: Any, runs: Runs, verdict: Verdict) -> str:
-    """Figure 9: the best order by estimator, and what estimators do to negative orders."""
-    best = best_orders(order_table(runs))
-    estimators = {
-        "none": "without control variates",
-        "both": "with the paper's two (`both`)",
-        "joint": "with our `joint`",
-    }
-    orders = "; ".join(f"{words} {_orders(best.loc[name])}" for name, words in estimators.items())
-    against = times_none(runs)
-    if against.empty:
-        return f"Which order ends with the lowest median error depends on the estimator: {orders}."
-    middle, worse = against.median(), (against > 1).sum()
-    return (
-        f"Which order ends with the lowest median error depends on the estimator: {orders}."
-        f" At negative orders `both` ends with {decimals(middle.both)} times the error of no control variate at all, and is worse in"
-        f" {worse.both} of {len(against)} cases; `joint` ends with {decimals(middle.joint)} times that error, and is worse in"
-        f" {worse.joint}."
-    )
-
-
-def _orders(best: pd.Series) -> str:
-    """The best order on each task, in words."""
-    if best.nunique() == 1:
-        return f"α = {signed(best.iloc[0])} on both targets"
-    return listed(f"α = {signed(order)} on {task(name)}" for name, order in best.items())
+    """Figure 9: whether α = 0.5 is best on sparse targets, with each estimator, and what estimators do to negative orders."""
+    found = {name: judge(verdict.claim, sparse_targets(runs, name)) for name in ESTIMATORS}
+    said = []
+    for test, more in (
+        ("sparse_best", "An order above one certainly errs more than α = 0.5"),
+        ("sparse", "α = 0.5 certainly errs more than a negative order"),
+    ):
+        parts = {words: rows(found[name], test) for name, words in ESTIMATORS.items()}
+        if not all(map(len, parts.values())):
+            continue
+        many = {words: f"{supported(part)} comparisons {{}}{against(part)}" for words, part in parts.items()}
+        same = len(set(many.values())) == 1
+        told = many.popitem()[1].format("with each estimator") if same else listed(m.format(w) for w, m in many.items())
+        said.append(f"{more}, by a tenth at least, in {told}.")
+    both, joint = (against_none(runs, variate) for variate in ("both", "joint"))
+    if both and joint:
+        said.append(
+            f"At negative orders `both` ends with {decimals(both.middle)} times the error of no control variate at all"
+            f" ({certainty(both)}), and `joint` with {decimals(joint.middle)} times that error ({certainty(joint)})."
+        )
+    return " ".join(said) or "No two of these orders are compared by the criteria."

@@ -10,7 +10,7 @@ from gfn.study.claims import OUTCOMES, Verdict
 from gfn.study.evidence.against import times_both
 from gfn.study.evidence.calibration import calibration_table, nearest
 from gfn.study.evidence.comparisons import BASELINES
-from gfn.study.evidence.sensitivity import verdict_changes
+from gfn.study.evidence.sensitivity import distinct_settings, verdict_changes
 from gfn.study.experiments.tasks import MIXTURE_CALIBRATED, SEQUENCES_CALIBRATED
 from gfn.study.paper import printed
 from gfn.study.presentation.digits import number
@@ -74,15 +74,19 @@ def _cell(table: Any, name: str, values: tuple[float, ...]) -> str:
 
 
 def sensitive(settings: Any, runs: Any) -> str:
-    """Sensitivity: how often claim C2 would be supported, and at which values it is not."""
-    table = verdict_changes(runs)
+    """Sensitivity: how often claim C2 would be supported, and at which values it is not.
+
+    The values in force of one task stand in the table once for each choice, and are counted once.
+    """
+    table = verdict_changes(runs).loc[distinct_settings(runs)]
     full = table.verdict == "supported"
     misses = _choices(list(table.index[~full])) if (~full).any() else ""
     against = int(table[OUTCOMES[1]].sum())
     where = f" The exceptions are: {misses}." if misses else ""
     worse = "none" if not against else f"{against}"
     return (
-        f"With {full.sum()} of the {len(table)} values tried, claim C2 would be supported in full by that task alone.{where}"
+        f"With {full.sum()} of the {len(table)} different settings tried, claim C2 would be supported in full by that task"
+        f" alone.{where}"
         f" Of all comparisons with a baseline, {worse} contradict{'s' if against == 1 else ''} the claim: there a divergence is"
         " clearly less accurate."
     )

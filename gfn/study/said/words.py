@@ -7,9 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from gfn.study.claims import Verdict
-from gfn.study.evidence.gradient_tables import plainly
+from gfn.study.claims import OUTCOMES, Verdict, counts
+from gfn.study.evidence.against import Against
 from gfn.study.plotting.style import OBJECTIVES, TASKS
+from gfn.study.presentation.digits import number
 
 # In the middle of a sentence.
 IN_TEXT = TASKS | {
@@ -59,7 +60,7 @@ def share(part: float) -> str:
 
 def times(factor: float) -> str:
     """A factor with two significant digits; ``many`` where it has no end."""
-    return plainly(factor) if np.isfinite(factor) else "infinitely many"
+    return number(float(factor), 2) if np.isfinite(factor) else "infinitely many"
 
 
 def between(values: Iterable[float]) -> str:
@@ -77,4 +78,18 @@ def rows(verdict: Verdict, *tests: str) -> pd.DataFrame:
 
 def supported(found: pd.DataFrame) -> str:
     """How many of some measurements are supported, of how many: ``3 of 8``."""
-    return f"{(found.outcome == 'supported').sum()} of {len(found)}"
+    return f"{counts(found)[0]} of {len(found)}"
+
+
+def against(found: pd.DataFrame) -> str:
+    """In brackets what became of the measurements that are not supported, if there are any: `` (3 contradicted, 1 inconclusive)``."""
+    parts = [f"{many} {outcome}" for many, outcome in zip(counts(found)[1:], OUTCOMES[1:]) if many]
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def certainty(found: Against) -> str:
+    """In how many cases an error is the larger one, and in how many its interval leaves no doubt."""
+    sides = (("above", found.surely_worse), ("below", found.surely_better))
+    clear = " and ".join(f"{side} one in {many}" for side, many in sides if many)
+    sure = f"the whole interval is {clear}" if clear else "every interval contains one"
+    return f"worse in {found.worse} of {found.cases} cases; {sure}"
