@@ -6,6 +6,7 @@ is the usual one. Loading takes several times longer than most notebooks do.
 
 from __future__ import annotations
 
+import builtins
 import importlib
 import json
 import os
@@ -18,6 +19,7 @@ import tempfile
 import traceback
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 CONNECT = "--kernel-of"
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -84,14 +86,12 @@ class Kernels:
 
     def serve(self, command: list[str]) -> int:
         """The command's exit status."""
+        variables = self.variables()
+        load()  # before the command starts, since whoever asks for a kernel does not wait for long
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command gets its own
-        child = subprocess.Popen(command, env=self.variables(), preexec_fn=usual_signals)
+        child = subprocess.Popen(command, env=variables, preexec_fn=usual_signals)
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda number, frame: child.send_signal(number))
-        os.environ.setdefault("MPLBACKEND", BACKEND)
-        sys.path[0] = os.getcwd()
-        for name in LOADED:
-            importlib.import_module(name)
         while child.poll() is None:
             for key, _ in self.selector.select(0.05):
                 if key.fileobj is self.listening:
@@ -148,6 +148,16 @@ class Kernels:
             code = os.waitstatus_to_exitcode(status)
             with connection, suppress(OSError):
                 connection.sendall(bytes([128 - code if code < 0 else code]))
+
+
+def load() -> None:
+    """As a notebook would: pandas asks when it is loaded whether it is in one, and shows tables accordingly."""
+    os.environ.setdefault("MPLBACKEND", BACKEND)
+    sys.path[0] = os.getcwd()
+    builtins.get_ipython = lambda: SimpleNamespace(kernel=None)
+    for name in LOADED:
+        importlib.import_module(name)
+    del builtins.get_ipython
 
 
 def usual_signals() -> None:

@@ -44,7 +44,8 @@ def gone(process: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    "then", ["manager.shutdown_kernel(); assert not manager.is_alive()", "manager.shutdown_kernel(now=True)", "os._exit(0)"]
+    "then",
+    ["manager.shutdown_kernel(); assert not manager.is_alive()", "manager.shutdown_kernel(now=True)", "os._exit(0)"],
 )
 def test_a_kernel_has_folder_and_variables_of_its_own_and_ends(then, tmp_path):
     """In the end it is gone, however it was left: shut down, killed, or forgotten."""
