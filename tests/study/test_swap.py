@@ -49,6 +49,7 @@ def change(root: Path, coming: Path | None, left: int) -> None:
             if left < 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
+    os.sync = lambda: None  # here nobody pulls the plug
     sys.addaudithook(watch)
     if coming:
         shutil.copytree(coming, staging(root), dirs_exist_ok=True)
@@ -109,6 +110,15 @@ def test_all_files_change(root):
     assert swap(root, WHOLE) == []
     assert read(root) == NEW
     assert not restore(root)
+
+
+def test_all_is_on_the_disk_before_it_moves_and_before_it_counts(root, monkeypatch):
+    done, original = [], Path.rename
+    monkeypatch.setattr(os, "sync", lambda: done.append("sync"))
+    monkeypatch.setattr(Path, "rename", lambda path, target: done.append("rename") or original(path, target))
+    prepare(root)
+    swap(root, WHOLE)
+    assert done == ["sync", "rename", "sync", "rename"]
 
 
 def test_a_kill_at_any_step_loses_nothing(tmp_path):
