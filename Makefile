@@ -28,7 +28,8 @@ quoted = $(foreach word,$1,'$(subst ','\'',$(word))')
 # One command at a time in a checkout; what a killed one has left behind is tidied up.
 ALONE := scripts/alone.py
 # How the graph runs on this machine; profiles/ has other places.
-SNAKEMAKE := python $(ALONE) snakemake --profile profiles/local --cores $(call quoted,$(CORES))
+GRAPH := snakemake --profile profiles/local --cores $(call quoted,$(CORES))
+SNAKEMAKE := python $(ALONE) $(GRAPH)
 
 .PHONY: help setup book test preview bench edition clean
 
@@ -46,7 +47,8 @@ setup: $(VENV)/.ready
 
 # First all that has a hash, then what has none, torch and this package. `make setup HASHES=` is for indices of other files.
 HASHES ?= requirements.txt
-PIP := pip install --quiet --disable-pip-version-check
+# Of the libraries' modules, a third is ever imported: each is compiled when it is.
+PIP := pip install --quiet --disable-pip-version-check --no-compile
 HASHED := $(if $(HASHES),$(PIP) --no-deps --require-hashes --requirement $(call quoted,$(HASHES)),true)
 UNHASHED := $(PIP) $(if $(HASHES),--no-build-isolation) --constraint constraints.txt --editable ".[book,cluster,test]"
 
@@ -64,16 +66,23 @@ preview: setup
 	$(SNAKEMAKE) preview
 	@echo "The book is in $$PWD/build/preview/book/_build/html/index.html"
 
-# The smoke notebooks are executed by papermill, then once more by nbval from an empty results store:
-# what they show must come out again. The committed ones must come out of the stored results. A notebook stays in one process.
-NBVAL := pytest --nbval --nbval-sanitize-with scripts/nbval.cfg --nbval-cell-timeout 300 --dist loadscope --numprocesses $(call quoted,$(CORES))
+# Kernels of the command behind it start with all libraries loaded.
+WARM := python scripts/warm.py
+# A notebook stays in one process.
+NBVAL := $(WARM) pytest --nbval --nbval-sanitize-with scripts/nbval.cfg --nbval-cell-timeout 300 --dist loadscope --numprocesses
 
+# The smoke notebooks are executed by papermill, then once more by nbval from an empty results store: what they show must
+# come out again. The committed ones must come out of the stored results: they take what the graph leaves of the cores.
+# Tests of one file stay in one process, but for the last ones, so that what they share is made once.
 test: setup
-	$(SNAKEMAKE) --config profile=smoke
-	pytest --numprocesses $(call quoted,$(CORES))
+	@mkdir -p build/smoke
+	nice $(NBVAL) 1 book/paper book/theory book/beyond > build/smoke/committed.log 2>&1 & committed=$$!; \
+	trap 'kill $$committed; exit 130' HUP INT TERM; \
+	python $(ALONE) $(WARM) $(GRAPH) --config profile=smoke || { kill $$committed; exit 1; }; \
+	wait $$committed; same=$$?; cat build/smoke/committed.log; exit $$same
+	pytest --numprocesses $(call quoted,$(CORES)) --dist worksteal
 	repeated=$$(mktemp -d build/smoke/repeated.XXXXXX) && trap 'rm -rf "$$repeated"' EXIT && \
-	GFN_RESULTS="$$PWD/$$repeated" $(NBVAL) build/smoke/notebooks
-	$(NBVAL) book/paper book/theory book/beyond
+	GFN_RESULTS="$$PWD/$$repeated" $(NBVAL) $(call quoted,$(CORES)) build/smoke/notebooks
 
 # Under half an hour on a machine that does nothing else; the first time it installs the other packages under build/bench/.
 # `python -m benchmarks look peers sets` measures a few rows and stores nothing; `python -m benchmarks run --only edition`

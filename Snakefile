@@ -43,7 +43,7 @@ COPIES += [f"python scripts/paper_part.py {BUILD}/source"] if PART == "paper" el
 JUPYTER_BOOK = "jupyter-book build -n -W --keep-going --quiet"
 # What part of all that is left one process makes: a smaller one for more machines, a larger one where starting takes
 # longer than the runs.
-share = str(config.get("share", 2 if PROFILE == "smoke" else 6))
+share = str(config.get("share", 1 if PROFILE == "smoke" else 6))
 if not re.fullmatch("[1-9][0-9]{0,5}", share):
     raise WorkflowError(f"config share = {share!r} is not allowed: a whole number from 1")
 SHARE = 1 / int(share)

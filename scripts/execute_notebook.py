@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
+import secrets
 from pathlib import Path
 
 import nbformat
 import papermill
-
-from gfn.runs.training import replacing
 
 
 def main() -> None:
@@ -24,8 +24,21 @@ def main() -> None:
     for number, cell in enumerate(notebook.cells):
         cell.id = f"{arguments.target.stem}-{number}"
         cell.metadata = {key: cell.metadata[key] for key in ("tags", "mystnb") if cell.metadata.get(key)}
-    with replacing(arguments.target) as partial:
-        nbformat.write(notebook, partial)
+    write(notebook, arguments.target)
+
+
+def write(notebook: nbformat.NotebookNode, target: Path) -> None:
+    """Whole or not at all, as :func:`gfn.runs.training.replacing`, whose import takes longer than many a notebook."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{target.name}.{secrets.token_hex(8)}.partial")
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            nbformat.write(notebook, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -26,6 +27,15 @@ def deterministic():
         torch.manual_seed(0)
         yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_power_cut():
+    """No test waits for the disk. Those of what must be on it, and when, listen to these calls themselves."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "sync", lambda: None)
+        patch.setattr(os, "fsync", lambda file: None)
+        yield
 
 
 # A browser for tests of pages: Debian's Chromium, without a screen and without the network.

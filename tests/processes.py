@@ -57,12 +57,17 @@ class Command:
         return self.process.exitcode, self.err.read_text()
 
 
-def _work(folder: str, arguments: list[str], at: int, signals: list[int], ignored: list[int], every: float) -> None:
+def speak_into(folder: str | Path) -> None:
+    """Have standard output and standard error of this process go to the files ``out`` and ``err`` of a folder."""
     for number, name in ((1, "out"), (2, "err")):
         file = os.open(f"{folder}/{name}", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(file, number)
         os.close(file)
     sys.stdout, sys.stderr = (os.fdopen(number, "w", buffering=1, closefd=False) for number in (1, 2))
+
+
+def _work(folder: str, arguments: list[str], at: int, signals: list[int], ignored: list[int], every: float) -> None:
+    speak_into(folder)
     usual_signals()
     for number in ignored:
         signal.signal(number, signal.SIG_IGN)

@@ -27,6 +27,8 @@ EXPECTED = {profile: every_run(profile) for profile in ("paper", "edition")}
 PROFILE = max(EXPECTED, key=lambda profile: sum(path.stem in EXPECTED[profile] for path in STORED))
 PAGES = ("README.md", "book/intro.md")
 
+read = cache(read_run)  # once, whatever is asked of it
+
 published = pytest.mark.skipif(not STORED, reason="no results are stored in data/results")
 
 
@@ -34,7 +36,7 @@ published = pytest.mark.skipif(not STORED, reason="no results are stored in data
 @pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
 def test_every_stored_run_is_of_the_edition_and_of_this_code(path):
     """Named by the hash of its specification, which an experiment still asks for; whole, finite, and made by this source."""
-    run = read_run(path)
+    run = read(path)
     assert run.spec.hash == path.stem
     assert EXPECTED[PROFILE].get(path.stem) == run.spec
     assert run.provenance["source"] == source_fingerprint()
@@ -49,7 +51,7 @@ def test_every_run_is_later_than_the_criteria(of, page):
     frozen = datetime.fromisoformat(load_criteria(of)["frozen"])
     judged = [path for path in STORED if path.stem in runs(page, PROFILE)]
     assert judged
-    written = {path.stem: datetime.fromisoformat(read_run(path).provenance["written"]) for path in judged}
+    written = {path.stem: datetime.fromisoformat(read(path).provenance["written"]) for path in judged}
     assert [name for name, when in written.items() if when <= frozen] == []
 
 
@@ -109,10 +111,10 @@ def test_tables_hold_the_numbers_of_the_runs_that_they_name():
     """Table 1's errors, and the divergences of Figure 1, from the files with these names."""
     table = pd.read_csv(ROOT / "book/paper/table1.csv")
     for row in table.iloc[:: max(1, len(table) // 12)].itertuples():
-        error = late(read_run(STORE / f"{row.run}.parquet"), row.metric)
+        error = late(read(STORE / f"{row.run}.parquet"), row.metric)
         assert (row.mean, row.median) == pytest.approx((error.mean(), error.median()), rel=1e-5)
     for name, part in list(pd.read_csv(ROOT / "book/paper/fig1.csv").groupby("run"))[::6]:
-        jsd = final(read_run(STORE / f"{name}.parquet"), "jsd")
+        jsd = final(read(STORE / f"{name}.parquet"), "jsd")
         assert part.jsd.to_numpy() == pytest.approx(jsd[part.seed].to_numpy(), rel=1e-5)
 
 

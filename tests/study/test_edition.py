@@ -65,8 +65,17 @@ def contents(root):
     return {n.as_posix(): p.read_bytes() for n, p in files.items() if n.parts[0] not in (PARTIAL, "build")}
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Both runs, by their names."""
+    store = tmp_path_factory.mktemp("made")
+    for spec in SPECS:
+        load_or_train(spec, store)
+    return {path.name: path.read_bytes() for path in store.iterdir()}
+
+
 @pytest.fixture
-def root(tmp_path, monkeypatch):
+def root(tmp_path, monkeypatch, made):
     """A small checkout with an older edition, and what was built beside it: two runs, two figures with data, one without."""
     monkeypatch.setattr(edition, "every_run", lambda profile: RUNS)
     monkeypatch.setattr(edition, "FIGURES", ("fig1", "exact", "tasks"))
@@ -80,9 +89,7 @@ def root(tmp_path, monkeypatch):
     built |= {f"notebooks/{name}.csv": "value\n1\n" for name in ("fig1", "exact")}
     fill(tmp_path, older)
     fill(tmp_path / "build", built | {"results.png": PICTURE, "results.html": "<div></div>"})
-    for spec in SPECS:
-        load_or_train(spec, tmp_path / "build" / "results")
-    fill(tmp_path / "build" / "results", {"of_another_figure.parquet": "not asked for"})
+    fill(tmp_path / "build" / "results", made | {"of_another_figure.parquet": "not asked for"})
     return tmp_path
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from itertools import count
@@ -13,6 +14,7 @@ import pytest
 
 import gfn
 from gfn.study.swap import ASIDE, PARTIAL, alone, restore, staging, swap
+from tests.processes import FORKS
 
 OLD = {
     "README.md": "old",
@@ -34,28 +36,27 @@ COMING = {
 NEW = COMING | {"apart.txt": "nobody's"}
 DIFFERENT = {name for name in OLD | NEW if OLD.get(name) != NEW.get(name)}
 WHOLE = ["data/results"]
-# Files whose change is noted, each just before it happens; at the last one the process is killed.
-DRIVER = """
-import os, shutil, signal, sys
-from pathlib import Path
-from gfn.study.swap import restore, staging, swap
+NOTED = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.copyfile")
 
-root, coming, left = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 
-def watch(event, arguments):
-    global left
-    if event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.copyfile"):
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
+def change(root: Path, coming: Path | None, left: int) -> None:
+    """In a process of its own: what comes is swapped in, or the old files go back. It is killed before so many changes."""
 
-sys.addaudithook(watch)
-if coming:
-    shutil.copytree(coming, staging(root), dirs_exist_ok=True)
-    swap(root, ["data/results"])
-else:
-    restore(root)
-"""
+    def watch(event, arguments):
+        nonlocal left
+        if event in NOTED:
+            left -= 1
+            if left < 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    os.sync = lambda: None  # here nobody pulls the plug
+    sys.addaudithook(watch)
+    if coming:
+        shutil.copytree(coming, staging(root), dirs_exist_ok=True)
+        swap(root, WHOLE)
+    else:
+        restore(root)
+    os._exit(0)
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
@@ -78,12 +79,13 @@ def python(*arguments, cwd=None):
     )
 
 
-def killed(root: Path, coming: Path | str, step: int) -> bool:
+def killed(root: Path, coming: Path | None, step: int) -> bool:
     """Whether a process of its own was killed before its ``step``-th change of a file; else it came to its end."""
-    process = python("-c", DRIVER, root, coming, step)
-    process.communicate(timeout=60)
-    assert process.returncode in (0, -9)
-    return process.returncode == -9
+    process = FORKS.Process(target=change, args=(root, coming, step))
+    process.start()
+    process.join(60)
+    assert process.exitcode in (0, -signal.SIGKILL)
+    return process.exitcode != 0
 
 
 def prepare(root: Path) -> None:
@@ -108,6 +110,15 @@ def test_all_files_change(root):
     assert swap(root, WHOLE) == []
     assert read(root) == NEW
     assert not restore(root)
+
+
+def test_all_is_on_the_disk_before_it_moves_and_before_it_counts(root, monkeypatch):
+    done, original = [], Path.rename
+    monkeypatch.setattr(os, "sync", lambda: done.append("sync"))
+    monkeypatch.setattr(Path, "rename", lambda path, target: done.append("rename") or original(path, target))
+    prepare(root)
+    swap(root, WHOLE)
+    assert done == ["sync", "rename", "sync", "rename"]
 
 
 def test_a_kill_at_any_step_loses_nothing(tmp_path):
@@ -149,7 +160,7 @@ def cut(root, tmp_path):
 def test_a_kill_on_the_way_back_loses_nothing(cut, tmp_path):
     for step in count():
         root = shutil.copytree(cut, tmp_path / f"checkout{step}")
-        ended = not killed(root, "", step)
+        ended = not killed(root, None, step)
         restore(root)
         assert read(root) == OLD
         assert not (root / ASIDE).exists()
