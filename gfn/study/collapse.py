@@ -30,7 +30,8 @@ from gfn.study.results import Run
 
 HALF = 0.49  # of the mass is missing; a hundredth less, for no policy has its half exactly
 PACE = 0.12  # of what is missing, up to which a whole training that makes up no more counts as settled
-STILL = 0.01, 0.1  # of the mass, and nats: what has changed no more than that has learned nothing
+STILL = 0.01, 0.1  # of the mass, and nats: what never changed by more than that has not moved
+GOOD = 0.9  # of the mass
 FAR = {"known": math.log(2), "bound": math.log(10)}  # nats between a learned log Z and the known one, or the bound
 _SHARES = np.linspace(0.0, 1.0, 2049)
 NAMES = {"l1": "L1 distance", "jsd": "JSD", "elbo": "lower bound on log Z"}
@@ -43,7 +44,8 @@ class Ending:
     Attributes:
         collapsed: seeds whose policy is worth a part of the target's mass only, and no longer gets better.
         unmoved: seeds that are as far from the target as before training.
-        log_z: by seed, how many nats a learned log Z is above the known one, or above the bound, where that is far.
+        log_z: by seed, how many nats a learned log Z is above the known one, or above the bound, where that is far and the
+            policy is not good all the same.
         text: the same in sentences; empty where there is nothing to say.
     """
 
@@ -131,12 +133,17 @@ def _judged(missing: pd.DataFrame, least: float, step: float) -> tuple[tuple[int
 
 
 def _far_log_z(run: Run, metric: str | None, known: float | None) -> tuple[tuple[int, float], ...]:
+    """Seeds whose learned log Z is far off, but for those whose policy is good all the same."""
     found = _curves(run, "log_z")
-    if found.empty or (known is None and metric != "elbo"):
+    # Beside a network of flows, what is recorded is not log Z but what is added to that network's output.
+    if found.empty or run.spec.objective.with_flow or (known is None and metric != "elbo"):
         return ()
     reference = _curves(run, metric).iloc[-1] if known is None else known
     off = found.iloc[-1] - reference
     far = off[off.abs() >= FAR["bound" if known is None else "known"]]
+    if metric is not None and known is not None:
+        share = worth(metric, _curves(run, metric), known).iloc[-1]
+        far = far[share[far.index] <= GOOD]
     return tuple((int(seed), float(value)) for seed, value in far.items())
 
 
@@ -144,7 +151,7 @@ def _sentence(what: str, metric: str, last: pd.Series, share: pd.DataFrame, seed
     value = _range(last, "{:.3g}")
     if what == "unmoved":
         return (
-            f"Nothing learned in {_of(len(last), seeds)}: the {NAMES[metric]}, {value}, is what it was before training."
+            f"No better than before training in {_of(len(last), seeds)}: the {NAMES[metric]}, {value}, has not changed."
             " More iterations or a larger learning rate may help."
         )
     mass = _range(100 * share.iloc[-1][last.index], "{:.0f}")

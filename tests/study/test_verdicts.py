@@ -80,6 +80,8 @@ def test_the_summary_is_a_table_of_claims():
         "| [C1](paper/verdicts.ipynb#c1) | It works. | **partly supported** | 1 | 1 | 0 | supported (2 / 0 / 0) "
         "| [Figure 3](paper/fig3.ipynb), [Exact checks](theory/exact.ipynb) |",
         "| [C2](paper/verdicts.ipynb#c2) | So. | **not judged** | — | — | — | — | [Table 1](paper/table1.ipynb) |",
+        "",
+        "Not judged: C2. These runs have no measurement that its criteria ask for.",
     ]
     assert "(../paper/fig3.ipynb)" in summary(FOUND, FROM, "../{page}.ipynb")
     why = {claim: replace(verdict, outcome="not judged", note="Too small.") for claim, verdict in FOUND.items()}

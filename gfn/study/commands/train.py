@@ -48,21 +48,16 @@ class Train(Command):
 
     def record(self, ctx: click.Context, parameter: click.Parameter) -> tuple[str, str] | None:
         """A flag and its help, as far as it belongs to the task."""
-        record, asked = super().record(ctx, parameter), ctx.meta.get(ASKED)
-        if asked is not None:
-            task, of = task_named(asked), getattr(parameter, "of", {})
-            if parameter.name in idle(task) or (of and asked not in of):
-                return None
-            if of:
-                return record[0], of[asked]
-            is_idle_seed = parameter.name == "task_seed" and not task.drawn
-            return None if is_idle_seed else record
-        if (
-            getattr(parameter, "of", {})
-            or sum(parameter.name in idle(task) for task in TASKS.values()) > len(TASKS) / 2
-        ):
+        record, asked, of = super().record(ctx, parameter), ctx.meta.get(ASKED), getattr(parameter, "of", {})
+        if asked is None:
+            idle_in = sum(parameter.name in idle(task) for task in TASKS.values())
+            return None if of or idle_in > len(TASKS) / 2 else record
+        task = task_named(asked)
+        name = task.model_fields["task"].default
+        is_idle = parameter.name in idle(task) or (parameter.name == "task_seed" and not task.drawn)
+        if is_idle or (of and name not in of):
             return None
-        return record
+        return (record[0], of[name]) if of else record
 
 
 @click.command(

@@ -31,7 +31,7 @@ def factors(runs: Runs) -> pd.DataFrame:
 
 
 def collapses(runs: Runs) -> pd.DataFrame:
-    """How many seeds end collapsed or have learned nothing: rows objectives, columns tasks."""
+    """How many seeds end collapsed or no better than before training: rows objectives, columns tasks."""
     found: dict[str, dict[str, int]] = {}
     for (task, line), run in runs.items():
         end = ending(run)
