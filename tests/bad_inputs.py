@@ -221,6 +221,7 @@ FLAG_VALUES = {
     ("reproduce", "only"): ["", "0123456789abcdef"],
     ("reproduce", "device"): ["", "cuda:99"],
     ("reproduce", "out"): ["/dev/null", "/dev/null/store"],
+    ("show", "csv"): ["", "/dev", "/dev/null", "/dev/null/x.csv"],
     ("verify", "count"): ["0", "-1", "all", "1.5"],
     ("verify", "seed"): ["-1", "x"],
     ("verify", "device"): ["", "cuda:99"],
@@ -239,12 +240,14 @@ def flags() -> Iterator[Case]:
     """Every flag with values that it cannot have."""
     for (command, flag), values in FLAG_VALUES.items():
         where = ["fig6", "--profile", "smoke"] if command == "reproduce" else []
+        where += ["{here}/run.parquet"] if command == "show" else []
+        files = {"run.parquet": stored()} if command == "show" else {}
         if command == "train":
             where += ["--objective", *OBJECTIVE_OF[flag].split()] if flag in OBJECTIVE_OF else []
             where += ["--task", OWNERS[flag]] if flag in OWNERS else []
         where += ["--out", "{here}/store"] if flag != "out" and command in ("train", "reproduce") else []
         for value in values:
-            yield Case(f"{command} --{flag} {value!r:.40}", (command, *where, f"--{flag}", value), flag)
+            yield Case(f"{command} --{flag} {value!r:.40}", (command, *where, f"--{flag}", value), flag, files=files)
 
 
 # ---- command lines --------------------------------------------------------------------------------------------------
@@ -345,7 +348,8 @@ LINES = [
     command("unexpected extra argument", "reproduce", "fig1", "fig2", "--out", "x"),
     command("Missing argument", "show"),
     command("'' is not allowed", "show", ""),
-    command("unexpected extra argument", "show", "a", "b"),
+    command("a does not exist", "show", "a", "b"),
+    command("{here}/page.md is truncated or not a Parquet file", "show", "{here}/page.md", "b", page_md="text"),
     command("a b does not exist", "show", "a\nb"),
     command("File name too long", "show", "x" * 5000),
     command("\\udcff does not exist", "show", "\udcff"),
@@ -478,6 +482,13 @@ PARAMETERS = [
     page("fig1", "iterations = <", iterations=len),
     page("fig1", "iterations = <module", iterations=os),
     page("fig1", "batch_size = 1", batch_size=1),
+    page("fig1", "learning_rate = 0", learning_rate=0),
+    page("fig3", "learning_rate = -0.1", learning_rate=-0.1),
+    page("fig8", "learning_rate = 'fast'", learning_rate="fast"),
+    page("draws", "learning_rate = nan", learning_rate=float("nan")),
+    page("which", "learning_rate = inf", learning_rate=float("inf")),
+    page("table1", "learning_rate = True", learning_rate=True),
+    page("fig2", "unknown parameter 'learning_rate'", learning_rate=0.01),
     page("fig1", "batch_size = ''", batch_size=""),
     page("fig1", f"batch_size = {10**7}", batch_size=10**7),
     page("fig1", "iterations = 10000000 is not allowed", profile="paper", batch_size=10**6, iterations=10**7),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +24,9 @@ from gfn.runs.draws import Draws
 from gfn.runs.objective import OBJECTIVES, Objective
 from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.runs.training import TrainingError
+from gfn.study.commands.listing import WORDS
 from gfn.study.experiments import FIGURES, runs
+from gfn.study.flags import idle
 from gfn.study.results import load_or_train, read_run
 from tests.bad_inputs import FLAG_VALUES, OWNERS
 
@@ -47,31 +51,136 @@ def refused(status, out, err):
     return status == 2 and out == "" and err.startswith("gfn: ") and err.endswith("\n") and err.count("\n") == 1
 
 
-def test_list_names_everything(gfn_command):
-    """Tasks with their settings, objectives, control variates, figures."""
+def test_list_names_everything(gfn_command, monkeypatch):
+    """Tasks with their settings, objectives, control variates, figures; on lines of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
     status, out, err = gfn_command("list")
     assert (status, err) == (0, "")
+    words = " ".join(out.split())
     for word in (*TASKS, *OBJECTIVES, *CONTROL_VARIATES, *FIGURES, "correlation = 0.9"):
-        assert word in out
-    counts = re.findall(r"^  (\w+): .* \((\d+) runs\)$", out, re.MULTILINE)
-    assert {name: int(count) for name, count in counts} == {name: len(runs(name)) for name in FIGURES}
+        assert word in words
+    counts = [(name, len(runs(name))) for name in FIGURES]
+    found = re.findall(r"\((\d+) runs\)", words)
+    assert [int(count) for count in found] == [count for _, count in counts]
+    assert max(map(len, out.splitlines())) <= 80
+    assert WORDS.keys() >= {*OBJECTIVES, *CONTROL_VARIATES}
 
 
 @pytest.mark.parametrize("command", cli.cli.commands)
-def test_every_command_explains_itself(command, gfn_command):
+def test_every_command_explains_itself(command, gfn_command, monkeypatch):
+    """On lines of 80 columns, with examples that it understands up to the work itself."""
+    monkeypatch.setenv("COLUMNS", "80")
     for flag in ("--help", "-h"):
         status, out, err = gfn_command(command, flag)
         assert (status, err) == (0, "")
         assert out.startswith(f"Usage: gfn {command}")
-    assert command in gfn_command("--help")[1]
+        assert max(map(len, out.splitlines())) <= 80
+    every = gfn_command("--help")[1]
+    assert f"\n  {command} " in every
+    assert "..." not in every.replace("COMMAND [ARGS]...", "")  # of what does not fit
+    lines = [line.strip() for line in re.split(r"^ *Examples?:$", out, flags=re.M)[1].splitlines() if line.strip()]
+    assert lines
+    assert all(line.startswith("gfn ") for line in lines)
+    assert any(line.startswith(f"gfn {command}") for line in lines)
+
+
+EXAMPLES = sorted({line for command in cli.cli.commands.values() for line in getattr(command, "examples", ())})
+
+
+@pytest.mark.parametrize("line", EXAMPLES)
+def test_examples_are_understood(line):
+    """Every flag and value is one that there is."""
+    _, command, *arguments = shlex.split(line)
+    values = cli.cli.commands[command].make_context(command, arguments, resilient_parsing=True).params
+    assert values or not arguments
+    parser = cli.cli.commands[command].make_parser(
+        cli.cli.commands[command].make_context(command, [], resilient_parsing=True)
+    )
+    assert parser.parse_args(args=arguments)
+
+
+def shown_flags(text):
+    return set(re.findall(r"^  (--[\w-]+)", text, re.M))
+
+
+def own_flags(model, *but):
+    return {f"--{name.replace('_', '-')}" for name in model.model_fields.keys() - {*but}}
 
 
 def test_help_shows_a_flag_for_every_setting(gfn_command):
-    """Of the training, the objective, the policy and every task."""
-    out = gfn_command("train", "--help")[1]
+    """Of the training, the objective, the policy and every task: each in the help of some task."""
+    every = set.union(*(shown_flags(gfn_command("train", "--task", task, "--help")[1]) for task in TASKS))
     for model in (TrainingSpec, Draws, Objective, PolicySettings, *TASKS.values()):
-        for name in model.model_fields.keys() - {"kind", "name", "task", "policy", "draws"}:
-            assert f"--{name.replace('_', '-')} " in out
+        assert own_flags(model, "kind", "name", "task", "policy", "draws") <= every
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_help_of_a_task_shows_its_flags_alone(task, gfn_command):
+    """With what they mean there, wherever the task stands on the line; and none that changes nothing there."""
+    out = gfn_command("train", "--help", "--task", task)[1]
+    assert out == gfn_command("train", "--task", task, "--help")[1]
+    seed = {"--task-seed"} if TASKS[task].drawn else set()
+    own = own_flags(TASKS[task], "task", "task_seed") | seed
+    others = set.union(*(own_flags(other, "task") for other in TASKS.values())) - own
+    found = shown_flags(out)
+    assert own <= found
+    assert not found & others
+    assert not found & {f"--{name.replace('_', '-')}" for name in idle(TASKS[task])}
+    words = " ".join(out.split())
+    for name, field in TASKS[task].model_fields.items():
+        if name not in ("task", "task_seed"):
+            assert " ".join(field.description.split()) in words
+    assert f"{task}: " not in words.replace("Task: ", "")
+
+
+def test_the_help_without_a_task_shows_what_most_tasks_have(gfn_command):
+    """In groups, and says how to see the rest."""
+    out = gfn_command("train", "--help")[1]
+    found = shown_flags(out)
+    assert {"--task", "--objective", "--alpha", "--hidden", "--iterations", "--scheme", "--out", "--help"} - {
+        "--help"
+    } <= found
+    own = set.union(*(own_flags(task, "task", "task_seed") for task in TASKS.values()))
+    assert not found & own
+    assert not found & {"--gin-width", "--resolution", "--l1-orders"}
+    groups = re.findall(r"^(\w[\w ]*):$", out, re.M)
+    assert groups == ["Task", "Objective", "Policy", "Training", "Draws of a batch", "Other", "Examples"]
+    assert "gfn train --task sets --help" in out
+
+
+def test_the_help_of_no_task_is_refused(gfn_command):
+    status, out, err = gfn_command("train", "--task", "chess", "--help")
+    assert refused(status, out, err)
+    assert "task = 'chess' is not allowed: one of sets, " in err
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_get_a_script_for_completion(shell, gfn_command, monkeypatch):
+    monkeypatch.setenv("_GFN_COMPLETE", f"{shell}_source")
+    status, out, err = gfn_command()
+    assert status == 0
+    assert "_GFN_COMPLETE" in out
+    assert "gfn" in out
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "found"),
+    [
+        ("gfn tr", 1, {"train"}),
+        ("gfn train --task hyper", 3, {"hypergrid"}),
+        ("gfn train --objective ren", 3, {"renyi"}),
+        ("gfn train --dtype ", 3, {"float32", "float64"}),
+        ("gfn reproduce fig", 2, {name for name in FIGURES if name.startswith("fig")}),
+        ("gfn train --mode", 2, {"--mode-fractions"}),
+    ],
+)
+def test_shells_get_what_a_word_may_become(line, place, found, gfn_command, monkeypatch):
+    for name, value in {"_GFN_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(place)}.items():
+        monkeypatch.setenv(name, value)
+    status, out, _ = gfn_command()
+    assert status == 0
+    assert {row.split(",")[1] for row in out.split()} == found
 
 
 def test_version_and_no_arguments(gfn_command):
@@ -105,7 +214,7 @@ def test_train_takes_every_task_and_objective(task, objective, gfn_command, monk
         asked.append((spec, store, device))
         raise TrainingError("enough", [])
 
-    monkeypatch.setattr(cli, "load_or_train", stub)
+    monkeypatch.setattr("gfn.study.results.load_or_train", stub)
     assert gfn_command("train", "--task", task, "--objective", objective, "--out", tmp_path)[0] == 1
     assert asked == [(TrainingSpec(task=TASKS[task](), objective=Objective(name=objective)), tmp_path, "cpu")]
 
@@ -125,7 +234,9 @@ def test_reproduce_makes_what_is_missing(gfn_command, tmp_path, monkeypatch):
     assert out == f"sets, reverse_kl none: {tmp_path / key}.parquet\n"
     assert [path.stem for path in tmp_path.iterdir()] == [key]
     asked = []
-    monkeypatch.setattr(cli, "load_or_train", lambda spec, *arguments: asked.append((spec.hash, arguments[-1])))
+    monkeypatch.setattr(
+        "gfn.study.results.load_or_train", lambda spec, *arguments: asked.append((spec.hash, arguments[-1]))
+    )
     gfn_command(*arguments, "--only", key, "--only", other, "--current")
     assert asked == [(key, True), (other, True)]
     asked.clear()
@@ -160,6 +271,15 @@ def test_reproduce_names_the_run_that_fails(said, gfn_command, tmp_path, monkeyp
     assert "Traceback" in gfn_command("reproduce", "fig6", "--profile", "smoke", "--only", key, "--out", tmp_path)[2]
 
 
+def parts(text):
+    """What stands above a table, by name, and its rows."""
+    words = dict(re.findall(r"(\w+) = (\S+?),?(?= |$)", text.partition("metric")[0].replace("\n", " ")))
+    start = next(n for n, line in enumerate(text.splitlines()) if "metric" in line.split())
+    header, *rows = text.splitlines()[start:]
+    names = header.split()
+    return words, [dict(zip(names, row.split())) for row in rows if len(row.split()) == len(names)]
+
+
 def test_show_prints_runs_and_folders(gfn_command, tmp_path):
     """A row for each metric; a file that is no result is reported and left out."""
     for objective in ("tb", "renyi"):
@@ -167,12 +287,59 @@ def test_show_prints_runs_and_folders(gfn_command, tmp_path):
     path = next(p for p in tmp_path.iterdir() if read_run(p).spec.objective.name == "renyi")
     status, out, err = gfn_command("show", path)
     assert (status, err) == (0, "")
-    assert {"sets", "renyi", "0.5", "joint", "l1", path.stem} <= set(out.split())
+    above, rows = parts(out)
+    assert above | {"alpha": "0.5", "control_variate": "joint", "run": path.stem} == above
+    assert "l1" in {row["metric"] for row in rows}
     (tmp_path / "foreign.parquet").write_bytes(b"no")
     status, out, err = gfn_command("show", tmp_path)
     assert status == 0
     assert err == f"{tmp_path / 'foreign.parquet'} is truncated or not a Parquet file\n"
-    assert {"tb", "renyi", "log_z", "l1"} <= set(out.split())
+    _, rows = parts(out)
+    assert {row["objective"] for row in rows} == {"tb", "renyi"}
+    assert {row["metric"] for row in rows} >= {"log_z", "l1"}
+
+
+def test_show_has_a_column_for_every_setting_that_differs(gfn_command, tmp_path):
+    """Of the training, the objective, the policy, the draws and the task; what is the same stands above, once."""
+    changes = {"--batch-size": "5", "--learning-rate": "0.01", "--hidden": "3", "--low": "-2", "--seeds": "2,3"}
+    changes |= {"--log-z-start": "1", "--top-k": "3"}
+    stores = [tmp_path / str(n) for n in range(len(changes) + 1)]
+    for store, change in zip(stores, [(), *changes.items()]):
+        gfn_command("train", *FAST, *change, "--out", store)
+    status, out, err = gfn_command("show", *stores)
+    assert (status, err) == (0, "")
+    above, rows = parts(out)
+    names = {"batch_size", "learning_rate", "hidden", "low", "spec_seeds", "log_z_start", "top_k", "run"}
+    assert names <= rows[0].keys()
+    assert not names & above.keys()
+    assert above | {"task": "sets", "objective": "tb", "seeds": "2", "iteration": "2"} == above
+    assert {row["spec_seeds"] for row in rows} == {"0,1", "2,3"}
+    assert {row["learning_rate"] for row in rows} == {"0.001", "0.01"}
+    assert "universe" not in out
+
+
+def test_show_reads_a_run_once(gfn_command, tmp_path):
+    """However often it is named."""
+    gfn_command("train", *FAST, "--out", tmp_path)
+    (path,) = tmp_path.iterdir()
+    assert gfn_command("show", tmp_path, path) == gfn_command("show", path)
+
+
+def test_show_writes_the_table_in_full(gfn_command, tmp_path):
+    """As CSV, a row for each run and metric, with every setting that differs."""
+    for rate in ("0.001", "0.002"):
+        gfn_command("train", *FAST, "--learning-rate", rate, "--out", tmp_path / "store")
+    status, out, err = gfn_command("show", tmp_path / "store", "--csv", tmp_path / "new" / "x.csv")
+    assert (status, err) == (0, "")
+    assert out.endswith(f"written to {tmp_path / 'new' / 'x.csv'}\n")
+    table = pd.read_csv(tmp_path / "new" / "x.csv")
+    for path in (tmp_path / "store").iterdir():
+        run = read_run(path)
+        last = run.frame[(run.frame.iteration == 2) & (run.frame.metric == "l1")].value
+        (row,) = table[(table.run == path.stem) & (table.metric == "l1")].itertuples()
+        assert row.mean == pytest.approx(last.mean(), rel=1e-12)
+        assert row.learning_rate == run.spec.learning_rate
+        assert (row.task, row.objective, row.iteration) == ("sets", "tb", 2)
 
 
 def test_show_gives_means_over_seeds_at_the_last_iteration(gfn_command, tmp_path):
@@ -180,11 +347,11 @@ def test_show_gives_means_over_seeds_at_the_last_iteration(gfn_command, tmp_path
     (path,) = tmp_path.iterdir()
     frame = read_run(path).frame
     last = frame[(frame.iteration == 2) & (frame.metric == "l1")].value
-    header, row, *_ = gfn_command("show", path)[1].splitlines()
-    shown = dict(zip(header.split(), row.split(), strict=True))
-    assert float(shown["mean"]) == pytest.approx(last.mean(), abs=1e-5)
-    assert float(shown["std"]) == pytest.approx(last.std(), abs=1e-5)
-    assert (shown["seeds"], shown["iteration"], shown["trajectories"]) == ("2", "2", "8")
+    above, rows = parts(gfn_command("show", path)[1])
+    (shown,) = [row for row in rows if row["metric"] == "l1"]
+    assert float(shown["mean"]) == pytest.approx(last.mean(), rel=1e-5)
+    assert float(shown["std"]) == pytest.approx(last.std(), rel=1e-5)
+    assert (above["seeds"], above["iteration"], above["trajectories"]) == ("2", "2", "8")
 
 
 def test_show_leaves_densities_out(gfn_command, tmp_path):
@@ -193,7 +360,7 @@ def test_show_leaves_densities_out(gfn_command, tmp_path):
     gfn_command("train", *sizes, "--iterations", "2", "--batch-size", "4", "--out", tmp_path)
     status, out, err = gfn_command("show", tmp_path)
     assert (status, err) == (0, "")
-    assert [line.split()[3] for line in out.splitlines()[1:]] == ["jsd", "log_z"]
+    assert [row["metric"] for row in parts(out)[1]] == ["jsd", "log_z"]
 
 
 def test_show_gives_gradients_at_the_largest_batch(gfn_command, tmp_path):
@@ -203,12 +370,10 @@ def test_show_gives_gradients_at_the_largest_batch(gfn_command, tmp_path):
     spec = GradientSpec(task=TASKS["sets"](universe=4, size=2), objectives=objectives, **settings)
     frame = load_or_train(spec, tmp_path).frame
     chosen = frame[(frame.iteration == 1) & (frame.trajectories == 4) & (frame.metric == "variance")]
-    lines = gfn_command("show", tmp_path)[1].splitlines()
-    rows = [dict(zip(lines[0].split(), line.split(), strict=True)) for line in lines[1:] if " variance " in line]
-    assert [(row["control_variate"], row["trajectories"], row["iteration"]) for row in rows] == [
-        ("none", "4", "1"),
-        ("both", "4", "1"),
-    ]
+    above, rows = parts(gfn_command("show", tmp_path)[1])
+    rows = [row for row in rows if row["metric"] == "variance"]
+    assert (above["trajectories"], above["iteration"]) == ("4", "1")
+    assert [row["control_variate"] for row in rows] == ["none", "both"]
     for row in rows:
         values = chosen[chosen.control_variate == row["control_variate"]].value
         assert float(row["mean"]) == pytest.approx(values.mean(), rel=1e-4)
@@ -297,7 +462,7 @@ def test_an_interrupt_is_one_sentence_and_status_130(gfn_command, monkeypatch, t
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "load_or_train", interrupted)
+    monkeypatch.setattr("gfn.study.results.load_or_train", interrupted)
     status, out, err = gfn_command("train", "--out", tmp_path)
     assert (status, out) == (130, "")
     assert err.strip() == "gfn: interrupted; the same command resumes"

@@ -6,7 +6,6 @@ from collections import Counter
 
 import pytest
 
-from gfn.cli import train
 from gfn.environments import TASKS
 from gfn.policies import PolicySettings
 from gfn.runs.draws import Draws
@@ -14,6 +13,7 @@ from gfn.runs.objective import Objective
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
 from gfn.settings import SettingsError
+from gfn.study.commands.train import train
 from gfn.study.flags import check_used
 
 OPTIONS = {option: parameter for parameter in train.params for option in parameter.opts}

@@ -16,6 +16,7 @@ from gfn.study.paper import load_claims
 Budget = int | Literal["whole"]
 Numbers = TypeVar("Numbers", pd.Series, pd.DataFrame)
 BUDGETS: tuple[Budget, ...] = (128, 256, 512, "whole")  # iterations at which claims on training are judged, or shown
+TOO_SMALL = "The smoke profile is too small to tell."
 OWN = ["test", "subject", "budget", "variate", "seeds", "values", "runs"]
 OWN += ["kind", "above", "below", "margin", "standard_error"]
 COLUMNS = [*OWN, "together", "median", "low", "high", "error", "outcome", "judged"]
@@ -199,13 +200,26 @@ def judge(
     tests = about.get("tests", {})
     table = measure(evidence, tests)
     judged = table[table.judged]
-    note = "The smoke profile is too small to tell." if profile == "smoke" else ""
+    note = TOO_SMALL if profile == "smoke" else _unmeasured(table, tests) if judged.empty else ""
     outcome = "not judged" if profile == "smoke" or judged.empty else decide(judged)
     others = {
         name: judge(claim, found, profile, claims) if _differ(found, evidence) else None
         for name, found in (variations or {}).items()
     }
     return Verdict(claim, about["claim"], outcome, table, note, others, len(tests))
+
+
+def _unmeasured(table: pd.DataFrame, tests: Mapping[str, Mapping[str, Any]]) -> str:
+    """Why there is nothing to judge, in a sentence."""
+    if table.empty:
+        return "These runs have no measurement that its criteria ask for."
+    asked = (test.get("budget", "whole") for name, test in tests.items() if name in set(table.test))
+    asked, there = (" and ".join(dict.fromkeys(map(_spoken, budgets))) for budgets in (asked, table.budget))
+    return f"Its criteria ask for {asked}, and these runs were measured over {there}."
+
+
+def _spoken(budget: Budget) -> str:
+    return "the whole of training" if budget == "whole" else f"the first {budget} iterations"
 
 
 def _differ(first: Sequence[Evidence], second: Sequence[Evidence]) -> bool:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import click
 from pydantic.fields import FieldInfo
 
-from gfn.environments import Phylogenetics, PlanarEnvironment, Sets
+from gfn.environments import Environment, Phylogenetics, PlanarEnvironment, Sets
 from gfn.runs.spec import TrainingSpec
 from gfn.settings import Settings, SettingsError
+from gfn.study.commands.helping import Flag, among
+
+FILES = ("alignment", "data")  # settings that are given as the name of a file
 
 
 class Named(click.Path):
@@ -23,23 +26,36 @@ class Named(click.Path):
         return super().convert(value, param, ctx)
 
 
-def flags(*models: type[Settings], skip: tuple[str, ...] = ()):
-    """One option for each field of any model, whose values the models check; of several tasks, it says what it means in each."""
+def flags(group: str, *models: type[Settings], skip: tuple[str, ...] = ()):
+    """One option for each field of any model, whose values the models check; of tasks, it knows what it means in each.
+
+    Arguments:
+        group: the heading under which the help has them.
+        models: settings, or several tasks.
+        skip: fields that are left out.
+    """
     owners: dict[str, dict[str, FieldInfo]] = {}
     for model in models:
         for name, field in model.model_fields.items():
             if name not in skip:
-                title = f"{model.model_fields['task'].default}: " if len(models) > 1 else ""
-                owners.setdefault(name, {})[title] = field
+                owners.setdefault(name, {})[_task_of(model)] = field
 
     def decorate(command):
         for name, fields in reversed(owners.items()):
-            text = "; ".join(title + _explain(name, field) for title, field in fields.items())
-            metavar = _metavar(next(iter(fields.values())).default)
-            command = click.option(f"--{name.replace('_', '-')}", name, metavar=metavar, help=text)(command)
+            of = {task: _explain(name, field) for task, field in fields.items()}
+            text = of.pop("", None) or "; ".join(f"{task}: {text}" for task, text in of.items())
+            kind = _metavar(name, next(iter(fields.values())))
+            known = among(kind.split("|")) if "|" in kind else None
+            flag = f"--{name.replace('_', '-')}"
+            about = {"metavar": kind, "help": text, "group": group, "of": of, "shell_complete": known}
+            command = click.option(flag, name, cls=Flag, **about)(command)
         return command
 
     return decorate
+
+
+def _task_of(model: type[Settings]) -> str:
+    return model.model_fields["task"].default if issubclass(model, Environment) else ""
 
 
 def _explain(name: str, field: FieldInfo) -> str:
@@ -49,8 +65,16 @@ def _explain(name: str, field: FieldInfo) -> str:
     return f"{text} [default: {','.join(map(str, default)) if isinstance(default, tuple) else default}]"
 
 
-def _metavar(default: Any) -> str:
-    return {bool: "BOOL", int: "INTEGER", float: "NUMBER", tuple: "LIST"}.get(type(default), "VALUE")
+def _metavar(name: str, field: FieldInfo) -> str:
+    """What kind of value a flag takes: the words that it may be, or a kind of number."""
+    kinds = [field.annotation, *get_args(field.annotation)]  # those of what may be None, too
+    for kind in kinds:
+        if get_origin(kind) is Literal:
+            return "|".join(map(str, get_args(kind)))
+        if get_origin(kind) is tuple and name not in FILES:
+            return "LIST"
+    names = {int: "INTEGER", float: "NUMBER", bool: "BOOL"}
+    return next((names[kind] for kind in kinds if kind in names), "FILE" if name in FILES else "VALUE")
 
 
 def given(values: dict[str, Any], model: type[Settings]) -> dict[str, Any]:
@@ -63,6 +87,18 @@ def given(values: dict[str, Any], model: type[Settings]) -> dict[str, Any]:
     return found
 
 
+def idle(task: type[Environment]) -> set[str]:
+    """The settings of a training that change nothing under this task, whatever the objective is."""
+    planar, trees = issubclass(task, PlanarEnvironment), issubclass(task, Phylogenetics)
+    used = {
+        **dict.fromkeys(("resolution", "components", "density"), planar),
+        **dict.fromkeys(("l1_objects", "top_k", "mode_fractions"), not planar),
+        **dict.fromkeys(("gin_layers", "gin_width"), trees),
+        "l1_orders": issubclass(task, Sets),
+    }
+    return {name for name, is_used in used.items() if not is_used}
+
+
 def check_used(asked: Iterable[str], spec: TrainingSpec) -> None:
     """Refuse settings that change nothing in a training of this task under this objective but its name.
 
@@ -70,16 +106,11 @@ def check_used(asked: Iterable[str], spec: TrainingSpec) -> None:
         SettingsError: naming the first of ``asked`` that is one.
     """
     task, objective = spec.task, spec.objective
-    planar, trees = isinstance(task, PlanarEnvironment), isinstance(task, Phylogenetics)
-    used = {
-        **dict.fromkeys(("resolution", "components"), planar),
-        **dict.fromkeys(("l1_objects", "top_k", "mode_fractions"), not planar),
-        **dict.fromkeys(("gin_layers", "gin_width"), trees),
-        "l1_orders": isinstance(task, Sets),
-        "hidden": not trees or objective.with_flow,
-    }
+    unused = idle(type(task))
+    if isinstance(task, Phylogenetics) and not objective.with_flow:
+        unused.add("hidden")
     for name in asked:
-        if not used.get(name, True):
+        if name in unused:
             raise SettingsError(
                 f"--{name.replace('_', '-')} is not allowed for task {task.task}: it changes nothing there"
             )

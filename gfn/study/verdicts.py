@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,6 +31,7 @@ TITLES = {
     "table1": "Table 1",
     "exact": "Exact checks",
     "first": "First experiments",
+    "which": "Which objective?",
     "answers": "Questions and answers",
     "orders": "Which order α?",
     "balance": "Baselines for trajectory balance",
@@ -120,7 +122,16 @@ def summary(
             links,
         ]
         lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_reasons(verdicts)])
+
+
+def _reasons(verdicts: Mapping[str, Verdict]) -> list[str]:
+    """Why claims are not judged, a line of Markdown for each reason."""
+    why: dict[str, list[str]] = {}
+    for claim, verdict in verdicts.items():
+        if verdict.outcome == "not judged" and verdict.note:
+            why.setdefault(verdict.note, []).append(claim)
+    return [line for note, claims in why.items() for line in ("", f"Not judged: {', '.join(claims)}. {note}")]
 
 
 def _with_joint(joint: Verdict | None) -> str:

@@ -465,7 +465,11 @@ def test_names_and_versions_agree():
     assert PROJECT["name"] in (BOOK / "guide" / "install.md").read_text(encoding="utf-8")
 
 
-COMMANDS = re.findall(r"^(gfn .+)$", (BOOK / "guide" / "install.md").read_text(encoding="utf-8"), re.M)
+COMMANDS = [
+    command
+    for page in ("install", "command_line", "own_data")
+    for command in re.findall(r"^(gfn .+)$", (BOOK / "guide" / f"{page}.md").read_text(encoding="utf-8"), re.M)
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -474,7 +478,9 @@ def test_commands_of_the_guide_are_understood(command, monkeypatch, tmp_path, ca
     from gfn import cli
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "load_or_train", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+    Path("measurements.csv").write_text("a,b\n1,2.5\n3,4\n2,9\n7,1\n")
+    Path("sequences.fasta").write_text(">a\nACGT\n>b\nACGA\n>c\nACTT\n")
+    monkeypatch.setattr("gfn.study.results.load_or_train", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(SystemExit) as left:
         cli.main(command.split()[1:])
     error = capsys.readouterr().err

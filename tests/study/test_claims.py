@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -168,6 +169,20 @@ def test_small_profiles_are_not_judged(evidence):
 
 def test_a_claim_without_criteria_is_not_judged():
     assert judge("C1", [], claims=CLAIMS).outcome == "not judged"
+
+
+def test_what_is_not_judged_says_why():
+    """There are no measurements, or those of another part of training than the criteria ask for."""
+    none = judge("C2", [], claims=CLAIMS)
+    assert none.note == "These runs have no measurement that its criteria ask for."
+    early = judge("C2", [replace(GOOD, budget=128), replace(GOOD, budget=256)], claims=CLAIMS)
+    assert early.outcome == "not judged"
+    assert early.note == (
+        "Its criteria ask for the whole of training, and these runs were measured over the first 128 iterations and"
+        " the first 256 iterations."
+    )
+    assert early.note in early._repr_html_()
+    assert judge("C2", [GOOD], claims=CLAIMS).note == ""
 
 
 def test_a_page_may_have_a_part_of_the_criteria():

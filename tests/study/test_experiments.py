@@ -378,6 +378,22 @@ def test_given_parameters_take_the_place_of_the_profiles():
     assert figure_settings("fig1", device="cpu") == figure_settings("fig1")
 
 
+@pytest.mark.parametrize("figure", FIGURES)
+def test_pages_that_train_take_a_learning_rate(figure):
+    """It is that of all their trainings, but for those of the sensitivity that try another one."""
+    trained = [spec for spec in runs(figure, "smoke").values() if isinstance(spec, TrainingSpec)]
+    takes = "learning_rate" in FIGURES[figure].model_fields
+    assert takes == (bool(trained) and figure not in ("verdicts", "answers"))
+    if takes:
+        assert figure_settings(figure, "smoke", learning_rate=0.001) == figure_settings(figure, "smoke")
+        changed = figure_settings(figure, "smoke", learning_rate=0.02).specs()
+        others = {spec.learning_rate for spec in changed.values() if isinstance(spec, TrainingSpec)} - {0.02}
+        assert others == ({3e-4, 1e-3, 3e-3} if figure == "sensitivity" else set())
+        for wrong in (0, -0.1, float("nan"), float("inf"), "fast"):
+            with pytest.raises(SettingsError, match=r"learning_rate = "):
+                figure_settings(figure, "smoke", learning_rate=wrong)
+
+
 BAD = [
     ("fig1", {"figure": "fig10"}, "figure = 'fig10'"),
     ("fig1", {"profile": "big"}, "profile = 'big'"),

@@ -184,7 +184,7 @@ def test_commands_of_the_page_make_its_runs(command, monkeypatch, tmp_path):
         raise KeyboardInterrupt
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "load_or_train", note)
+    monkeypatch.setattr("gfn.study.results.load_or_train", note)
     with pytest.raises(SystemExit):
         cli.main(shlex.split(command)[1:])
     specs = figure_settings("first").specs().values()

@@ -6,6 +6,7 @@ import math
 import os
 import sys
 from pathlib import Path
+from typing import get_origin
 
 import pandas as pd
 import pytest
@@ -68,6 +69,23 @@ def test_a_single_value_is_a_list_of_one(figure, changes, taken):
     assert value is not None
 
 
+LISTS = [
+    (figure, name)
+    for figure, model in FIGURES.items()
+    for name, field in model.model_fields.items()
+    if get_origin(field.annotation) is tuple
+]
+
+
+@pytest.mark.parametrize(("figure", "name"), LISTS, ids=lambda part: part)
+def test_every_list_can_be_given_as_text(figure, name):
+    """The profile's own, with commas: the same settings."""
+    own = getattr(figure_settings(figure, "smoke"), name)
+    assert isinstance(own, tuple)
+    text = ",".join(map(str, own))
+    assert parameters(figure, cell(figure, **{name: text})) == figure_settings(figure, "smoke")
+
+
 @pytest.mark.parametrize(
     "seeds", ["", "[]", "0,,1", "0;1", "0 1", "[0, 1", "a", "0.5", 0.5, True, "0,0", {"0": 1}], ids=str
 )
@@ -84,7 +102,7 @@ def test_a_misspelt_parameter_is_refused(name):
             parameters("fig1", cell("fig1", **{name: value}))
         assert str(caught.value) == (
             f"unknown parameter {name!r} of notebook fig1; "
-            "its parameters: profile, device, seeds, iterations, batch_size, alpha"
+            "its parameters: profile, device, seeds, iterations, batch_size, learning_rate, alpha"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -79,8 +80,12 @@ def test_the_summary_is_a_table_of_claims():
         "| [C1](paper/verdicts.ipynb#c1) | It works. | **partly supported** | 1 | 1 | 0 | supported (2 / 0 / 0) "
         "| [Figure 3](paper/fig3.ipynb), [Exact checks](theory/exact.ipynb) |",
         "| [C2](paper/verdicts.ipynb#c2) | So. | **not judged** | — | — | — | — | [Table 1](paper/table1.ipynb) |",
+        "",
+        "Not judged: C2. These runs have no measurement that its criteria ask for.",
     ]
     assert "(../paper/fig3.ipynb)" in summary(FOUND, FROM, "../{page}.ipynb")
+    why = {claim: replace(verdict, outcome="not judged", note="Too small.") for claim, verdict in FOUND.items()}
+    assert summary(why, FROM).splitlines()[-2:] == ["", "Not judged: C1, C2. Too small."]
     assert pages_of(FROM)["C1"] == [("Figure 3", "../paper/fig3.html"), ("Exact checks", "../theory/exact.html")]
 
 

@@ -11,7 +11,16 @@ from gfn.environments import Banana, Environment, GaussianMixture, Hypergrid, Pl
 from gfn.estimators import DIVERGENCES
 from gfn.runs.objective import WITH_ALPHA
 from gfn.runs.spec import ReferenceSpec, Spec, TrainingSpec
-from gfn.study.experiments.settings import Batch, ComparisonFigure, FigureSettings, Orders, Positive, TrainingFigure
+from gfn.study.experiments.settings import (
+    RATE,
+    Batch,
+    ComparisonFigure,
+    FigureSettings,
+    Orders,
+    Positive,
+    Rate,
+    TrainingFigure,
+)
 from gfn.study.experiments.tasks import (
     CONTENDERS,
     TB_STARTS,
@@ -117,6 +126,7 @@ class Figure8(FigureSettings):
 
     iterations: Positive
     batch_size: Annotated[tuple[Batch, ...], Field(min_length=2)]
+    learning_rate: Rate = RATE
 
     def specs(self) -> dict[tuple[str, int], TrainingSpec]:
         """One training run for each pair of objective and batch size."""

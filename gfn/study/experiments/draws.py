@@ -12,7 +12,7 @@ from gfn.policies import PolicySettings
 from gfn.runs.draws import Draws
 from gfn.runs.objective import Objective
 from gfn.runs.spec import GradientSpec, Spec, TrainingSpec
-from gfn.study.experiments.settings import Batch, FigureSettings, Positive
+from gfn.study.experiments.settings import RATE, Batch, FigureSettings, Positive, Rate
 from gfn.study.experiments.tasks import EVALUATIONS, estimator
 
 Sizes = Annotated[tuple[Positive, ...], Field(min_length=1)]
@@ -47,6 +47,7 @@ class DrawsStudy(FigureSettings):
     age: Positive
     replicates: Batch
     iterations: Positive
+    learning_rate: Rate = RATE
 
     @property
     def batch(self) -> int:
@@ -124,6 +125,7 @@ class DrawsStudy(FigureSettings):
             seeds=self.seeds,
             iterations=self.iterations,
             batch_size=batch,
+            learning_rate=self.learning_rate,
             draws=draws,
             evaluate_every=max(1, self.iterations // EVALUATIONS),
         )

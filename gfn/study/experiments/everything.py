@@ -28,11 +28,12 @@ from gfn.study.experiments.profiles import PROFILES
 from gfn.study.experiments.settings import PageSettings
 from gfn.study.experiments.tasks import Profile
 from gfn.study.experiments.variates import Variates
+from gfn.study.experiments.which import Which
 
 Part = Literal["all", "paper"]
 PARTS: tuple[Part, ...] = ("all", "paper")
 # Pages of the part beyond the paper: what else the book has is there without them.
-BEYOND = ("first", "answers", "orders", "balance", "variates", "costs", "draws")
+BEYOND = ("first", "which", "answers", "orders", "balance", "variates", "costs", "draws")
 
 
 class Verdicts(PageSettings):
@@ -78,6 +79,7 @@ FIGURES: dict[str, type[PageSettings]] = {
     "tasks": Tasks,
     "verdicts": Verdicts,
     "first": First,
+    "which": Which,
     "answers": Answers,
     "orders": OrderStudy,
     "balance": Balance,

@@ -44,6 +44,7 @@ PAPER: dict[str, dict[str, Any]] = {
     "balance": _TRAINING | {"replicates": 32, "stages": (0, 128, 512)},
     "variates": _TRAINING | {"alpha": 0.5, "replicates": 32, "stages": _VARIANCE["stages"]},
     "costs": _TRAINING | {"alpha": 0.5, "rounds": 31},
+    "which": _TRAINING | {"alpha": 0.5},
 }
 
 SMOKE: dict[str, dict[str, Any]] = {
@@ -64,6 +65,7 @@ SMOKE: dict[str, dict[str, Any]] = {
     "balance": _SMOKE_TRAINING | {"replicates": 8, "stages": (0, 4)},
     "variates": _SMOKE_TRAINING | {"alpha": 0.5, "replicates": 8, "stages": _SMOKE_VARIANCE["stages"]},
     "costs": _SMOKE_TRAINING | {"alpha": 0.5, "rounds": 2},
+    "which": _SMOKE_TRAINING | {"alpha": 0.5},
 }
 
 PROFILES: dict[str, dict[str, dict[str, Any]]] = {

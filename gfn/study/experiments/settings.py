@@ -7,13 +7,15 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
-from gfn.runs.spec import Seeds, Spec
+from gfn.runs.spec import Seeds, Spec, TrainingSpec
 from gfn.runs.training import check_device
 from gfn.settings import Settings
 from gfn.study.experiments.tasks import Profile
 
 Positive = Annotated[int, Field(ge=1)]
 Batch = Annotated[int, Field(ge=2)]
+Rate = Annotated[float, Field(gt=0)]
+RATE: float = TrainingSpec.model_fields["learning_rate"].default
 Orders = Annotated[tuple[float, ...], Field(min_length=1)]
 
 
@@ -42,10 +44,14 @@ class FigureSettings(PageSettings):
 
 
 class TrainingFigure(FigureSettings):
-    """Parameters of every notebook that compares training runs."""
+    """Parameters of every notebook that compares training runs.
+
+    Gradients that a page measures besides are those along trainings with the default learning rate.
+    """
 
     iterations: Positive
     batch_size: Batch
+    learning_rate: Rate = RATE
 
 
 class ComparisonFigure(TrainingFigure):

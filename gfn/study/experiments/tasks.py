@@ -100,8 +100,15 @@ def training(settings: Any, task: Environment, objective: Objective, **other: An
         iterations=iterations,
         evaluate_every=max(1, iterations // EVALUATIONS) if with_curve else iterations,
         density=DENSITY_CELLS if with_density else 0,
-        **{"policy": policy(settings.profile), "batch_size": settings.batch_size} | found(task) | other,
+        **_common(settings) | found(task) | other,
     )
+
+
+def _common(settings: Any) -> dict[str, Any]:
+    """What all trainings of a page have in common, unless it says otherwise."""
+    return {"policy": policy(settings.profile)} | {
+        name: getattr(settings, name) for name in ("batch_size", "learning_rate")
+    }
 
 
 def found(task: Environment) -> dict[str, Any]:

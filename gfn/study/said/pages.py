@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gfn.study.claims import Verdict
-from gfn.study.said import accuracy, gradients, tables
+from gfn.study.said import accuracy, choosing, gradients, tables
 
 FINDINGS: dict[str, Callable[..., str]] = {
     "fig1": accuracy.orders_early,
@@ -23,6 +23,7 @@ FINDINGS: dict[str, Callable[..., str]] = {
     "calibration": tables.calibrated,
     "sensitivity": tables.sensitive,
     "tasks": tables.concentrated,
+    "which": choosing.chosen,
 }
 TOO_SMALL = (
     "**Not judged at this scale.** The runs of the smoke profile are toys: they show that this page can be made, and"

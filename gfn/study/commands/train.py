@@ -1,0 +1,133 @@
+"""``gfn train``."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+
+from gfn.environments import TASKS
+from gfn.environments.base import Environment
+from gfn.policies import PolicySettings
+from gfn.runs.draws import Draws
+from gfn.runs.objective import OBJECTIVES, Objective
+from gfn.runs.spec import TrainingSpec
+from gfn.runs.training import check_device
+from gfn.settings import SettingsError
+from gfn.study import results
+from gfn.study.commands.helping import Command, Flag, among
+from gfn.study.commands.options import FOLDER, device
+from gfn.study.flags import check_used, flags, given, idle
+from gfn.study.summaries import told
+
+ASKED = "gfn: the task that is asked about"
+DEFAULT = "sets"
+
+
+def task_named(name: str) -> type[Environment]:
+    """The task of a name.
+
+    Raises:
+        SettingsError: if there is none.
+    """
+    if name not in TASKS:
+        raise SettingsError(f"task = {name!r} is not allowed: one of {', '.join(TASKS)}")
+    return TASKS[name]
+
+
+class Train(Command):
+    """The command, whose help shows the flags of the task that stands on the same line, and else those of most tasks."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As any command does; but first it is looked for the task, wherever it stands."""
+        with suppress(click.UsageError):
+            ctx.meta[ASKED] = self.make_parser(ctx).parse_args(args=list(args))[0].get("task")
+        return super().parse_args(ctx, args)
+
+    def record(self, ctx: click.Context, parameter: click.Parameter) -> tuple[str, str] | None:
+        """A flag and its help, as far as it belongs to the task."""
+        record, asked, of = super().record(ctx, parameter), ctx.meta.get(ASKED), getattr(parameter, "of", {})
+        if asked is None:
+            idle_in = sum(parameter.name in idle(task) for task in TASKS.values())
+            return None if of or idle_in > len(TASKS) / 2 else record
+        task = task_named(asked)
+        name = task.model_fields["task"].default
+        is_idle = parameter.name in idle(task) or (parameter.name == "task_seed" and not task.drawn)
+        if is_idle or (of and name not in of):
+            return None
+        return (record[0], of[name]) if of else record
+
+
+@click.command(
+    cls=Train,
+    examples=[
+        "gfn train",
+        "gfn train --task hypergrid --side 8 --objective renyi --alpha 0.5",
+        "gfn train --objective tb --log-z batch --seeds 0,1,2,3 --iterations 1000",
+    ],
+)
+@click.option(
+    "--task",
+    default=DEFAULT,
+    metavar="NAME",
+    help=f"task to train on: {', '.join(TASKS)} [default: {DEFAULT}]",
+    shell_complete=among(TASKS),
+    cls=Flag,
+    group="Task",
+)
+@click.option(
+    "--task-seed",
+    metavar="INTEGER",
+    help="seed of the reward's random law [default: 0]",
+    cls=Flag,
+    group="Task",
+)
+@flags("Task", *TASKS.values(), skip=("task", "task_seed"))
+@click.option(
+    "--objective",
+    default="tb",
+    metavar="NAME",
+    help=f"what is minimised: {', '.join(OBJECTIVES)} [default: tb]",
+    shell_complete=among(OBJECTIVES),
+    cls=Flag,
+    group="Objective",
+)
+@flags("Objective", Objective, skip=("name",))
+@flags("Policy", PolicySettings)
+@flags("Training", TrainingSpec, skip=("kind", "task", "objective", "policy", "draws"))
+@flags("Draws of a batch", Draws)
+@device()
+@click.option("--out", default="results", type=FOLDER, help="results store [default: ./results]")
+def train(task: str, objective: str, device: str, out: Path, **values: Any) -> None:
+    """Train one objective on one task, all seeds at once.
+
+    The run is stored in a file named by the hash of all settings. Run again with the same settings,
+    it is read; interrupted, it resumes.
+
+    Each task has flags of its own. With a task named, this help shows all that it has, and none of others; without
+    one, those that most tasks have:
+
+    \b
+      gfn train --task sets --help
+
+    Which objective to take? The book has a page on that, book/beyond/which.ipynb.
+    """
+    check_device(device)
+    chosen = task_named(task)
+    if objective not in OBJECTIVES:
+        raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(OBJECTIVES)}")
+    chosen_task = chosen(**given(values, chosen))
+    chosen_objective = Objective(name=objective, **given(values, Objective))
+    shape, training, draws = (given(values, model) for model in (PolicySettings, TrainingSpec, Draws))
+    foreign = [name for name, value in values.items() if value is not None]
+    if foreign:
+        known = ", ".join(name for name in chosen.model_fields if name != "task")
+        raise SettingsError(f"--{foreign[0].replace('_', '-')} does not belong to task {task}, which has: {known}")
+    parts = {"task": chosen_task, "objective": chosen_objective, "policy": PolicySettings(**shape)}
+    spec = TrainingSpec(**parts, draws=Draws(**draws), **training)
+    check_used([*shape, *training], spec)
+    run = results.load_or_train(spec, out, device)
+    click.echo(told([run]))
+    click.echo(f"stored in {results.result_path(spec, out)}")
