@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ from gfn.environments import DiscreteEnvironment, Hypergrid, Sequences, Sets
 from gfn.policies import CategoricalPolicy
 from gfn.settings import SettingsError
 from gfn.study.oracle.called import Loss, loss_of
-from gfn.study.oracle.family import MEMBERS, Member, angle, gradient, gradients
+from gfn.study.oracle.family import MEMBERS, NAMES, Member, angle, gradient, gradients
 from gfn.study.oracle.moments import DRAWN, Moments, moments
 from gfn.study.oracle.situations import SAMPLINGS, Situation, relative, situation
 from gfn.study.oracle.tables import POLICIES, check_enumerable
@@ -59,14 +60,9 @@ class Examination:
     fixed: Mapping[str, bool]
 
     @property
-    def tolerance(self) -> float:
-        """Degrees up to which an angle may be noise: half a degree, or three standard errors where batches were drawn."""
-        return max(SAME, 3 * float(self.table["angle_error"].max()))
-
-    @property
     def is_nearest(self) -> bool:
-        """Whether it descends the nearest divergence itself, at every policy."""
-        return self.nearest is not None and self.worst <= self.tolerance
+        """Whether it descends the nearest divergence itself at every policy, up to half a degree or three standard errors."""
+        return self.nearest is not None and bool((self.table["angle"] <= _noise(self.table["angle_error"])).all())
 
     @property
     def has_target(self) -> bool:
@@ -158,7 +154,8 @@ def examine(
         fixed[task.task] = moments(loss, at, relative(log_z, at), batch, replicates)
     index = pd.MultiIndex.from_tuples([(at.task, at.policy) for at, _ in found], names=["task", "policy"])
     angles = pd.DataFrame([_angles(at, each) for at, each in found], index=index, columns=list(MEMBERS))
-    nearest, worst, orders = _nearest(angles)
+    errors = pd.Series([_degrees(each) for _, each in found], index=index)
+    nearest, worst, orders = _nearest(angles, errors)
     rows = [_row(at, each, nearest, batch) for at, each in found]
     sizes = {t.task: max(float(m.mean.norm()) for at, m in found if at.task == t.task) for t in tasks}
     zero = {task: each.vanishes or float(each.mean.norm()) <= 1e-9 * sizes[task] for task, each in fixed.items()}
@@ -171,17 +168,32 @@ def _angles(at: Situation, found: Moments) -> list[float]:
     return angle(found.mean, gradients(at)).tolist()
 
 
-def _nearest(angles: pd.DataFrame) -> tuple[Member | None, float, tuple[float, float] | None]:
-    """The member with the least angle at its worst policy, that angle, and the orders around it that are as near."""
-    worst = angles.max()
+def _degrees(found: Moments) -> float:
+    """The standard error of a direction."""
+    return 0.0 if found.vanishes else math.degrees(found.error / float(found.mean.norm()))
+
+
+def _noise(error: pd.Series) -> pd.Series:
+    """The angle up to which two directions cannot be told apart."""
+    return (3 * error).clip(lower=SAME)
+
+
+def _nearest(angles: pd.DataFrame, errors: pd.Series) -> tuple[Member | None, float, tuple[float, float] | None]:
+    """The member with the least angle at its worst policy, that angle, and the orders around it that are as near.
+
+    Of several that cannot be told from it at any policy, one with a name of its own.
+    """
+    worst = angles.max(skipna=False)
     if worst.isna().any():
         return None, float("nan"), None
-    least = float(worst.min())
-    member = worst.idxmin()
+    fits = [member for member in worst.index if (angles[member] <= _noise(errors)).all()]
+    known = [member for member in fits if member in NAMES]
+    member = worst[known or fits or list(worst.index)].astype(float).idxmin()
     if isinstance(member, str):
-        return member, least, None
-    near = [order for order in worst.index if not isinstance(order, str) and worst[order] <= least + CLOSE]
-    return member, least, (min(near), max(near))
+        return member, float(worst[member]), None
+    near = fits or [each for each in worst.index if worst[each] <= worst[member] + CLOSE]
+    orders = [each for each in near if not isinstance(each, str)]
+    return member, float(worst[member]), (min(orders), max(orders))
 
 
 def _row(at: Situation, found: Moments, nearest: Member | None, batch: int) -> dict[str, object]:
@@ -198,7 +210,7 @@ def _row(at: Situation, found: Moments, nearest: Member | None, batch: int) -> d
         "task": at.task,
         "policy": at.policy,
         "angle": float("nan") if nothing else float(angle(found.mean, exact)),
-        "angle_error": 0.0 if nothing else float(torch.rad2deg(torch.tensor(found.error / size))),
+        "angle_error": _degrees(found),
         "length": length,
         "bias": off,
         "covariance": found.covariance,

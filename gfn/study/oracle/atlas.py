@@ -1,0 +1,149 @@
+"""An atlas of losses: each examined on policy and off, and what all of it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from gfn.study.oracle import losses
+from gfn.study.oracle.called import loss_of
+from gfn.study.oracle.examination import Examination, examine
+from gfn.study.oracle.words import divergence_named
+
+ON, OFF = "on_policy", "uniform"
+FAR, NEAR = "start", "near"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A loss of the atlas.
+
+    Attributes:
+        group: what it belongs to.
+        loss: the function.
+        log_z: what it is given for log Z.
+    """
+
+    group: str
+    loss: losses.LossFunction
+    log_z: float | str = "exact"
+
+
+def _divergences() -> Iterable[tuple[str, Entry]]:
+    names = {"reverse_kl": "reverse KL", "forward_kl": "forward KL", "renyi": "Rényi ½", "tsallis": "Tsallis ½"}
+    variates = {"none": "none", "loo": "leave-one-out", "score": "score", "both": "both", "joint": "joint"}
+    for name, shown in names.items():
+        ordered = name in ("renyi", "tsallis")
+        for variate in variates if ordered else ("none", "loo", "score"):  # the others are leave-one-out there
+            loss = losses.divergence(name, variate, 0.5 if ordered else None)
+            yield f"{shown}, {variates[variate]}", Entry("divergences", loss)
+
+
+ENTRIES: dict[str, Entry] = {
+    "TB, log Z exact": Entry("trajectory balance", losses.squared),
+    "TB, log Z learned": Entry("trajectory balance", losses.squared, "mean"),
+    "TB, log Z = 0": Entry("trajectory balance", losses.squared, 0.0),
+    "VarGrad": Entry("trajectory balance", losses.variance),
+    "DB, flows known": Entry("balance of steps", losses.detailed),
+    "SubTB, flows known": Entry("balance of steps", losses.subtrajectory()),
+    "f-TB, α = −1": Entry("f-TB", losses.f_balance(-1.0)),
+    "f-TB, α = 0": Entry("f-TB", losses.f_balance(0.0)),
+    "f-TB, α = ½": Entry("f-TB", losses.f_balance(0.5)),
+    "f-TB, α = 1": Entry("f-TB", losses.f_balance(1.0)),
+    "f-TB, α = 2": Entry("f-TB", losses.f_balance(2.0)),
+    "f-TB, Jensen–Shannon": Entry("f-TB", losses.jensen_shannon),
+    "DevGrad, α = −1": Entry("DevGrad", losses.dev_grad(-1.0)),
+    "DevGrad, α = 0": Entry("DevGrad", losses.dev_grad(0.0)),
+    "DevGrad, α = ½": Entry("DevGrad", losses.dev_grad(0.5)),
+    "DevGrad, α = 2": Entry("DevGrad", losses.dev_grad(2.0)),
+    "absolute, from the median": Entry("DevGrad", losses.absolute_from_median),
+    "Linex of −Δ": Entry("other losses of Δ", losses.linex()),
+    "Linex of Δ": Entry("other losses of Δ", losses.linex(sign=1)),
+    "Linex(½) of −Δ": Entry("other losses of Δ", losses.linex(0.5)),
+    "Linex(½) of Δ": Entry("other losses of Δ", losses.linex(0.5, sign=1)),
+    "shifted cosh": Entry("other losses of Δ", losses.shifted_cosh),
+    "absolute": Entry("other losses of Δ", losses.absolute),
+    **dict(_divergences()),
+}
+
+
+def survey(batch: int, replicates: int, names: Iterable[str] = ENTRIES) -> dict[tuple[str, str], Examination]:
+    """Every loss of the atlas examined on policy and with uniform actions, by its name and how trajectories are drawn."""
+    found = {}
+    for name in names:
+        entry = ENTRIES[name]
+        for sampling in (ON, OFF):
+            loss = loss_of(entry.loss, name)
+            found[name, sampling] = examine(
+                loss, sampling=sampling, log_z=entry.log_z, batch=batch, replicates=replicates
+            )
+    return found
+
+
+def frame(found: Mapping[tuple[str, str], Examination]) -> pd.DataFrame:
+    """A row a loss.
+
+    Columns: ``group``; on policy ``nearest``, ``low`` and ``high``, ``itself`` and ``angle``; ``nearest_off``, ``angle_off``; ``target``
+    and ``target_off``, whether the target is a fixed point; ``descends`` and ``descends_off``, at how many policies both KL
+    divergences fall; ``far`` and ``near``, the batches whose noise is as long as the expected gradient, medians over tasks.
+    """
+    rows = {}
+    for name in dict.fromkeys(name for name, _ in found):
+        on, off = found[name, ON], found[name, OFF]
+        low, high = on.orders or (float("nan"),) * 2
+        needed = on.table.groupby("policy")["needed"].median()
+        rows[name] = {
+            "group": ENTRIES[name].group,
+            "nearest": on.nearest,
+            "low": low,
+            "high": high,
+            "itself": on.is_nearest,
+            "angle": on.worst,
+            "nearest_off": off.nearest,
+            "angle_off": off.worst,
+            "target": on.has_target,
+            "target_off": off.has_target,
+            "descends": _falls(on),
+            "descends_off": _falls(off),
+            "policies": len(on.table),
+            "far": needed[FAR],
+            "near": needed[NEAR],
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("loss")
+
+
+def _falls(found: Examination) -> int:
+    return int((found.table[["reverse KL", "forward KL"]] > 0).all(axis=1).sum())
+
+
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """The frame for readers: what each descends, on policy and off."""
+    many = table["policies"].iloc[0]
+    return pd.DataFrame(
+        {
+            "nearest, on policy": [_span(row) for row in table.itertuples()],
+            "off by at most (°)": table["angle"].round(1),
+            "nearest, off policy": [_named(member) for member in table["nearest_off"]],
+            "off by at most (°), off policy": table["angle_off"].round(1),
+            "target stays": table["target"],
+            "target stays, off policy": table["target_off"],
+            f"KLs fall, of {many}": table["descends"],
+            f"KLs fall off policy, of {many}": table["descends_off"],
+            "batch, far": table["far"].round(1),
+            "batch, near": table["near"].round(1),
+        },
+        index=table.index,
+    )
+
+
+def _named(member: float | str | None) -> str:
+    return "none" if member is None else divergence_named(member)
+
+
+def _span(row: object) -> str:
+    if row.nearest is None or isinstance(row.nearest, str) or row.low == row.high or row.itself:
+        return _named(row.nearest)
+    low, high = (f"{order:g}".replace("-", "−") for order in (row.low, row.high))
+    return f"α from {low} to {high}"
