@@ -19,6 +19,7 @@ from gfn.settings import SettingsError
 from gfn.study.ending import end, sentence_of
 from gfn.study.experiments import FIGURES, PROFILES, every_run, runs
 from gfn.study.flags import Named, check_used, flags, given
+from gfn.study.oracle.command import oracle
 from gfn.study.results import (
     ResultError,
     describe,
@@ -197,6 +198,9 @@ def show(path: Path) -> None:
             continue
         tables.append(final_values(run).assign(run=run.spec.hash))
     click.echo(pd.concat(tables).to_string(index=False) if tables else "no readable results")
+
+
+cli.add_command(oracle)
 
 
 def main(arguments: list[str] | None = None) -> None:

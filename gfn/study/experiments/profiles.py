@@ -109,5 +109,7 @@ PROFILES["draws"] = {
     "smoke": {"seeds": SMOKE_SEEDS} | _DRAWS | _SMOKE_DRAWS,
 }
 # Pages without runs of their own.
+_ATLAS = {"batch_size": 8, "replicates": 4096}
+PROFILES["atlas"] = {"paper": _ATLAS, "edition": _ATLAS, "smoke": _ATLAS | {"replicates": 256}}
 PROFILES["tasks"] = {name: {"trees": 8} for name in ("paper", "edition", "smoke")}
 PROFILES |= {page: {name: {} for name in ("paper", "edition", "smoke")} for page in ("verdicts", "answers")}

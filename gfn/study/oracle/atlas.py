@@ -85,9 +85,9 @@ def survey(batch: int, replicates: int, names: Iterable[str] = ENTRIES) -> dict[
 def frame(found: Mapping[tuple[str, str], Examination]) -> pd.DataFrame:
     """A row a loss.
 
-    Columns: ``group``; on policy ``nearest``, ``low`` and ``high``, ``itself`` and ``angle``; ``nearest_off``, ``angle_off``; ``target``
+    Columns: ``group``; on policy ``nearest``, ``low`` and ``high``, ``itself`` and ``angle``; ``nearest_off``, ``angle_off`` and ``itself_off``; ``target``
     and ``target_off``, whether the target is a fixed point; ``descends`` and ``descends_off``, at how many policies both KL
-    divergences fall; ``far`` and ``near``, the batches whose noise is as long as the expected gradient, medians over tasks.
+    divergences fall of ``policies``; ``far`` and ``near``, the batches whose noise is as long as the expected gradient, medians over tasks.
     """
     rows = {}
     for name in dict.fromkeys(name for name, _ in found):
@@ -103,6 +103,7 @@ def frame(found: Mapping[tuple[str, str], Examination]) -> pd.DataFrame:
             "angle": on.worst,
             "nearest_off": off.nearest,
             "angle_off": off.worst,
+            "itself_off": off.is_nearest,
             "target": on.has_target,
             "target_off": off.has_target,
             "descends": _falls(on),
@@ -112,6 +113,18 @@ def frame(found: Mapping[tuple[str, str], Examination]) -> pd.DataFrame:
             "near": needed[NEAR],
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("loss")
+
+
+def data(found: Mapping[tuple[str, str], Examination]) -> pd.DataFrame:
+    """All that was computed, a row for each loss, way to draw, task and policy; angles to a thousandth of a degree."""
+    parts = []
+    for (name, sampling), each in found.items():
+        nearest = each.nearest if isinstance(each.nearest, str) or each.nearest is None else f"{each.nearest:g}"
+        part = each.table.assign(loss=name, sampling=sampling, nearest=nearest)
+        parts.append(part.assign(angle=part["angle"].round(3), angle_error=part["angle_error"].round(3)))
+    whole = pd.concat(parts, ignore_index=True)
+    first = ["loss", "sampling", "task", "policy", "nearest"]
+    return whole[[*first, *(column for column in whole if column not in first)]].drop(columns="bias")
 
 
 def _falls(found: Examination) -> int:

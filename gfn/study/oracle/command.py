@@ -24,7 +24,10 @@ PICTURES = (".png", ".svg", ".pdf")
 @flags(*TASKS.values(), skip=("task", "task_seed"))
 @click.option("--log-z", default="exact", metavar="exact|mean|NUMBER", help="what stands for log Z [default: exact]")
 @click.option(
-    "--sampling", default="on_policy", metavar="|".join(SAMPLINGS), help="how trajectories are drawn [default: on_policy]"
+    "--sampling",
+    default="on_policy",
+    metavar="|".join(SAMPLINGS),
+    help="how trajectories are drawn [default: on_policy]",
 )
 @click.option("--batch-size", default=BATCH, metavar="INTEGER", help=f"trajectories of a batch [default: {BATCH}]")
 @click.option("--picture", metavar="FILE", type=Named(dir_okay=False, path_type=Path), help="draw the angles to a file")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import torch
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from gfn.environments import DiscreteEnvironment, Hypergrid, Sequences, Sets
@@ -20,6 +20,9 @@ from gfn.study.oracle.moments import DRAWN, Moments, moments
 from gfn.study.oracle.situations import SAMPLINGS, Situation, relative, situation
 from gfn.study.oracle.tables import POLICIES, check_enumerable
 from gfn.study.oracle.words import findings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 # On sets and sequences of one length p_B is a constant: only the grid notices that it was forgotten.
 SMALL: dict[str, DiscreteEnvironment] = {

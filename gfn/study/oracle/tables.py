@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -122,7 +124,7 @@ def target_logits(environment: DiscreteEnvironment) -> Tensor:
     table = Table(environment)
     states, actions = all_trajectories(environment)
     log_weight, rows, going = environment.log_reward(states[-1][0]), [], []
-    for state, after in zip(states, states[1:]):
+    for state, after in pairwise(states):
         rows.append(table.place(environment.observe(state[0])))
         going.append(~environment.is_terminal(state[0]))
         log_weight = log_weight - torch.where(going[-1], environment.log_parents(after[0]), 0)

@@ -72,4 +72,6 @@ def _noise(found: Examination) -> list[str]:
     if drawn.empty:
         return []
     error = degrees(float(drawn["angle_error"].max()))
-    return [f"Expectations are means over {drawn['computed'].iloc[0]} of {found.batch}; the standard error of angles is at most {error}."]
+    return [
+        f"Expectations are means over {drawn['computed'].iloc[0]} of {found.batch}; the standard error of angles is at most {error}."
+    ]

@@ -32,18 +32,25 @@ def angle_panel(angles: pd.DataFrame, nearest: float | str | None, name: str) ->
     shown = dict(zip(tasks, COLOURS))
     for (task, _), row in angles.iterrows():
         axis.plot(orders, row[orders], color=shown[task], lw=1, alpha=0.8)
-        axis.plot([PLACES[each] for each in OTHERS], row[list(OTHERS)], color=shown[task], marker="o", ms=3, ls="", alpha=0.8)
+        axis.plot(
+            [PLACES[each] for each in OTHERS], row[list(OTHERS)], color=shown[task], marker="o", ms=3, ls="", alpha=0.8
+        )
     worst = angles.max()
     axis.plot(orders, worst[orders], color="black", lw=2.2)
     axis.plot([PLACES[each] for each in OTHERS], worst[list(OTHERS)], color="black", marker="_", ms=14, mew=2.2, ls="")
     if nearest is not None:
-        axis.plot(PLACES.get(nearest, nearest), worst[nearest], color="black", marker="o", ms=8, mfc="white", mew=1.8, ls="")
+        axis.plot(
+            PLACES.get(nearest, nearest), worst[nearest], color="black", marker="o", ms=8, mfc="white", mew=1.8, ls=""
+        )
     axis.set_ylim(0, max(20, 1.05 * float(np.nanmax([20, *worst.to_numpy(float)]))))
     axis.set_ylabel("angle (degrees)")
     axis.set_title(name)
     _orders(axis)
     marks = [Line2D([], [], color=colour, lw=1.5, label=TASKS.get(task, task)) for task, colour in shown.items()]
-    marks += [Line2D([], [], color="black", lw=2.2, label="worst"), Line2D([], [], color="black", marker="o", mfc="white", ms=8, ls="", label="nearest")]
+    marks += [
+        Line2D([], [], color="black", lw=2.2, label="worst"),
+        Line2D([], [], color="black", marker="o", mfc="white", ms=8, ls="", label="nearest"),
+    ]
     put_legend(figure, marks, [mark.get_label() for mark in marks])
     return finished(figure)
 
@@ -73,7 +80,15 @@ def atlas_panels(frame: pd.DataFrame) -> Figure:
             continue
         if not isinstance(row.nearest, str):
             left.hlines(place, row.low, row.high, color=ON, lw=2.5, alpha=0.5)
-        left.plot(PLACES.get(row.nearest, row.nearest), place, color=ON, marker="o", ms=5, mfc=ON if row.itself else "white", ls="")
+        left.plot(
+            PLACES.get(row.nearest, row.nearest),
+            place,
+            color=ON,
+            marker="o",
+            ms=5,
+            mfc=ON if row.itself else "white",
+            ls="",
+        )
     _orders(left)
     left.set_title("nearest divergence, on policy")
     middle.plot(frame.angle_off, places, color=OFF, marker="s", ms=4, ls="")
