@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from gfn.study.experiments.atlas import Atlas
 from gfn.study.oracle import losses
 from gfn.study.oracle.called import loss_of
-from gfn.study.oracle.examination import Examination, examine
+from gfn.study.oracle.examination import SMALL, Examination, examine
 from gfn.study.oracle.words import divergence_named
+from gfn.study.presentation.digits import fixed
 
 ON, OFF = "on_policy", "uniform"
 FAR, NEAR = "start", "near"
+DIVERGENCES = "divergences"
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ def _divergences() -> Iterable[tuple[str, Entry]]:
         ordered = name in ("renyi", "tsallis")
         for variate in variates if ordered else ("none", "loo", "score"):  # the others are leave-one-out there
             loss = losses.divergence(name, variate, 0.5 if ordered else None)
-            yield f"{shown}, {variates[variate]}", Entry("divergences", loss)
+            yield f"{shown}, {variates[variate]}", Entry(DIVERGENCES, loss)
 
 
 ENTRIES: dict[str, Entry] = {
@@ -69,17 +72,42 @@ ENTRIES: dict[str, Entry] = {
 }
 
 
-def survey(batch: int, replicates: int, names: Iterable[str] = ENTRIES) -> dict[tuple[str, str], Examination]:
-    """Every loss of the atlas examined on policy and with uniform actions, by its name and how trajectories are drawn."""
-    found = {}
+def survey(settings: Atlas, names: Iterable[str] = tuple(ENTRIES)) -> dict[tuple[str, str], Examination]:
+    """Losses of the atlas examined on policy and with uniform actions, by their names and how trajectories are drawn.
+
+    The smoke profile has one task.
+    """
+    found, tasks = {}, [SMALL["hypergrid"]] if settings.profile == "smoke" else None
     for name in names:
         entry = ENTRIES[name]
         for sampling in (ON, OFF):
             loss = loss_of(entry.loss, name)
-            found[name, sampling] = examine(
-                loss, sampling=sampling, log_z=entry.log_z, batch=batch, replicates=replicates
-            )
+            chosen = {"sampling": sampling, "log_z": entry.log_z, "batch": settings.batch_size}
+            found[name, sampling] = examine(loss, tasks, replicates=settings.replicates, **chosen)
     return found
+
+
+# Losses that divide by a mean over the batch, with the order that they are of.
+NORMALISED = {"DevGrad, α = −1": -1.0, "DevGrad, α = 0": 0.0, "DevGrad, α = ½": 0.5, "DevGrad, α = 2": 2.0}
+NORMALISED |= {"Rényi ½, joint": 0.5, "Rényi ½, both": 0.5, "Tsallis ½, both": 0.5}
+
+
+def by_batch(settings: Atlas) -> pd.DataFrame:
+    """How far losses of the batch are from the divergence that they are made for, on policy, as batches grow.
+
+    A row a loss, a column a size of batch: the largest angle over tasks and policies in degrees, with its standard error where
+    batches were drawn.
+    """
+    tasks = [SMALL["hypergrid"]] if settings.profile == "smoke" else None
+    cells: dict[str, dict[int, str]] = {}
+    for name, order in NORMALISED.items():
+        for batch in settings.larger:
+            found = examine(loss_of(ENTRIES[name].loss, name), tasks, batch=batch, replicates=settings.replicates)
+            worst = found.angles[order].idxmax()
+            error = found.table.set_index(["task", "policy"])["angle_error"][worst]
+            text = fixed(float(found.angles[order][worst]), 1)
+            cells.setdefault(name, {})[batch] = f"{text} ± {fixed(error, 1)}" if error else text
+    return pd.DataFrame(cells).T.rename_axis(index="loss", columns="trajectories of a batch")
 
 
 def frame(found: Mapping[tuple[str, str], Examination]) -> pd.DataFrame:

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 # On sets and sequences of one length p_B is a constant: only the grid notices that it was forgotten.
 SMALL: dict[str, DiscreteEnvironment] = {
-    "sets": Sets(universe=5, size=3),
-    "sequences": Sequences(alphabet=3, length=3),
-    "hypergrid": Hypergrid(side=4),
+    "sets": Sets(universe=5, size=2),
+    "sequences": Sequences(alphabet=3, length=2),
+    "hypergrid": Hypergrid(side=3),
 }
-BATCH = 8
+BATCH = 4  # of which all can be listed on these tasks
 CLOSE = 1.0  # degrees by which a divergence may be further off than the nearest, and not be told apart from it
 SAME = 0.5  # and below which the nearest is said to be what is descended
 TOWARDS: dict[str, Member] = {"reverse KL": 1.0, "forward KL": 0.0, "total variation": "total_variation"}

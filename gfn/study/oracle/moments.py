@@ -13,10 +13,11 @@ from gfn.settings import SettingsError
 from gfn.study.oracle.called import Loss, Vmapless
 from gfn.study.oracle.situations import Situation
 
-ALL_BATCHES = 1 << 13  # so many batches are summed over, one by one
+ALL_BATCHES = 1 << 14  # so many batches are summed over
 DRAWN = 1 << 14  # batches that are drawn where there are more
 ONE_BY_ONE = 1 << 10  # and of a function that takes one at a time
 CHUNK = 1 << 12
+TRIED = 32  # batches that are put into another order
 ALIKE = 1e-9
 
 
@@ -63,9 +64,9 @@ def moments(loss: Loss, at: Situation, log_z: float, batch: int, replicates: int
         many = batch if scale == "sum" else 1
         return Moments(many * mean, max(0.0, square - float(mean @ mean)) * many**2 / batch, 0.0, "each trajectory")
     loss.plain(at, every[:1].expand(batch), log_z)  # what is wrong with a batch of this size is told here
-    if len(every) ** batch <= ALL_BATCHES:
-        which = torch.cartesian_prod(*[every] * batch).view(-1, batch)
-        chance = at.drawn[which].prod(1)
+    listed = _listed(loss, at, log_z, batch)
+    if listed is not None:
+        which, chance = listed
         found = _gradients(loss, at, which, log_z, len(which))
         mean, square = chance @ found, float(chance @ found.square().sum(1))
         return Moments(mean, max(0.0, square - float(mean @ mean)), 0.0, "all batches")
@@ -75,6 +76,32 @@ def moments(loss: Loss, at: Situation, log_z: float, batch: int, replicates: int
     mean = found.mean(0)
     covariance = float((found - mean).square().sum(1).mean()) * len(found) / (len(found) - 1)
     return Moments(mean, covariance, math.sqrt(covariance / len(found)), f"{len(found)} batches")
+
+
+def _listed(loss: Loss, at: Situation, log_z: float, batch: int) -> tuple[Tensor, Tensor] | None:
+    """All batches ``[K, N]`` with their probabilities ``[K]``, without regard to order if it does not matter; None if they are too many."""
+    count = len(at.log_pf)
+    if math.comb(count + batch - 1, batch) <= ALL_BATCHES and _symmetric(loss, at, log_z, batch):
+        which = torch.combinations(torch.arange(count), batch, with_replacement=True)
+        repeated = torch.ones(len(which), batch, dtype=torch.float64)  # the first, second, ... time that one occurs
+        for place in range(1, batch):
+            again = which[:, place] == which[:, place - 1]
+            repeated[:, place] = torch.where(again, repeated[:, place - 1] + 1, 1)
+        orders = math.factorial(batch) / repeated.prod(1)
+        return which, orders * at.drawn[which].prod(1)
+    if count**batch <= ALL_BATCHES:
+        which = torch.cartesian_prod(*[torch.arange(count)] * batch).view(-1, batch)
+        return which, at.drawn[which].prod(1)
+    return None
+
+
+def _symmetric(loss: Loss, at: Situation, log_z: float, batch: int) -> bool:
+    """Whether the order of trajectories in a batch does not matter, as far as some batches show."""
+    generator = stream("oracle: order", 0, batch)
+    which = torch.randint(len(at.log_pf), (TRIED, batch), generator=generator)
+    other = which[:, torch.randperm(batch, generator=generator)]
+    one, two = (_gradients(loss, at, each, log_z, TRIED) for each in (which, other))
+    return float((one - two).abs().max()) <= ALIKE * float(one.abs().max())
 
 
 def _alone(loss: Loss, at: Situation, log_z: float, together: Tensor, value: Tensor) -> str | None:

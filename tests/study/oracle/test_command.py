@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+import gfn
 from gfn import cli
 
 FILE = """
@@ -23,7 +27,7 @@ def infinite(log_pf, log_pb, log_reward): return log_pf / 0
 def steep(log_pf, log_pb, log_reward): return (log_pf - log_pf.detach()).sqrt()
 def detached(log_pf, log_pb, log_reward): return log_pf.detach()
 def alone(log_pf, log_pb, log_reward):
-    if len(log_pf) == 8: raise ValueError("eight are too many")
+    if len(log_pf) == 4: raise ValueError("four are too many")
     return log_pf.var()
 """
 SMALL = ["--task", "hypergrid", "--side", "2"]
@@ -54,6 +58,25 @@ def test_a_loss_in_a_file_is_examined(file, tmp_path, capsys):
     assert picture.read_bytes()[1:4] == b"PNG"
 
 
+def test_the_guide_is_enough(tmp_path, monkeypatch, capsys):
+    """The first block of the guide as a file, and each of its commands on it."""
+    guide = (Path(gfn.__file__).parents[1] / "book" / "guide" / "own_loss.md").read_text(encoding="utf-8")
+    code = guide.split("```python\n")[1].split("```")[0]
+    (tmp_path / "my_losses.py").write_text(code, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    commands = re.findall(r"^gfn oracle (.+)$", guide, re.M)
+    assert len(commands) >= 6
+    said = {}
+    for command in commands:
+        code, said[command], err = run(*command.split(), *([] if "--task" in command else SMALL), capsys=capsys)
+        assert (code, err) == (0, ""), command
+    assert "descends forward KL" in said["my_losses.py:linex"]
+    assert "descends χ² (α = 2)" in said["my_losses.py:turned"]
+    assert "descends no divergence" in said["my_losses.py:forgetful"]
+    assert "no fixed point" in said["my_losses.py:forgetful"]
+    assert (tmp_path / "variance.png").exists()
+
+
 def test_off_policy_and_with_another_log_z(file, capsys):
     code, out, _ = run(f"{file}:linex", *SMALL, "--sampling", "uniform", "--log-z", 5, capsys=capsys)
     assert code == 0
@@ -67,12 +90,12 @@ WRONG = {
     "fails": "fails raises IndexError: index 1000000 is out of bounds",
     "nothing": "nothing returned nothing: it has to return a tensor",
     "float_": "of type float: it has to return a tensor",
-    "pairs": "for N = 4 trajectories: it has to return a tensor of shape [N]",
+    "pairs": "of shape [2, 5] for N = 5 trajectories: it has to return a tensor of shape [N]",
     "whole": "whole returned numbers of type torch.int64",
     "infinite": "infinite is not finite: it is -inf on task hypergrid with policy start",
     "steep": "steep is not finite: its gradient is",
     "detached": "detached returned a value without a gradient: it has to depend on log_pf",
-    "alone": "alone raises ValueError: eight are too many",
+    "alone": "alone raises ValueError: four are too many",
     "CONSTANT": "CONSTANT = 3 is not allowed: it has to be a function",
     "missing": "has no missing; its functions: linex, few",
 }

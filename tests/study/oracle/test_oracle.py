@@ -17,7 +17,7 @@ from gfn.settings import SettingsError
 from gfn.study.oracle import MEMBERS, SMALL, examine, losses
 from gfn.study.oracle.called import loss_of
 from gfn.study.oracle.family import angle, gradient
-from gfn.study.oracle.moments import moments
+from gfn.study.oracle.moments import _symmetric, moments
 from gfn.study.oracle.situations import SAMPLINGS, situation
 from gfn.study.oracle.tables import POLICIES, Table, policy_named
 
@@ -240,9 +240,9 @@ def test_batches_that_are_drawn_agree_with_all_of_them():
     whole = moments(loss, at, 0.0, 2)
     assert whole.how == "all batches"
     assert whole.exact
-    drawn = moments(loss, at, 0.0, 4, replicates=4096)
+    drawn = moments(loss, at, 0.0, 8, replicates=4096)
     assert drawn.how == "4096 batches"
-    exact = 2 * 3 / 4 * gradient(1.0, at)
+    exact = 2 * 7 / 8 * gradient(1.0, at)
     torch.testing.assert_close(whole.mean, gradient(1.0, at))
     assert float((drawn.mean - exact).norm()) < 4 * drawn.error
     # A mean of independent terms.
@@ -250,6 +250,24 @@ def test_batches_that_are_drawn_agree_with_all_of_them():
     other = loss_of(lambda a, b, c, log_z: (a - b - c + log_z).square().mean() + 0 * a.var(correction=0))
     many = moments(other, at, GRID.log_z, 2)
     assert many.covariance * 2 == pytest.approx(single.covariance * 4)
+
+
+def test_batches_are_listed_once_whatever_their_order():
+    """With the probability of all their orders; a function to which order matters is listed in all of them."""
+    at = situation(Hypergrid(side=2), "lost")
+    found = moments(loss_of(losses.variance), at, 0.0, 3)
+
+    def ordered(log_pf, log_pb, log_reward):
+        level = log_pf - log_pb - log_reward
+        return (level - level.mean()).square().mean() + (level[0] - level[-1]).detach() * (log_pf[0] - log_pf[-1])
+
+    assert _symmetric(loss_of(losses.variance), at, 0.0, 3)
+    assert not _symmetric(loss_of(ordered), at, 0.0, 3)
+    other = moments(loss_of(ordered), at, 0.0, 3)
+    assert found.how == other.how == "all batches"
+    # The first term is VarGrad's, and the second the mean of Δ s over a pair, twice.
+    torch.testing.assert_close(found.mean, 2 * 2 / 3 * gradient(1.0, at))
+    torch.testing.assert_close(other.mean, found.mean + 2 * gradient(1.0, at))
 
 
 def test_a_sum_over_the_batch_is_a_longer_mean():
