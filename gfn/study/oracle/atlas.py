@@ -11,10 +11,10 @@ from gfn.study.experiments.atlas import Atlas
 from gfn.study.oracle import losses
 from gfn.study.oracle.called import loss_of
 from gfn.study.oracle.examination import SMALL, Examination, examine
-from gfn.study.oracle.words import divergence_named
+from gfn.study.oracle.words import OFF, divergence_named
 from gfn.study.presentation.digits import fixed
 
-ON, OFF = "on_policy", "uniform"
+ON = "on_policy"
 FAR, NEAR = "start", "near"
 DIVERGENCES = "divergences"
 
@@ -82,14 +82,14 @@ def survey(settings: Atlas, names: Iterable[str] = tuple(ENTRIES)) -> dict[tuple
         entry = ENTRIES[name]
         for sampling in (ON, OFF):
             loss = loss_of(entry.loss, name)
-            chosen = {"sampling": sampling, "log_z": entry.log_z, "batch": settings.batch_size}
+            chosen = {"sampling": sampling, "log_z": entry.log_z, "batch_size": settings.batch_size}
             found[name, sampling] = examine(loss, tasks, replicates=settings.replicates, **chosen)
     return found
 
 
 # Losses that divide by a mean over the batch, with the order that they are of.
 NORMALISED = {"DevGrad, α = −1": -1.0, "DevGrad, α = 0": 0.0, "DevGrad, α = ½": 0.5, "DevGrad, α = 2": 2.0}
-NORMALISED |= {"Rényi ½, joint": 0.5, "Rényi ½, both": 0.5, "Tsallis ½, both": 0.5}
+NORMALISED |= {"Rényi ½, both": 0.5, "Tsallis ½, both": 0.5}
 
 
 def by_batch(settings: Atlas) -> pd.DataFrame:
@@ -102,7 +102,7 @@ def by_batch(settings: Atlas) -> pd.DataFrame:
     cells: dict[str, dict[int, str]] = {}
     for name, order in NORMALISED.items():
         for batch in settings.larger:
-            found = examine(loss_of(ENTRIES[name].loss, name), tasks, batch=batch, replicates=settings.replicates)
+            found = examine(loss_of(ENTRIES[name].loss, name), tasks, batch_size=batch, replicates=settings.replicates)
             worst = found.angles[order].idxmax()
             error = found.table.set_index(["task", "policy"])["angle_error"][worst]
             text = fixed(float(found.angles[order][worst]), 1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-from collections.abc import Callable
+import runpy
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -95,7 +97,7 @@ class Loss:
     def gradients(self, at: Situation, which: Tensor, log_z: float) -> Tensor:
         """Gradients of K batches in the policy's parameters, of a function that takes these, ``[K, P]``."""
         start = torch.zeros(len(which), at.scores.shape[1], dtype=torch.float64, requires_grad=True)
-        moved = torch.einsum("knp,kp->kn", at.scores[which], start)
+        moved = (start @ at.scores.T).gather(1, which)
         arguments = (at.log_pf[which] + moved, at.log_pb[which], at.log_reward[which])
         value = self._tried(lambda: self.function(*arguments, **self._options(log_z, None, [start])))
         return torch.autograd.grad(value.sum(), start)[0]
@@ -208,20 +210,29 @@ def from_file(named: str) -> Loss:
     file = Path(path)
     if not file.is_file():
         raise SettingsError(f"loss = {named!r} is not allowed: there is no file {path}")
-    spec = importlib.util.spec_from_file_location("losses_of_a_user", file)
-    if spec is None or spec.loader is None:
+    if file.suffix != ".py":
         raise SettingsError(f"loss = {named!r} is not allowed: {path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        with _beside(file):
+            names = runpy.run_path(str(file), run_name=file.stem)
     except (Exception, SystemExit) as error:
         said = next(iter(str(error).strip().splitlines()), "")
         raise SettingsError(f"{path} cannot be run: {type(error).__name__}{f': {said}' if said else ''}") from error
-    if not hasattr(module, name):
-        found = [each for each, value in vars(module).items() if inspect.isfunction(value)]
+    if name not in names:
+        found = [each for each, value in names.items() if inspect.isfunction(value)]
         known = f"its functions: {', '.join(found)}" if found else "it has no function"
         raise SettingsError(f"loss = {named!r} is not allowed: {path} has no {name}; {known}")
-    return loss_of(getattr(module, name), name)
+    return loss_of(names[name], name)
+
+
+@contextmanager
+def _beside(file: Path) -> Iterator[None]:
+    """Let a file import those beside it, as if it were run by itself."""
+    sys.path.insert(0, str(file.resolve().parent))
+    try:
+        yield
+    finally:
+        sys.path.pop(0)
 
 
 def _three(leaf: Tensor, log_pb: Tensor, log_reward: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -21,6 +21,7 @@ PICTURES = (".png", ".svg", ".pdf")
 @click.command()
 @click.argument("loss", metavar="FILE.py:FUNCTION")
 @click.option("--task", metavar="|".join(TASKS), help=f"task to examine it on [default: small {', '.join(SMALL)}]")
+@click.option("--task-seed", metavar="INTEGER", help="seed of the reward's random law [default: 0]")
 @flags(*TASKS.values(), skip=("task", "task_seed"))
 @click.option("--log-z", default="exact", metavar="exact|mean|NUMBER", help="what stands for log Z [default: exact]")
 @click.option(
@@ -29,10 +30,10 @@ PICTURES = (".png", ".svg", ".pdf")
     metavar="|".join(SAMPLINGS),
     help="how trajectories are drawn [default: on_policy]",
 )
-@click.option("--batch-size", default=BATCH, metavar="INTEGER", help=f"trajectories of a batch [default: {BATCH}]")
+@click.option("--batch-size", default=str(BATCH), metavar="INTEGER", help=f"trajectories of a batch [default: {BATCH}]")
 @click.option("--picture", metavar="FILE", type=Named(dir_okay=False, path_type=Path), help="draw the angles to a file")
 def oracle(
-    loss: str, task: str | None, log_z: str, sampling: str, batch_size: int, picture: Path | None, **values: Any
+    loss: str, task: str | None, log_z: str, sampling: str, batch_size: str, picture: Path | None, **values: Any
 ) -> None:
     """Say which divergence a loss descends.
 
@@ -42,8 +43,9 @@ def oracle(
     """
     if picture is not None and picture.suffix.lower() not in PICTURES:
         raise SettingsError(f"--picture = {picture} is not allowed: a file that ends in {', '.join(PICTURES)}")
-    function = from_file(loss)
-    found = examine(function, _tasks(task, values), sampling=sampling, log_z=log_z, batch=batch_size)
+    tasks = _tasks(task, values)
+    size = int(batch_size) if batch_size.strip().isdecimal() else batch_size
+    found = examine(from_file(loss), tasks, sampling=sampling, log_z=log_z, batch_size=size)
     for sentence in found.said:
         click.echo(sentence)
     click.echo(found.shown().reset_index().to_string(index=False, float_format=lambda value: f"{value:.3g}"))

@@ -19,7 +19,7 @@ from gfn.study.oracle.family import MEMBERS, NAMES, Member, angle, gradient, gra
 from gfn.study.oracle.moments import DRAWN, Moments, moments
 from gfn.study.oracle.situations import SAMPLINGS, Situation, relative, situation
 from gfn.study.oracle.tables import POLICIES, check_enumerable
-from gfn.study.oracle.words import findings
+from gfn.study.oracle.words import OFF, findings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,24 +43,26 @@ class Examination:
     Attributes:
         name: of the loss.
         sampling: how trajectories were drawn.
-        batch: trajectories of a batch.
+        batch_size: trajectories of a batch.
         table: a row a task and policy, see :func:`examine`.
         angles: degrees between the expected gradient and that of each divergence, a row a task and policy, a column a member.
         nearest: the member of the family whose angle at the worst policy is least; None if no gradient is left to compare.
         worst: that angle.
         orders: the least and greatest order that cannot be told from it; None if it is no order.
         fixed: whether the expected gradient vanishes at the target, on each task.
+        fixed_off: the same with uniform actions.
     """
 
     name: str
     sampling: str
-    batch: int
+    batch_size: int
     table: pd.DataFrame
     angles: pd.DataFrame
     nearest: Member | None
     worst: float
     orders: tuple[float, float] | None
     fixed: Mapping[str, bool]
+    fixed_off: Mapping[str, bool]
 
     @property
     def is_nearest(self) -> bool:
@@ -111,7 +113,7 @@ def examine(
     policies: Sequence[str] | Mapping[str, CategoricalPolicy] = POLICIES,
     sampling: str = "on_policy",
     log_z: float | str = "exact",
-    batch: int = BATCH,
+    batch_size: int = BATCH,
     replicates: int = DRAWN,
 ) -> Examination:
     """Compare the expected gradient of a loss with the exact gradients of divergences.
@@ -132,7 +134,7 @@ def examine(
         policies: names, see :func:`~gfn.study.oracle.tables.policy_named`, or policies of one replica in double precision.
         sampling: see :func:`~gfn.study.oracle.situations.sampler`.
         log_z: what the loss is given: ``exact``, the ``mean`` of log w as trajectories are drawn, or a number.
-        batch: trajectories of a batch.
+        batch_size: trajectories of a batch.
         replicates: batches to draw where there are too many to list.
 
     Raises:
@@ -140,29 +142,45 @@ def examine(
     """
     loss = loss if isinstance(loss, Loss) else loss_of(loss)
     tasks = list(SMALL.values()) if tasks is None else [tasks] if not isinstance(tasks, Sequence) else list(tasks)
+    batch = batch_size
     if isinstance(batch, bool) or not isinstance(batch, int) or not 1 <= batch <= 4096:
-        raise SettingsError(f"batch = {batch!r} is not allowed: a whole number from 1 to 4096")
+        raise SettingsError(f"batch_size = {batch!r} is not allowed: a whole number from 1 to 4096")
     if sampling not in SAMPLINGS:
         raise SettingsError(f"sampling = {sampling!r} is not allowed: one of {', '.join(SAMPLINGS)}")
     for task in tasks:
         check_enumerable(task)
     named_policies = policies if isinstance(policies, Mapping) else {name: name for name in policies}
     found: list[tuple[Situation, Moments]] = []
-    fixed: dict[str, Moments] = {}
+    fixed: dict[str, dict[str, Moments]] = {sampling: {}, OFF: {}}
     for task in tasks:
         for label, policy in named_policies.items():
             at = situation(task, policy, sampling, label)
             found.append((at, moments(loss, at, relative(log_z, at), batch, replicates)))
-        at = situation(task, "target", sampling)
-        fixed[task.task] = moments(loss, at, relative(log_z, at), batch, replicates)
+        for how, of in fixed.items():
+            at = situation(task, "target", how)
+            of[task.task] = moments(loss, at, relative(log_z, at), batch, replicates)
     index = pd.MultiIndex.from_tuples([(at.task, at.policy) for at, _ in found], names=["task", "policy"])
     angles = pd.DataFrame([_angles(at, each) for at, each in found], index=index, columns=list(MEMBERS))
     errors = pd.Series([_degrees(each) for _, each in found], index=index)
     nearest, worst, orders = _nearest(angles, errors)
     rows = [_row(at, each, nearest, batch) for at, each in found]
     sizes = {t.task: max(float(m.mean.norm()) for at, m in found if at.task == t.task) for t in tasks}
-    zero = {task: each.vanishes or float(each.mean.norm()) <= 1e-9 * sizes[task] for task, each in fixed.items()}
-    return Examination(loss.name, sampling, batch, pd.DataFrame(rows), angles, nearest, worst, orders, zero)
+    zero = {
+        how: {task: each.vanishes or float(each.mean.norm()) <= 1e-9 * sizes[task] for task, each in of.items()}
+        for how, of in fixed.items()
+    }
+    return Examination(
+        name=loss.name,
+        sampling=sampling,
+        batch_size=batch,
+        table=pd.DataFrame(rows),
+        angles=angles,
+        nearest=nearest,
+        worst=worst,
+        orders=orders,
+        fixed=zero[sampling],
+        fixed_off=zero[OFF],
+    )
 
 
 def _angles(at: Situation, found: Moments) -> list[float]:

@@ -10,6 +10,7 @@ from gfn.study.presentation.digits import fixed
 if TYPE_CHECKING:
     from gfn.study.oracle.examination import Examination
 
+OFF = "uniform"  # how trajectories are drawn when it is asked whether the target stays off policy
 DRAWN = {
     "on_policy": "on policy",
     "uniform": "off policy, with uniform actions",
@@ -53,8 +54,13 @@ def _descends(found: Examination) -> str:
 
 
 def _target(found: Examination) -> str:
+    stays = all(found.fixed_off.values())
     if found.has_target:
-        return "The target is its fixed point."
+        if found.sampling == OFF:
+            return "The target is its fixed point."
+        where = "on policy" if found.sampling == "on_policy" else "there"
+        other = " and with uniform actions" if stays else ", but not with uniform actions"
+        return f"The target is its fixed point {where}{other}."
     moved = [task for task, zero in found.fixed.items() if not zero]
     return f"The target is no fixed point: its gradient does not vanish there (on {', '.join(moved)})."
 
@@ -73,5 +79,5 @@ def _noise(found: Examination) -> list[str]:
         return []
     error = degrees(float(drawn["angle_error"].max()))
     return [
-        f"Expectations are means over {drawn['computed'].iloc[0]} of {found.batch}; the standard error of angles is at most {error}."
+        f"Expectations are means over {drawn['computed'].iloc[0]} of {found.batch_size}; the standard error of angles is at most {error}."
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,7 @@ def test_a_loss_in_a_file_is_examined(file, tmp_path, capsys):
     )
     assert (code, err) == (0, "")
     assert "linex, on policy: it descends forward KL (α = 0)" in out
-    assert "The target is its fixed point." in out
+    assert "The target is its fixed point on policy and with uniform actions." in out
     assert picture.read_bytes()[1:4] == b"PNG"
 
 
@@ -132,13 +133,25 @@ def test_what_is_wrong_with_a_file_is_told(case, tmp_path, capsys):
     assert err.count("\n") == 1
 
 
+def test_a_file_may_import_one_beside_it_and_nothing_is_left(tmp_path, capsys):
+    (tmp_path / "mine.py").write_text(
+        "from helper_of_a_test import ratio\ndef tb(a, b, c): return ratio(a, b, c) ** 2\n"
+    )
+    (tmp_path / "helper_of_a_test.py").write_text("def ratio(a, b, c): return a - b - c\n")
+    before = list(sys.path)
+    code, out, _ = run(f"{tmp_path / 'mine.py'}:tb", *SMALL, capsys=capsys)
+    assert (code, sys.path) == (0, before)
+    assert "descends reverse KL" in out
+    assert not list(tmp_path.glob("__pycache__/mine*"))
+
+
 OPTIONS = {
     "task": (["--task", "cards"], "task = 'cards' is not allowed: one of"),
     "plane": (["--task", "banana"], "task = 'banana' is not allowed: the trajectories"),
     "size without task": (["--side", "3"], "--side is not allowed without --task"),
     "foreign size": (["--task", "sets", "--side", "3"], "--side does not belong to task sets"),
     "too large": (["--task", "sets", "--universe", "30", "--size", "15"], "at most 1024 trajectories"),
-    "batch": ([*SMALL, "--batch-size", "0"], "batch = 0 is not allowed"),
+    "batch": ([*SMALL, "--batch-size", "0"], "batch_size = 0 is not allowed"),
     "picture": ([*SMALL, "--picture", "loss.doc"], "--picture = loss.doc is not allowed"),
     "log Z": ([*SMALL, "--log-z", "much"], "log_z = 'much' is not allowed"),
 }

@@ -77,7 +77,7 @@ def test_the_two_others_have_theirs(member):
 def test_the_papers_estimates_descend_their_divergences(name):
     """At 0 degrees where they are sums over single trajectories."""
     alpha = 0.5 if name in ("renyi", "tsallis") else None
-    found = examine(losses.divergence(name, "none", alpha), GRID, batch=2, replicates=256)
+    found = examine(losses.divergence(name, "none", alpha), GRID, batch_size=2, replicates=256)
     if name == "renyi":  # normalised by the batch
         assert not found.table["computed"].eq("each trajectory").any()
         return
@@ -85,12 +85,15 @@ def test_the_papers_estimates_descend_their_divergences(name):
     assert found.worst < 1e-5
     assert found.table["computed"].eq("each trajectory").all()
     assert found.descends
+    assert found.has_target
+    assert not any(found.fixed_off.values())  # made for trajectories of the policy
+    assert "but not with uniform actions" in str(found)
 
 
 def test_vargrad_is_the_reverse_kl_on_policy():
     """Over all pairs of trajectories, exactly, at 2 (N - 1) / N times its length; as TB at twice it."""
     for loss, length in ((losses.variance, 1.0), (losses.squared, 2.0)):
-        found = examine(loss, PAIRS, batch=2)
+        found = examine(loss, PAIRS, batch_size=2)
         assert found.nearest == 1.0
         assert found.worst < 1e-5
         assert found.table["length"].to_numpy() == pytest.approx([length] * len(POLICIES))
@@ -271,10 +274,10 @@ def test_batches_are_listed_once_whatever_their_order():
 
 
 def test_a_sum_over_the_batch_is_a_longer_mean():
-    found = examine(lambda a, b, c, log_z: (a - b - c + log_z).square().sum(), PAIRS, batch=3)
+    found = examine(lambda a, b, c, log_z: (a - b - c + log_z).square().sum(), PAIRS, batch_size=3)
     assert found.table["computed"].eq("each trajectory").all()
     assert found.table["length"].to_numpy() == pytest.approx([6.0] * len(POLICIES))
-    mean = examine(losses.squared, PAIRS, batch=3)
+    mean = examine(losses.squared, PAIRS, batch_size=3)
     pd.testing.assert_series_equal(found.table["needed"], mean.table["needed"])
 
 
@@ -305,7 +308,7 @@ def test_the_score_control_variate_gets_parameters():
 def test_losses_of_steps_know_the_target(loss):
     """Their flows are those of the target: on policy and off, it is a fixed point."""
     for sampling in ("on_policy", "uniform"):
-        found = examine(loss, Hypergrid(side=2), batch=2, sampling=sampling)
+        found = examine(loss, Hypergrid(side=2), batch_size=2, sampling=sampling)
         assert found.has_target
         assert found.descends
 
@@ -359,7 +362,7 @@ def test_it_is_shown_as_a_table_and_a_picture():
         ({"policies": ("best",)}, "policy = 'best' is not allowed: one of"),
         ({"log_z": "large"}, "log_z = 'large' is not allowed: exact, mean or a finite number"),
         ({"log_z": math.nan}, "log_z = nan is not allowed"),
-        ({"batch": 0}, "batch = 0 is not allowed"),
+        ({"batch_size": 0}, "batch_size = 0 is not allowed"),
     ],
     ids=lambda value: str(value)[:30],
 )
