@@ -61,7 +61,7 @@ ENTRIES: dict[str, Entry] = {
     "DevGrad, α = 0": Entry("DevGrad", losses.dev_grad(0.0)),
     "DevGrad, α = ½": Entry("DevGrad", losses.dev_grad(0.5)),
     "DevGrad, α = 2": Entry("DevGrad", losses.dev_grad(2.0)),
-    "absolute, from the median": Entry("DevGrad", losses.absolute_from_median),
+    "absolute from the median": Entry("DevGrad", losses.absolute_from_median),
     "Linex of −Δ": Entry("other losses of Δ", losses.linex()),
     "Linex of Δ": Entry("other losses of Δ", losses.linex(sign=1)),
     "Linex(½) of −Δ": Entry("other losses of Δ", losses.linex(0.5)),

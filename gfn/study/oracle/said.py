@@ -17,10 +17,10 @@ def finding(table: pd.DataFrame) -> str:
     """What is descended on policy and off, what is not quite, what keeps the target off policy, and what one sign does."""
     exact, off = table[table["itself"]], table[~table["itself"]]
     kept, estimates = table[table["target_off"]], table[table["group"] == DIVERGENCES]
-    keeping = [name for name in estimates.index if table["target_off"][name]]
+    keeping = [_in_text(name) for name in estimates.index if table["target_off"][name]]
     said = [
-        f"**On policy {len(exact)} of {len(table)} losses descend one divergence of the family exactly; with uniform actions "
-        f"{_count(table['itself_off'].sum())}**, and the nearest is then {degrees(table['angle_off'].median())} off in the median.",
+        f"On policy {len(exact)} of {len(table)} losses descend one divergence of the family exactly; with uniform actions "
+        f"{_count(table['itself_off'].sum())}, and the nearest is then {degrees(table['angle_off'].median())} off in the median.",
         f"The other {len(off)} are biased by what they take from the batch, or descend something else: {_reasons(off)}.",
         f"Off policy {len(kept)} of {len(table)} keep the target as their fixed point.",
     ]
@@ -47,8 +47,12 @@ def _reasons(off: pd.DataFrame) -> str:
         if which.any():
             parts.append(f"{what} (up to {degrees(off['angle'][which].max())} from the nearest)")
     rest = off[~(mean | baseline)]
-    parts += [f"{name} ({degrees(angle)})" for name, angle in rest["angle"].sort_values().items()]
+    parts += [f"{_in_text(name)} ({degrees(angle)})" for name, angle in rest["angle"].sort_values().items()]
     return listed(parts) if parts else "none"
+
+
+def _in_text(name: str) -> str:
+    return name.replace(", ", " with ")
 
 
 def _count(value: int) -> str:

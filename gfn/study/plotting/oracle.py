@@ -42,7 +42,7 @@ def angle_panel(angles: pd.DataFrame, nearest: float | str | None, name: str) ->
         axis.plot(
             PLACES.get(nearest, nearest), worst[nearest], color="black", marker="o", ms=8, mfc="white", mew=1.8, ls=""
         )
-    axis.set_ylim(0, max(20, 1.05 * float(np.nanmax([20, *worst.to_numpy(float)]))))
+    axis.set_ylim(-2, max(20, 1.05 * float(np.nanmax([20, *worst.to_numpy(float)]))))
     axis.set_ylabel("angle (degrees)")
     axis.set_title(name)
     _orders(axis)
@@ -101,7 +101,7 @@ def atlas_panels(frame: pd.DataFrame) -> Figure:
     right.plot(frame.far, places, color=COLOURS[7], marker="D", ms=4, ls="")
     right.plot(frame.near, places, color=COLOURS[2], marker="o", ms=4, ls="")
     right.set_xscale("log")
-    right.set_xlabel("trajectories, until noise is as long as signal")
+    right.set_xlabel("batch with as much noise as signal")
     right.set_title("noise on policy")
     marks = [
         Line2D([], [], color=ON, marker="o", ls="", label="on policy (filled: it is that divergence)"),
