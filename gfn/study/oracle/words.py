@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from gfn.study.oracle.family import NAMES, Member, named
 from gfn.study.presentation.digits import fixed
-
-if TYPE_CHECKING:
-    from gfn.study.oracle.examination import Examination
 
 OFF = "uniform"  # how trajectories are drawn when it is asked whether the target stays off policy
 DRAWN = {
@@ -33,13 +30,13 @@ def degrees(value: float) -> str:
     return f"{fixed(value, 1)}°"
 
 
-def findings(found: Examination) -> list[str]:
-    """What it descends, whether the target is its fixed point, and which ways it points, a sentence each."""
+def findings(found: Any) -> list[str]:
+    """What an :class:`~gfn.study.oracle.examination.Examination` found: what is descended, whether the target stays, which ways it points."""
     where = DRAWN[found.sampling]
     return [f"{found.name}, {where}: {_descends(found)}", _target(found), _ways(found), *_noise(found)]
 
 
-def _descends(found: Examination) -> str:
+def _descends(found: Any) -> str:
     if found.nearest is None:
         none = (found.table["needed"] == float("inf")).sum()
         return f"the expected gradient vanishes at {none} of {len(found.table)} policies that are not the target: nothing is learned there."
@@ -53,7 +50,7 @@ def _descends(found: Examination) -> str:
     return f"it descends no divergence of the family; the nearest is {name}{span}, up to {worst} off."
 
 
-def _target(found: Examination) -> str:
+def _target(found: Any) -> str:
     stays = all(found.fixed_off.values())
     if found.has_target:
         if found.sampling == OFF:
@@ -65,7 +62,7 @@ def _target(found: Examination) -> str:
     return f"The target is no fixed point: its gradient does not vanish there (on {', '.join(moved)})."
 
 
-def _ways(found: Examination) -> str:
+def _ways(found: Any) -> str:
     up = (found.table[["reverse KL", "forward KL"]] <= 0).any(axis=1)
     if not up.any():
         return "Both KL divergences fall along it at every policy."
@@ -73,7 +70,7 @@ def _ways(found: Examination) -> str:
     return f"At {int(up.sum())} of {len(up)} policies a KL divergence does not fall along it: {places}."
 
 
-def _noise(found: Examination) -> list[str]:
+def _noise(found: Any) -> list[str]:
     drawn = found.table[~found.table["computed"].isin(["each trajectory", "all batches"])]
     if drawn.empty:
         return []
