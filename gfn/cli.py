@@ -16,6 +16,7 @@ from gfn.study.commands.show import show
 from gfn.study.commands.train import train
 from gfn.study.commands.verifying import verify
 from gfn.study.ending import end
+from gfn.study.oracle.command import oracle
 
 COMPLETION = "_GFN_COMPLETE"
 
@@ -35,6 +36,7 @@ cli.add_command(show)
 cli.add_command(reproduce)
 cli.add_command(verdicts)
 cli.add_command(verify)
+cli.add_command(oracle)
 
 
 def main(arguments: list[str] | None = None) -> None:

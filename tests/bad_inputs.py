@@ -232,6 +232,16 @@ FLAG_VALUES = {
 OWNERS = {
     name.replace("_", "-"): task for task, model in TASKS.items() for name in model.model_fields.keys() - {"task"}
 }
+FLAG_VALUES |= {("oracle", flag): values for (command, flag), values in FLAG_VALUES.items() if flag in OWNERS}
+FLAG_VALUES["oracle", "universe"] = ["0", "1025", "x", "1"]  # of pairs
+FLAG_VALUES |= {
+    ("oracle", "task"): ["", "chess", "Sets", "banana"],
+    ("oracle", "log-z"): ["", "guessed", "nan", "inf"],
+    ("oracle", "sampling"): ["", "sideways", "Uniform"],
+    ("oracle", "batch-size"): ["", "0", "-1", "x", "4097", "1.5"],
+    ("oracle", "picture"): ["", "loss.doc", "loss"],
+}
+LOSS = "def loss(log_pf, log_pb, log_reward):\n    return (log_pf - log_pb - log_reward) ** 2\n"
 OBJECTIVE_OF = dict.fromkeys(("alpha", "alpha-end", "control-variate"), "renyi") | {"decay": "subtb"}
 OBJECTIVE_OF["epsilon"] = "renyi --control-variate both"
 
@@ -239,12 +249,12 @@ OBJECTIVE_OF["epsilon"] = "renyi --control-variate both"
 def flags() -> Iterator[Case]:
     """Every flag with values that it cannot have."""
     for (command, flag), values in FLAG_VALUES.items():
-        where = ["fig6", "--profile", "smoke"] if command == "reproduce" else []
-        where += ["{here}/run.parquet"] if command == "show" else []
-        files = {"run.parquet": stored()} if command == "show" else {}
+        where = {"reproduce": ["fig6", "--profile", "smoke"], "oracle": ["my.py:loss"]}.get(command, [])
+        where = [*where, "{here}/run.parquet"] if command == "show" else [*where]
+        files = {"show": {"run.parquet": stored()}, "oracle": {"my.py": LOSS}}.get(command, {})
         if command == "train":
             where += ["--objective", *OBJECTIVE_OF[flag].split()] if flag in OBJECTIVE_OF else []
-            where += ["--task", OWNERS[flag]] if flag in OWNERS else []
+        where += ["--task", OWNERS[flag]] if flag in OWNERS else []
         where += ["--out", "{here}/store"] if flag != "out" and command in ("train", "reproduce") else []
         for value in values:
             yield Case(f"{command} --{flag} {value!r:.40}", (command, *where, f"--{flag}", value), flag, files=files)

@@ -38,6 +38,7 @@ TITLES = {
     "variates": "Each control variate alone",
     "costs": "What accuracy costs",
     "draws": "Where leave-one-out breaks",
+    "atlas": "What losses descend",
 }
 THEORY = ("tasks", "exact")
 TABLE = ["claim", "version", "test", "subject", "budget", "variate", "judged", "median", "low", "high", "outcome"]

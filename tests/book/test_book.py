@@ -31,6 +31,8 @@ from gfn.study.evidence import discovery
 from gfn.study.evidence.questions import QUESTIONS
 from gfn.study.evidence.registry import SOURCES
 from gfn.study.experiments import BEYOND, FIGURES, PROFILES, comparisons, tasks
+from gfn.study.oracle import examination, family, situations
+from gfn.study.oracle import tables as oracle_tables
 from gfn.study.paper import load_claims
 from gfn.study.said.pages import FINDINGS
 from gfn.study.verdicts import page_of, title_of
@@ -60,6 +62,7 @@ CLASSES |= {
     cls.__name__: cls for cls in (spec.Draws, spec.TrainingSpec, spec.GradientSpec, spec.ReferenceSpec, spec.CostSpec)
 }
 MODULES = (mixture, control_variates, accuracy, objective, tasks, comparisons, discovery)
+MODULES = (*MODULES, examination, family, oracle_tables, situations)
 MODULES = {module.__name__.split(".")[-1]: module for module in MODULES}
 REGISTER = (BOOK / "assumptions.md").read_text(encoding="utf-8")
 # Every pair of backticks is taken in turn, so that words between two of them are not read as code.

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from gfn.runs.spec import Spec
 from gfn.settings import SettingsError
+from gfn.study.experiments.atlas import Atlas
 from gfn.study.experiments.balance import Balance
 from gfn.study.experiments.checks import Calibration, ExactChecks, Figure2, Figure7, Sensitivity
 from gfn.study.experiments.comparisons import (
@@ -33,7 +34,7 @@ from gfn.study.experiments.which import Which
 Part = Literal["all", "paper"]
 PARTS: tuple[Part, ...] = ("all", "paper")
 # Pages of the part beyond the paper: what else the book has is there without them.
-BEYOND = ("first", "which", "answers", "orders", "balance", "variates", "costs", "draws")
+BEYOND = ("first", "which", "answers", "orders", "balance", "variates", "costs", "draws", "atlas")
 
 
 class Verdicts(PageSettings):
@@ -86,6 +87,7 @@ FIGURES: dict[str, type[PageSettings]] = {
     "variates": Variates,
     "costs": Costs,
     "draws": DrawsStudy,
+    "atlas": Atlas,
 }
 
 

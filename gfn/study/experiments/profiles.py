@@ -111,5 +111,8 @@ PROFILES["draws"] = {
     "smoke": {"seeds": SMOKE_SEEDS} | _DRAWS | _SMOKE_DRAWS,
 }
 # Pages without runs of their own.
+_ATLAS = {"batch_size": 4, "larger": (2, 4, 32, 256), "replicates": 2048}
+_SMOKE_ATLAS = {"batch_size": 2, "larger": (2, 16), "replicates": 256}
+PROFILES["atlas"] = {"paper": _ATLAS, "edition": _ATLAS, "smoke": _SMOKE_ATLAS}
 PROFILES["tasks"] = {name: {"trees": 8} for name in ("paper", "edition", "smoke")}
 PROFILES |= {page: {name: {} for name in ("paper", "edition", "smoke")} for page in ("verdicts", "answers")}
