@@ -16,6 +16,7 @@ from gfn.runs.objective import OBJECTIVES, Objective
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import TrainingError, check_device, warn
 from gfn.settings import SettingsError
+from gfn.study.commands.vendor import vendor
 from gfn.study.ending import end, sentence_of
 from gfn.study.experiments import FIGURES, PROFILES, every_run, runs
 from gfn.study.flags import Named, check_used, flags, given
@@ -197,6 +198,9 @@ def show(path: Path) -> None:
             continue
         tables.append(final_values(run).assign(run=run.spec.hash))
     click.echo(pd.concat(tables).to_string(index=False) if tables else "no readable results")
+
+
+cli.add_command(vendor)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -1,0 +1,1 @@
+"""Commands of ``gfn``, a module each."""
