@@ -35,13 +35,13 @@ Results = dict[str, Any]
 OBJECTIVES = ("tb", "tb_batch", "vargrad", "reverse_kl", "renyi", "forward_kl")
 FULL = {
     "tasks": {
-        "dense": {"kind": "grid", "side": 12, "r0": 0.1},
-        "sparse": {"kind": "grid", "side": 12, "r0": 1e-4},
-        "sets": {"kind": "sets", "universe": 18, "size": 9},
+        "dense": {"kind": "grid", "side": 8, "r0": 0.1},
+        "sparse": {"kind": "grid", "side": 8, "r0": 1e-4},
+        "sets": {"kind": "sets", "universe": 16, "size": 8},
     },
     "seeds": 10,
     "batch": 64,
-    "checkpoints": [0, 32, 64, 128, 256, 512],
+    "checkpoints": [0, 16, 32, 64, 128, 256],
 }
 QUICK = FULL | {
     "tasks": {
@@ -67,6 +67,7 @@ def measure(settings: dict[str, Any], kept: Path) -> Results:
     began, started = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     rows = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()] if kept.exists() else []
+    rows = [row for row in rows if row["seed"] < settings["seeds"]]
     done = {(row["task"], row["objective"], row["seed"]) for row in rows}
     vendor(BUILD / "gfn_divergences")
     worker = Worker("torchgfn study", path=(BUILD, EXAMPLE.parent))
@@ -105,8 +106,9 @@ def _rank(row: dict[str, Any]) -> int:
 
 
 def _kept(settings: dict[str, Any]) -> Path:
-    """Where finished trainings wait, by all that they depend on."""
-    texts = [json.dumps(settings, sort_keys=True), *copies().values()]
+    """Where finished trainings wait, by all that one of them depends on."""
+    same = {name: value for name, value in settings.items() if name != "seeds"}
+    texts = [json.dumps(same, sort_keys=True), *copies().values()]
     texts += [path.read_text() for path in (EXAMPLE, processes.SCRIPTS["torchgfn study"], requirements("torchgfn"))]
     return BUILD / "parts" / f"torchgfn_{hashlib.sha256(''.join(texts).encode()).hexdigest()[:12]}.jsonl"
 
@@ -142,14 +144,15 @@ def cli() -> None:
 def run(quick: bool, seeds: int | None, out: Path | None) -> None:
     """Train all, write the results, and from them the page where they are the book's.
 
-    An interrupted run goes on after the last training that it has finished.
+    An interrupted run goes on after the last training that it has finished, and one of more seeds after one of fewer.
     """
     settings = QUICK if quick else FULL
     settings = settings | {"seeds": seeds or settings["seeds"]}
     out = out or (BUILD / "torchgfn.json" if quick else RESULTS)
     kept = _kept(settings)
     write(out, measure(settings, kept))
-    kept.unlink()
+    if seeds is None:  # of fewer seeds, all wait for those to come
+        kept.unlink()
     click.echo(f"results: {out}")
     if out == RESULTS:
         click.echo(f"page: {PAGE}\npicture: {write_page(read(out), PAGE)}")

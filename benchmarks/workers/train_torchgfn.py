@@ -102,7 +102,7 @@ def gflownet_of(objective: str, task: Task, batch: int) -> TrajectoryBasedGFlowN
 
 
 def train(task: dict, objective: str, seed: int, batch: int, checkpoints: list[int]) -> dict:
-    """One training: the distance after so many iterations, and its seconds without these measurements."""
+    """One training: the distance after so many iterations, and its seconds of a processor without these measurements."""
     key = repr(sorted(task.items()))
     if key not in TASKS:
         TASKS.clear()
@@ -116,14 +116,14 @@ def train(task: dict, objective: str, seed: int, batch: int, checkpoints: list[i
     optimiser = torch.optim.Adam(groups)
     sampler, distances, seconds, done = Sampler(flow.pf), [], 0.0, 0
     for checkpoint in checkpoints:
-        started = time.perf_counter()
+        started = time.process_time()
         for _ in range(checkpoint - done):
             trajectories = sampler.sample_trajectories(made.environment, n=batch, save_logprobs=True)
             loss = flow.loss(made.environment, trajectories, recalculate_all_logprobs=False)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-        seconds += time.perf_counter() - started
+        seconds += time.process_time() - started
         done = checkpoint
         distances.append(made.distance(flow.pf))
     if not all(map(math.isfinite, distances)):
