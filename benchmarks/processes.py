@@ -6,13 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import IO, Any
 
 from benchmarks.environments import python_of
 from benchmarks.settings import BUILD, ROOT
 
 SCRIPTS = {name: ROOT / "benchmarks" / "workers" / f"run_{name}.py" for name in ("ours", "torchgfn", "gfnx")}
+SCRIPTS["torchgfn study"] = ROOT / "benchmarks" / "workers" / "train_torchgfn.py"
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -31,12 +33,13 @@ class Worker:
     """A process that makes trainings of one implementation and times them.
 
     Arguments:
-        name: ``ours``, ``torchgfn`` or ``gfnx``.
+        name: ``ours``, ``torchgfn`` or ``gfnx``; its first word is the environment in which it runs.
+        path: folders from which it may import besides.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.log = BUILD / f"worker_{name}.log"
+    def __init__(self, name: str, path: Sequence[Path] = ()) -> None:
+        self.name, self.path = name, path
+        self.log = BUILD / f"worker_{name.replace(' ', '_')}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
         self.process: subprocess.Popen | None = None
 
@@ -46,9 +49,10 @@ class Worker:
             ours = self.name == "ours"
             environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | ONE_THREAD
             # The peer torchgfn imports as gfn too: only our own worker may see this checkout.
-            environment |= {"PYTHONPATH": str(ROOT)} if ours else {}
+            path = [ROOT] if ours else self.path
+            environment |= {"PYTHONPATH": os.pathsep.join(map(str, path))} if path else {}
             self.process = subprocess.Popen(
-                [sys.executable if ours else python_of(self.name), SCRIPTS[self.name]],
+                [sys.executable if ours else python_of(self.name.split()[0]), SCRIPTS[self.name]],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log(),

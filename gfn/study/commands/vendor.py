@@ -1,0 +1,29 @@
+"""``gfn vendor``: the estimators for somebody else's project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gfn.study.flags import Named
+from gfn.study.vendor import VendorError
+from gfn.study.vendor import vendor as write_copy
+
+EXAMPLE = "\b\nExample:\n  gfn vendor my_project/gfn_divergences"
+
+
+@click.command(epilog=EXAMPLE)
+@click.argument("folder", type=Named(path_type=Path))
+def vendor(folder: Path) -> None:
+    """Copy the estimators into a project of yours, where they need PyTorch alone.
+
+    FOLDER is made. Its name is that under which you import them: "from gfn_divergences import renyi". Each file says
+    in its header where it comes from. The same command of a newer version updates the folder; it refuses one that it
+    did not write, or in which something was changed since.
+    """
+    try:
+        changed = write_copy(folder)
+    except VendorError as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{folder}: {len(changed)} files written" if changed else f"{folder}: up to date")
