@@ -206,7 +206,16 @@ def test_the_notebook_of_the_readme_leaves_the_checkout_as_it_is(tmp_path):
     copy = shutil.copytree(ROOT, tmp_path / "checkout", ignore=LEFT_OUT)
 
     def git(*arguments):
-        call = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost", "-c", "core.compression=0", *arguments]
+        call = [
+            "git",
+            "-c",
+            "user.name=test",
+            "-c",
+            "user.email=test@localhost",
+            "-c",
+            "core.compression=0",
+            *arguments,
+        ]
         return subprocess.run(call, cwd=copy, check=True, capture_output=True, text=True).stdout
 
     git("init", "--quiet")

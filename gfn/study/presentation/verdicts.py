@@ -26,6 +26,8 @@ CLASSES = {
     "premise not met": "gfn-inconclusive",
     "not judged": "gfn-unjudged",
 }
+# What another control variate is held against where it has not what a claim is about: joint has no linearised baseline.
+OTHERS = {("C11", "joint"): "joint against the optimal baseline"}
 # Where the verdict of a claim of the paper is, and that of a question beyond it, from a page one folder deep.
 PAGES = {"C": "../paper/verdicts.html", "Q": "../beyond/answers.html"}
 KEY = (
@@ -177,10 +179,19 @@ def _until(budget: Any) -> str:
 
 def with_other(name: str, other: Any) -> str:
     """What a claim comes to with other control variates of Rényi and Tsallis, in a sentence."""
+    if other is not None and (other.claim, name) in OTHERS:
+        return f"Not part of this claim: {escape(other_question(other, name))}."
     start = f"With <code>{escape(name)}</code> in place of <code>both</code>"
     if other is None:
         return f"{start} nothing changes: no gradient of Rényi or Tsallis plays a part in this claim."
     return f"{start}: {escape(other.short)}."
+
+
+def other_question(other: Any, name: str) -> str:
+    """What is measured with another control variate where it is not what the claim speaks of, and how often it is within the bounds."""
+    if other.outcome == "not judged":
+        return f"{OTHERS[other.claim, name]}: not judged"
+    return f"{OTHERS[other.claim, name]}: {counts(other.judged)[0]} of {len(other.judged)} within the bounds"
 
 
 def _criterion(rows: pd.DataFrame, judged: bool, beside: bool) -> str:
