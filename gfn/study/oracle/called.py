@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.func import grad, vmap
 
 from gfn.settings import SettingsError
 from gfn.study.oracle.situations import Situation
@@ -89,8 +88,10 @@ class Loss:
             steps = StepTerms(leaf, *more) if more else None
             return _one(self.function(*_three(leaf, log_pb, log_reward), **self._options(log_z, steps)))
 
+        leaf = self.leaf(at, which).requires_grad_()
         try:
-            return vmap(grad(one))(self.leaf(at, which), *parts)
+            value = torch.vmap(one)(leaf, *parts)  # and not its gradient function, which takes seconds to import
+            return torch.autograd.grad(value.sum(), leaf, allow_unused=True, materialize_grads=True)[0]
         except Exception as error:  # all that fails there is done again one by one, and told from there
             raise Vmapless from error
 
