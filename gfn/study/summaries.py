@@ -17,6 +17,7 @@ from gfn.study.results import Run
 
 LONGEST = 40  # characters of a setting; what is longer, as a whole alignment, is told apart by its SHA-256
 MEASURED = ("metric", "mean", "std", "median")  # columns that say something of each row
+SPENT = ("seeds", "rounds", "iteration", "trajectories", "seconds")
 WIDTH = 110  # columns at most
 
 
@@ -73,7 +74,7 @@ def _text(value: Any) -> str | None:
 
 
 def final_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """:func:`final_values` of all runs, with ``run``, the hash, and every setting in which they differ.
+    """:func:`final_values` of all runs, after ``run``, the hash, and every setting in which they differ.
 
     A setting whose name is that of another column, as ``seeds`` is, has ``spec_`` before it.
     """
@@ -84,7 +85,9 @@ def final_table(runs: Sequence[Run]) -> pd.DataFrame:
     same = [name for name in ("task", "objective", "alpha", "control_variate", "epsilon", "log_z") if name in table]
     settings = settings.drop(columns=[name for name in same if name in settings])
     settings = settings.rename(columns={name: f"spec_{name}" for name in settings if name in table})
-    return table.join(settings, on="run")
+    table = table.join(settings, on="run")
+    numbers = [name for name in (*MEASURED, *SPENT) if name in table]
+    return table[["run", *table.columns.drop(["run", *numbers]), *numbers]]
 
 
 def told(runs: Sequence[Run], width: int | None = None) -> str:
