@@ -37,7 +37,7 @@ def task_named(name: str) -> type[Environment]:
     return TASKS[name]
 
 
-class Train(Command):
+class TaskCommand(Command):
     """The command, whose help shows the flags of the task that stands on the same line, and else those of most tasks."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -61,7 +61,7 @@ class Train(Command):
 
 
 @click.command(
-    cls=Train,
+    cls=TaskCommand,
     examples=[
         "gfn train",
         "gfn train --task hypergrid --side 8 --objective renyi --alpha 0.5",

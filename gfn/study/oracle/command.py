@@ -10,6 +10,8 @@ import click
 from gfn.environments import TASKS
 from gfn.runs.training import replacing
 from gfn.settings import SettingsError
+from gfn.study.commands.helping import Flag, among
+from gfn.study.commands.train import TaskCommand
 from gfn.study.flags import Named, flags, given
 from gfn.study.oracle.called import from_file
 from gfn.study.oracle.examination import BATCH, SMALL, examine
@@ -18,11 +20,27 @@ from gfn.study.oracle.situations import SAMPLINGS
 PICTURES = (".png", ".svg", ".pdf")
 
 
-@click.command()
+@click.command(
+    cls=TaskCommand,
+    examples=[
+        "gfn oracle my_losses.py:linex",
+        "gfn oracle my_losses.py:linex --task sets --universe 5 --sampling uniform",
+        "gfn oracle my_losses.py:balance --log-z mean --picture balance.svg",
+    ],
+)
 @click.argument("loss", metavar="FILE.py:FUNCTION")
-@click.option("--task", metavar="|".join(TASKS), help=f"task to examine it on [default: small {', '.join(SMALL)}]")
-@click.option("--task-seed", metavar="INTEGER", help="seed of the reward's random law [default: 0]")
-@flags(*TASKS.values(), skip=("task", "task_seed"))
+@click.option(
+    "--task",
+    metavar="NAME",
+    help=f"task to examine it on: {', '.join(TASKS)} [default: small {', '.join(SMALL)}]",
+    shell_complete=among(TASKS),
+    cls=Flag,
+    group="Task",
+)
+@click.option(
+    "--task-seed", metavar="INTEGER", help="seed of the reward's random law [default: 0]", cls=Flag, group="Task"
+)
+@flags("Task", *TASKS.values(), skip=("task", "task_seed"))
 @click.option("--log-z", default="exact", metavar="exact|mean|NUMBER", help="what stands for log Z [default: exact]")
 @click.option(
     "--sampling",
