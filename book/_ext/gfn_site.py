@@ -122,10 +122,10 @@ def footer() -> str:
 
 def page(app, pagename, templatename, context, doctree) -> None:
     """Scripts that no page needs go from the head, and ids of runs lead to their files where there is an address."""
-    context["script_files"] = [each for each in context.get("script_files", []) if "thebe" not in str(each).lower()]
-    context["css_files"] = [each for each in context.get("css_files", []) if "thebe" not in str(each).lower()]
     if pagename == "search":
         app.add_js_file(None, body=f"window.gfnLetters = {json.dumps(LETTERS, ensure_ascii=False)};")
+    context["script_files"] = [each for each in context.get("script_files", []) if "thebe" not in str(each).lower()]
+    context["css_files"] = [each for each in context.get("css_files", []) if "thebe" not in str(each).lower()]
     if (folder := files(app.config)) and "body" in context:
         runs = rf'<a href="{escape(folder)}/{PUBLISHED}/\2.parquet"><code\1>\2</code></a>'
         context["body"] = RUN.sub(runs, context["body"])
