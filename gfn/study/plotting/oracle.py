@@ -80,15 +80,8 @@ def atlas_panels(frame: pd.DataFrame) -> Figure:
             continue
         if not isinstance(row.nearest, str):
             left.hlines(place, row.low, row.high, color=ON, lw=2.5, alpha=0.5)
-        left.plot(
-            PLACES.get(row.nearest, row.nearest),
-            place,
-            color=ON,
-            marker="o",
-            ms=5,
-            mfc=ON if row.itself else "white",
-            ls="",
-        )
+        where = PLACES.get(row.nearest, row.nearest), place
+        left.scatter(*where, s=26, color=[ON if row.itself else "white"], edgecolors=[ON], linewidths=1.2, zorder=3)
     _orders(left)
     left.set_title("nearest divergence, on policy")
     middle.plot(frame.angle_off, places, color=OFF, marker="s", ms=4, ls="")
