@@ -98,7 +98,7 @@ class Examination:
         table = self.table.set_index(["task", "policy"])
         columns = ["angle", "length", "covariance", "needed", *TOWARDS, "computed"]
         renamed = {"angle": "angle (degrees)", "needed": "batch to see it"}
-        return table[columns].rename(columns=renamed)
+        return table[columns].assign(angle=table["angle"].round(2)).rename(columns=renamed)
 
     def figure(self) -> Figure:
         """The angle to every divergence of the family."""

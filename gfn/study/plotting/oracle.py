@@ -80,15 +80,9 @@ def atlas_panels(frame: pd.DataFrame) -> Figure:
             continue
         if not isinstance(row.nearest, str):
             left.hlines(place, row.low, row.high, color=ON, lw=2.5, alpha=0.5)
-        left.plot(
-            PLACES.get(row.nearest, row.nearest),
-            place,
-            color=ON,
-            marker="o",
-            ms=5,
-            mfc=ON if row.itself else "white",
-            ls="",
-        )
+        left.plot(PLACES.get(row.nearest, row.nearest), place, color=ON, marker="o", ms=6, ls="")
+        if not row.itself:  # a white disc on top: browsers lose the rim of a hollow marker that is drawn many times
+            left.plot(PLACES.get(row.nearest, row.nearest), place, color="white", marker="o", ms=3.6, ls="")
     _orders(left)
     left.set_title("nearest divergence, on policy")
     middle.plot(frame.angle_off, places, color=OFF, marker="s", ms=4, ls="")
