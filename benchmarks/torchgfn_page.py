@@ -38,7 +38,7 @@ def write_page(results: Results, page: Path) -> Path:
     """Put adapter and results between the lines of the page that are there for them; return where the picture is."""
     drawn = page.parents[1] / "_static" / "torchgfn.svg" if page.parent.name == "guide" else page.with_suffix(".svg")
     text = page.read_text(encoding="utf-8")
-    for name, content in {"adapter": adapter(), "results": report(results, f"../_static/{drawn.name}")}.items():
+    for name, content in contents(results, f"../_static/{drawn.name}").items():
         first, last = LINE.format(name=name), END.format(name=name)
         place = re.compile(f"{re.escape(first)}.*?{re.escape(last)}", re.DOTALL)
         if not place.search(text):
@@ -47,6 +47,11 @@ def write_page(results: Results, page: Path) -> Path:
     save(results, drawn)
     page.write_text(text, encoding="utf-8")
     return drawn
+
+
+def contents(results: Results, image: str) -> dict[str, str]:
+    """All that is written into the page, by its name there."""
+    return {"adapter": adapter(), "results": report(results, image), "choice": choice(results)}
 
 
 def adapter() -> str:
@@ -176,6 +181,26 @@ def numbers(results: Results, task: str) -> str:
             cells.append("1" if name == BASE else f"{_interval(one)}, **{verdict(one)}**")
         body.append(cells)
     return table(head, body, left=(0, *range(2, len(head), 2)))
+
+
+def choice(results: Results) -> str:
+    """A word for every loss on every task at the end, and which are the best there or not told apart from it."""
+    last, tasks = moments(results)[-1], list(results["settings"]["tasks"])
+    words = [[NAMES[name], *(verdict(ratio(results, task, name, last)) for task in tasks)] for name in others(results)]
+    shown = table(["error at the end against TB's", *tasks], words, left=range(len(tasks) + 1))
+    best = [f"on {task}{'' if task == 'sets' else ' rewards'} {listed(near_best(results, task))}" for task in tasks]
+    return f"{shown}\n\nThe lowest error at the end, and what these seeds do not tell apart from it: {'; '.join(best)}."
+
+
+def near_best(results: Results, task: str) -> list[str]:
+    """The names of the losses with the lowest error at the end, or whose ratio to that holds 1."""
+    last = moments(results)[-1]
+    best = min(_losses(results), key=lambda name: median(distances(results, task, name, last)))
+    return [
+        NAMES[name]
+        for name in _losses(results)
+        if name == best or verdict(ratio(results, task, name, last, best)) == "open"
+    ]
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -13,7 +13,19 @@ from benchmarks import torchgfn
 from benchmarks.processes import WorkerError
 from benchmarks.suite import machine
 from benchmarks.torchgfn import FULL, OBJECTIVES, PAGE, QUICK, RESULTS, main, measure, read, units
-from benchmarks.torchgfn_page import END, LINE, adapter, description, moments, ratio, report, verdict, write_page
+from benchmarks.torchgfn_page import (
+    END,
+    LINE,
+    adapter,
+    choice,
+    contents,
+    description,
+    moments,
+    ratio,
+    report,
+    verdict,
+    write_page,
+)
 
 FACTORS = {"tb": 1.0, "tb_batch": 0.8, "vargrad": 0.5, "reverse_kl": 0.5, "renyi": 2.0, "forward_kl": 1.0}
 
@@ -87,6 +99,15 @@ def test_the_page_says_what_the_runs_say():
     assert not re.search(r"\d[eE]-\d|nan|inf\b", text)
 
 
+def test_what_to_take_follows_from_the_end():
+    """A word in every cell; the best with what is not told apart from it."""
+    text = choice(made_up())
+    assert "| Rényi | higher | higher | higher |" in text
+    assert "| log-partition variance | lower | lower | lower |" in text
+    assert "| forward KL | open | open | open |" in text
+    assert "on dense rewards log-partition variance and reverse KL; on sparse rewards" in text
+
+
 def test_the_adapter_on_the_page_is_the_example_s():
     text = adapter()
     assert text.startswith("```{code-block} python\nimport gfn_divergences\n")
@@ -98,7 +119,9 @@ def test_the_adapter_on_the_page_is_the_example_s():
 def test_the_page_is_written_between_its_lines(tmp_path):
     """All else stays; twice is as once; without the lines it is refused."""
     page = tmp_path / "page.md"
-    places = "\n".join(f"{LINE.format(name=name)}\nold\n{END.format(name=name)}" for name in ("adapter", "results"))
+    places = "\n".join(
+        f"{LINE.format(name=name)}\nold\n{END.format(name=name)}" for name in ("adapter", "results", "choice")
+    )
     page.write_text(f"# Mine\n\n{places}\n\nAfter.\n")
     drawn = write_page(made_up(), page)
     once = page.read_text(), drawn.read_bytes()
@@ -113,7 +136,7 @@ def test_the_page_is_written_between_its_lines(tmp_path):
 
 def test_the_committed_page_is_that_of_the_committed_results():
     results, page = read(RESULTS), PAGE.read_text(encoding="utf-8")
-    for name, content in {"adapter": adapter(), "results": report(results, "../_static/torchgfn.svg")}.items():
+    for name, content in contents(results, "../_static/torchgfn.svg").items():
         assert f"{LINE.format(name=name)}\n{content}\n{END.format(name=name)}" in page
     drawn = (PAGE.parents[1] / "_static" / "torchgfn.svg").read_text(encoding="utf-8")
     assert f"<dc:description>{description(results)}</dc:description>" in drawn
@@ -122,8 +145,10 @@ def test_the_committed_page_is_that_of_the_committed_results():
 def test_the_committed_results_are_whole():
     """Every training once, of the settings that the study has; seeds enough for words."""
     results = read(RESULTS)
-    assert results["settings"] == FULL
-    assert sorted((row["task"], row["objective"], row["seed"]) for row in results["rows"]) == sorted(units(FULL))
+    settings = results["settings"]
+    assert settings | {"seeds": FULL["seeds"]} == FULL
+    assert settings["seeds"] >= 3
+    assert sorted((row["task"], row["objective"], row["seed"]) for row in results["rows"]) == sorted(units(settings))
     assert moments(results) == [64, FULL["checkpoints"][-1]]
     assert all(0 <= distance <= 2 for row in results["rows"] for distance in row["l1"])
 

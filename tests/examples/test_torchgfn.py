@@ -65,7 +65,7 @@ def test_the_others_are_something_else(inside):
         ours = inside["gradients"][f"adapter {name} joint"]
         inner = sum(a * b for a, b in zip(ours, theirs))
         cosine = inner / (sum(a * a for a in ours) * sum(b * b for b in theirs)) ** 0.5
-        assert abs(cosine) < 0.99, name
+        assert abs(cosine) < 0.999, name
 
 
 def test_the_adapter_passes_on_every_loss(inside):
