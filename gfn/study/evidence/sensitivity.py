@@ -9,7 +9,7 @@ import pandas as pd
 from gfn.study.claims import OUTCOMES, counts, judge
 from gfn.study.evidence.comparisons import ACCURACY_BUDGETS, BASELINES, accuracy_ratios
 from gfn.study.evidence.convergence import accuracy_metric
-from gfn.study.evidence.tables import final, mean_spread_median
+from gfn.study.evidence.tables import final, with_median
 from gfn.study.results import Run
 
 Runs = Mapping[tuple[str, str, str], Run]
@@ -25,7 +25,8 @@ def sensitivity_table(runs: Runs) -> pd.DataFrame:
         error = final(run, accuracy_metric(run))
         row = {"choice": choice, "value": value, "objective": name, "mean": error.mean()}
         row |= {"standard_deviation": error.std(), "median": error.median()}
-        rows.append(row | {"shown": mean_spread_median(error), "run": run.spec.hash})
+        shown = with_median(error.mean(), error.std(), error.median(), parted="\n")
+        rows.append(row | {"shown": shown, "run": run.spec.hash})
     return pd.DataFrame(rows)
 
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from gfn.runs.draws import Draws
 from gfn.runs.objective import Objective
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, Spec, TrainingSpec
+from gfn.study.experiments.tasks import calibrated_tasks
 from gfn.study.plotting.style import CONTROL_VARIATES, OBJECTIVES, TASKS
 from gfn.study.presentation.digits import THIN, short
 
@@ -33,7 +34,11 @@ LONG = 60  # characters or entries from which on data in a specification are onl
 
 
 def task_words(spec: Spec) -> str:
-    """The task's name."""
+    """The task's name, and whether its open choices are the calibrated ones."""
+    for profile in ("paper", "smoke"):  # that of an edition is the paper's
+        for name, task in calibrated_tasks(profile).items():
+            if spec.task == task:
+                return TASKS[name]
     return TASKS.get(spec.task.task, spec.task.task)
 
 
