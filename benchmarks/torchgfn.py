@@ -39,7 +39,7 @@ FULL = {
         "sparse": {"kind": "grid", "side": 8, "r0": 1e-4},
         "sets": {"kind": "sets", "universe": 16, "size": 8},
     },
-    "seeds": 10,
+    "seeds": 5,
     "batch": 64,
     "checkpoints": [0, 16, 32, 64, 128, 256],
 }
