@@ -15,12 +15,15 @@ from gfn.study.oracle.called import from_file
 from gfn.study.oracle.examination import BATCH, SMALL, examine
 from gfn.study.oracle.situations import SAMPLINGS
 
+SIZES = "sets of 2 of 5 elements, sequences of up to 2 of 3 letters, a hypergrid of side 3"
 PICTURES = (".png", ".svg", ".pdf")
 
 
 @click.command()
 @click.argument("loss", metavar="FILE.py:FUNCTION")
-@click.option("--task", metavar="|".join(TASKS), help=f"task to examine it on [default: small {', '.join(SMALL)}]")
+@click.option(
+    "--task", metavar="|".join(TASKS), help=f"task to examine it on, of small sizes by default [default: {SIZES}]"
+)
 @click.option("--task-seed", metavar="INTEGER", help="seed of the reward's random law [default: 0]")
 @flags(*TASKS.values(), skip=("task", "task_seed"))
 @click.option("--log-z", default="exact", metavar="exact|mean|NUMBER", help="what stands for log Z [default: exact]")
