@@ -17,6 +17,7 @@ from gfn.study.oracle.called import from_file
 from gfn.study.oracle.examination import BATCH, SMALL, examine
 from gfn.study.oracle.situations import SAMPLINGS
 
+SIZES = "sets of 2 of 5 elements, sequences of up to 2 of 3 letters, a hypergrid of side 3"
 PICTURES = (".png", ".svg", ".pdf")
 
 
@@ -32,7 +33,7 @@ PICTURES = (".png", ".svg", ".pdf")
 @click.option(
     "--task",
     metavar="NAME",
-    help=f"task to examine it on: {', '.join(TASKS)} [default: small {', '.join(SMALL)}]",
+    help=f"task to examine it on, of small sizes by default: {', '.join(TASKS)} [default: {SIZES}]",
     shell_complete=among(TASKS),
     cls=Flag,
     group="Task",

@@ -10,6 +10,8 @@ import pytest
 
 import gfn
 from gfn import cli
+from gfn.study.oracle import SMALL
+from gfn.study.oracle.command import SIZES
 
 FILE = """
 import torch
@@ -57,6 +59,13 @@ def test_a_loss_in_a_file_is_examined(file, tmp_path, capsys):
     assert "linex, on policy: it descends forward KL (α = 0)" in out
     assert "The target is its fixed point on policy and with uniform actions." in out
     assert picture.read_bytes()[1:4] == b"PNG"
+
+
+def test_help_has_the_sizes_in_force():
+    """And not those of training."""
+    sets, words, grid = SMALL["sets"], SMALL["sequences"], SMALL["hypergrid"]
+    said = f"sets of {sets.size} of {sets.universe} elements, sequences of up to {words.length} of {words.alphabet} letters"
+    assert f"{said}, a hypergrid of side {grid.side}" == SIZES
 
 
 def test_the_guide_is_enough(tmp_path, monkeypatch, capsys):
