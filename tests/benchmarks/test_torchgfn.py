@@ -91,7 +91,7 @@ def test_the_page_says_what_the_runs_say():
     for task in ("Dense grid, 8 × 8, R0 = 0.1", "Sparse grid, 8 × 8, R0 = 1e−4", "Sets, 8 of 16 items"):
         assert text.count(f"**{task}**: ") == text.count(f"**{task}.**\n") == 1
     assert text.count("after 256 iterations".capitalize()) == len(FULL["tasks"])
-    assert "lower than TB's with TB, log Z from a batch (0.731 of it), log-partition variance (0.457 of it)" in text
+    assert "lower than TB's with TB started from a batch (0.731 of it), log-partition variance (0.457 of it)" in text
     assert "higher than TB's with Rényi" in text
     assert "open with forward KL" in text
     assert "the error of the one is 1.00 of that of the other at the end (1.00 to 1.00 over" in text
