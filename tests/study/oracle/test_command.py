@@ -10,7 +10,7 @@ import pytest
 
 import gfn
 from gfn import cli
-from gfn.study.oracle import SMALL
+from gfn.study import oracle
 from gfn.study.oracle.command import SIZES
 
 FILE = """
@@ -63,7 +63,7 @@ def test_a_loss_in_a_file_is_examined(file, tmp_path, capsys):
 
 def test_help_has_the_sizes_in_force():
     """And not those of training."""
-    sets, words, grid = SMALL["sets"], SMALL["sequences"], SMALL["hypergrid"]
+    sets, words, grid = (oracle.SMALL[name] for name in ("sets", "sequences", "hypergrid"))
     said = f"sets of {sets.size} of {sets.universe} elements, sequences of up to {words.length} of {words.alphabet} letters"
     assert f"{said}, a hypergrid of side {grid.side}" == SIZES
 
