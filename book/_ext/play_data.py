@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from gfn.study.claims import Evidence, Verdict, judge, over_seeds, ratio
-from gfn.study.evidence.order_tables import order_densities
+from gfn.study.evidence.order_tables import order_densities, title
 from gfn.study.evidence.planar import mass_table
 from gfn.study.evidence.tables import final
 from gfn.study.experiments import figure_settings
@@ -144,7 +144,7 @@ def densities(runs: Mapping[tuple[str, str, float], Run]) -> list[dict[str, Any]
                 "jsd": float(final(run, "jsd").mean()),
                 "missed": float(mass.missed[alpha]),
                 "stray": float(mass.stray[alpha]),
-                "shades": shades(panels[f"α = {alpha:g}"], top),
+                "shades": shades(panels[title(alpha)], top),
             }
             for alpha, run in of.items()
         ]

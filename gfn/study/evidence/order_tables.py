@@ -56,8 +56,8 @@ def order_densities(
     of = {alpha: run for (name, control, alpha), run in runs.items() if (name, control) == (task, variate)}
     spec, jsd = next(iter(of.values())).spec, {alpha: curves(run, "jsd")[seed] for alpha, run in of.items()}
     panels = {"target": target_density(spec.task, spec.density, spec.task.window).numpy()}
-    panels |= {"start": start_density(spec, seed)} | {_title(alpha): density(run, seed) for alpha, run in of.items()}
-    notes = {_title(alpha): f"JSD {values.iloc[-1]:.3f}" for alpha, values in jsd.items()}
+    panels |= {"start": start_density(spec, seed)} | {title(alpha): density(run, seed) for alpha, run in of.items()}
+    notes = {title(alpha): f"JSD {values.iloc[-1]:.3f}" for alpha, values in jsd.items()}
     return panels, notes | {"start": f"JSD {next(iter(jsd.values())).iloc[0]:.3f}"}
 
 
@@ -71,5 +71,6 @@ def best_orders(table: pd.DataFrame) -> pd.DataFrame:
     return medians.idxmin(axis=1).unstack("task", sort=False)
 
 
-def _title(alpha: float) -> str:
+def title(alpha: float) -> str:
+    """Of the panel of an order."""
     return f"α = {alpha:g}".replace("-", "\N{MINUS SIGN}")
