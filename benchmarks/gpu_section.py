@@ -22,11 +22,11 @@ def gpu(parts: Parts, verdicts: Verdicts) -> str:
     """How much quicker iterations and whole runs are; folded, every measurement."""
     found = rows(parts, "gpu")
     if not found:
-        return f"## What does a GPU gain?\n\n{NONE}"
+        return f"(what-a-gpu-gains)=\n## What does a GPU gain?\n\n{NONE}"
     timed = [row for row in found if TESTS not in row]
     once, whole = [row for row in timed if "whole" not in row], [row for row in timed if "whole" in row]
     blocks = [
-        "## What does a GPU gain?",
+        "(what-a-gpu-gains)=\n## What does a GPU gain?",
         f"{summary(timed)}\n{WHY}",
         table(["task", "one core (s)", "GPU (s)", "times as fast"], [_whole(row) for row in whole]),
         "Whole runs of TB with all evaluations, each once on each device: "

@@ -104,7 +104,7 @@ def configure(app, config) -> None:
     if config.html_baseurl:
         config.ogp_site_url = config.html_baseurl
         config.sitemap_url_scheme = "{link}"
-        config.sitemap_excludes = ["404.html", "search.html", "genindex.html", "py-modindex.html"]
+        config.sitemap_excludes = ["404.html", "search.html"]
         config.notfound_urls_prefix = urlsplit(config.html_baseurl).path or "/"
     else:
         log.warning("no site is known for %s: set gfn_site for canonical addresses and a sitemap", repository)

@@ -27,11 +27,15 @@ UNUSED = (
     "_static/vendor/**/*.ttf",
     f"{MATHJAX}/input/tex/extensions/all-packages.js",
 )
-SHEET = re.compile(r'<link(?=[^>]*rel="stylesheet")(?![^>]*\bmedia=)[^>]*href="([^":]+\.css)(?:\?[^"]*)?"[^>]*>\n?')
+SHEET = re.compile(
+    r'<link(?=[^>]*rel="stylesheet")(?![^>]*\bmedia=)[^>]*href="((?!_static/play/|\.\./_static/play/)[^":]+\.css)(?:\?[^"]*)?"[^>]*>\n?'
+)
 HERE = "<!-- the style sheet -->"
 RELATIVE = re.compile(r"""url\((['"]?)(?!data:|https?:|#|/)([^'")]+)\1\)""")
 IMPORT = re.compile(r"""@import\s+(?:url\()?["']?([^"')]+\.css)["']?\)?\s*;""")
 OFFERED = re.compile(r"_downloads/[0-9a-f]+/[\w.-]+\.csv(?=\")")
+AS_WRITTEN = re.compile(r"(<(?:pre|textarea|script|style)\b.*?</(?:pre|textarea|script|style)>)", re.DOTALL)
+INDENT = re.compile(r"\n[ \t]+(?=[\n<])|\n(?=\n)")
 OURS = "gfn-"  # our own style sheets are taken whole
 INSIDE = re.compile(r":[\w-]+\((?:[^()]|\([^()]*\))*\)")  # as :not(.name) and :is(.one, .other)
 CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
@@ -46,6 +50,7 @@ def slim(out: Path) -> None:
     _sheets(out)
     _icons(out)
     _tables(out)
+    _spaces(out)
     for path in out.glob("_downloads/**/*.ipynb"):
         path.write_text(without_outputs(path.read_text(encoding="utf-8")), encoding="utf-8")
 
@@ -105,6 +110,14 @@ def _sheets(out: Path) -> None:
         path.write_text(head + one + rest.replace(HERE, ""), encoding="utf-8")
     for sheet in {"basic.css", *(sheet for sheets in made for sheet in sheets)}:
         (out / "_static" / sheet).unlink(missing_ok=True)
+
+
+def _spaces(out: Path) -> None:
+    """Lines of a page begin without blanks, which mean nothing but in what is kept as it is written."""
+    for path in out.rglob("*.html"):
+        parts = AS_WRITTEN.split(path.read_text(encoding="utf-8"))
+        parts[::2] = [INDENT.sub("\n", part) for part in parts[::2]]
+        path.write_text("".join(parts), encoding="utf-8")
 
 
 def _icons(out: Path) -> None:

@@ -208,8 +208,7 @@ def test_every_equation_and_section_that_is_referred_to_has_its_label():
     text = "\n".join(markdown(path) for path in (*PAGES, *NOTEBOOKS))
     for role, labels in (("eq", re.findall(r":label: (\S+)", text)), ("ref", re.findall(r"^\((\S+)\)=$", text, re.M))):
         named = re.findall(rf"\{{{role}\}}`(?:[^`<]*<([^>`]+)>|([^`]+))`", text)
-        made_by_sphinx = {"genindex", "modindex"}
-        assert {label or bare for label, bare in named} <= {*labels, *made_by_sphinx}
+        assert {label or bare for label, bare in named} <= set(labels)
         assert len(labels) == len(set(labels))
 
 

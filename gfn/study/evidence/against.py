@@ -24,7 +24,7 @@ class Against:
         cases: how many there are.
         worse: in how many of them the error is the larger one.
         surely_worse, surely_better: in how many the whole interval is above one, and below one. The intervals of all cases
-            hold together, see :data:`gfn.study.intervals.LEVEL`.
+            hold together, see ``LEVEL`` of :mod:`gfn.study.intervals`.
     """
 
     middle: float

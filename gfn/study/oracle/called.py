@@ -21,18 +21,12 @@ OPTIONAL = ("log_z", "steps", "parameters")
 
 
 class StepTerms(NamedTuple):
-    """The steps of N trajectories, for a loss with an argument ``steps``.
+    """The steps of N trajectories, for a loss with an argument ``steps``."""
 
-    Attributes:
-        log_pf, log_pb: of each step, ``[N, L]``, 0 after the end.
-        log_flow: log F of the state that each step leaves, ``[N, L]``: that of the target.
-        going: which steps leave an unfinished state, bool ``[N, L]``.
-    """
-
-    log_pf: Tensor
-    log_pb: Tensor
-    log_flow: Tensor
-    going: Tensor
+    log_pf: Tensor  #: of each step, ``[N, L]``, 0 after the end
+    log_pb: Tensor  #: the same backward
+    log_flow: Tensor  #: log F of the state that each step leaves, ``[N, L]``: that of the target
+    going: Tensor  #: which steps leave an unfinished state, bool ``[N, L]``
 
 
 class Vmapless(Exception):

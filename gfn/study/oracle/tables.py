@@ -29,7 +29,7 @@ class Table(nn.Module):
 
     Arguments:
         environment: an enumerable task.
-        logits: ``[U, A]``, one row a state that is no object, in the order of :attr:`observed`; by default all 0.
+        logits: ``[U, A]``, one row a state that is no object, in the order of ``observed``; by default all 0.
     """
 
     def __init__(self, environment: DiscreteEnvironment, logits: Tensor | None = None) -> None:
