@@ -24,6 +24,7 @@ UNUSED = (
     "_static/*webpack-macros.html",
     "_static/results.html",  # part of the introduction
     "_static/speed.svg",  # part of the page on speed
+    "_static/torchgfn.svg",  # that page has it among its images
     "_static/vendor/**/*.ttf",
     f"{MATHJAX}/input/tex/extensions/all-packages.js",
 )

@@ -29,6 +29,7 @@ from gfn.study.presentation.measured import measured_on
 from gfn.study.results import Run, published_store, read_stored, result_path
 
 VARIATE = "both"  # the paper's control variates
+RUNS = 7  # the place of the runs in a row
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -105,7 +106,15 @@ def verdicts_script(path: Path) -> str:
         }
         for claim, each in claims.items()
     }
-    return f"window.gfnVerdicts = {_script({'level': LEVEL, 'claims': about, 'seeds': len(columns), 'rows': rows})};\n"
+    # Each run is named once, and by its place among the names in the rows: many rows rest on the same runs.
+    ids = list(dict.fromkeys(run for row in rows for run in row[RUNS]))
+    place = {run: number for number, run in enumerate(ids)}
+    rows = [[*row[:RUNS], [place[run] for run in row[RUNS]], *row[RUNS + 1 :]] for row in rows]
+    data = _script({"level": LEVEL, "claims": about, "seeds": len(columns), "rows": rows})
+    named = (
+        f"(ids => gfnVerdicts.rows.forEach(row => row[{RUNS}] = row[{RUNS}].map(place => ids[place])))({_script(ids)});"
+    )
+    return f"window.gfnVerdicts = {data};\n{named}\n"
 
 
 def _script(value: Any) -> str:
