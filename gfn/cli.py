@@ -12,7 +12,8 @@ from gfn.environments import TASKS
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.policies import PolicySettings
 from gfn.runs.draws import Draws
-from gfn.runs.objective import OBJECTIVES, Objective
+from gfn.runs.objective import ALL_OBJECTIVES, Objective
+from gfn.runs.off_policy import OffPolicy
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import TrainingError, check_device, warn
 from gfn.settings import SettingsError
@@ -49,7 +50,7 @@ def list_() -> None:
         fields = {k: "shipped" if f.default_factory else f.default for k, f in task.model_fields.items() if k != "task"}
         own = ", ".join(f"{name} = {default}" for name, default in fields.items())
         click.echo(f"  {name}: {own}")
-    click.echo(f"objectives\n  {', '.join(OBJECTIVES)}")
+    click.echo(f"objectives\n  {', '.join(ALL_OBJECTIVES)}")
     click.echo(f"control variates of {', '.join(DIVERGENCES)}\n  {', '.join(CONTROL_VARIATES)}")
     click.echo("figures")
     for name, model in FIGURES.items():
@@ -63,10 +64,11 @@ def list_() -> None:
 
 @cli.command()
 @click.option("--task", default="sets", metavar="|".join(TASKS), help="task to train on [default: sets]")
-@click.option("--objective", default="tb", metavar="|".join(OBJECTIVES), help="what is minimised [default: tb]")
+@click.option("--objective", default="tb", metavar="|".join(ALL_OBJECTIVES), help="what is minimised [default: tb]")
 @flags(Objective, skip=("name",))
-@flags(TrainingSpec, skip=("kind", "task", "objective", "policy", "draws"))
+@flags(TrainingSpec, skip=("kind", "task", "objective", "policy", "draws", "off_policy", "measures"))
 @flags(Draws)
+@flags(OffPolicy)
 @flags(PolicySettings)
 @click.option("--task-seed", metavar="INTEGER", help="seed of the reward's random law [default: 0]")
 @flags(*TASKS.values(), skip=("task", "task_seed"))
@@ -81,16 +83,18 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
     check_device(device)
     if task not in TASKS:
         raise SettingsError(f"task = {task!r} is not allowed: one of {', '.join(TASKS)}")
-    if objective not in OBJECTIVES:
-        raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(OBJECTIVES)}")
+    if objective not in ALL_OBJECTIVES:
+        raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(ALL_OBJECTIVES)}")
     chosen_task = TASKS[task](**given(values, TASKS[task]))
     chosen_objective = Objective(name=objective, **given(values, Objective))
-    shape, training, draws = (given(values, model) for model in (PolicySettings, TrainingSpec, Draws))
+    models = (PolicySettings, TrainingSpec, Draws, OffPolicy)
+    shape, training, draws, off_policy = (given(values, model) for model in models)
     foreign = [name for name, value in values.items() if value is not None]
     if foreign:
         known = ", ".join(name for name in TASKS[task].model_fields if name != "task")
         raise SettingsError(f"--{foreign[0].replace('_', '-')} does not belong to task {task}, which has: {known}")
     chosen = {"task": chosen_task, "objective": chosen_objective, "policy": PolicySettings(**shape)}
+    chosen["off_policy"] = OffPolicy(**off_policy) if off_policy else None
     spec = TrainingSpec(**chosen, draws=Draws(**draws), **training)
     check_used([*shape, *training], spec)
     run = load_or_train(spec, out, device)
