@@ -19,7 +19,7 @@ from gfn.environments import TASKS
 from gfn.estimators import CONTROL_VARIATES
 from gfn.policies import PolicySettings
 from gfn.runs.draws import Draws
-from gfn.runs.objective import OBJECTIVES, Objective
+from gfn.runs.objective import ALL_OBJECTIVES, Objective
 from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.runs.training import TrainingError
 from gfn.study.experiments import FIGURES, runs
@@ -51,7 +51,7 @@ def test_list_names_everything(gfn_command):
     """Tasks with their settings, objectives, control variates, figures."""
     status, out, err = gfn_command("list")
     assert (status, err) == (0, "")
-    for word in (*TASKS, *OBJECTIVES, *CONTROL_VARIATES, *FIGURES, "correlation = 0.9"):
+    for word in (*TASKS, *ALL_OBJECTIVES, *CONTROL_VARIATES, *FIGURES, "correlation = 0.9"):
         assert word in out
     counts = re.findall(r"^  (\w+): .* \((\d+) runs\)$", out, re.MULTILINE)
     assert {name: int(count) for name, count in counts} == {name: len(runs(name)) for name in FIGURES}
@@ -96,7 +96,7 @@ def test_train_stores_a_run_and_reads_it_the_next_time(gfn_command, tmp_path, mo
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", ALL_OBJECTIVES)
 def test_train_takes_every_task_and_objective(task, objective, gfn_command, monkeypatch, tmp_path):
     """What is asked for reaches the training, with the defaults of the specification."""
     asked = []

@@ -38,6 +38,8 @@ OBJECTIVES = {
     "forward_kl": Objective(name="forward_kl", control_variate="loo"),
     "renyi": Objective(name="renyi", control_variate="score"),
     "tsallis": Objective(name="tsallis"),
+    "f_tb": Objective(name="f_tb"),
+    "devgrad": Objective(name="devgrad", alpha=0.0),
 }
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gfn.environments import Environment, Hypergrid
+from gfn.environments import Environment
 from gfn.estimators import DIVERGENCES
 from gfn.runs.objective import Objective
 from gfn.runs.off_policy import OffPolicy
@@ -19,12 +19,13 @@ from gfn.study.experiments.tasks import calibrated_tasks, contender, paper_tasks
 Key = tuple[str, ...]
 Way = Literal["explored", "tempered", "replayed", "lagging", "explored_replayed"]
 ON = "on_policy"
+EXPLORATION = 0.3
 WAYS: dict[str, dict[str, float]] = {
-    "explored": {"exploration": 0.1},
+    "explored": {"exploration": EXPLORATION},
     "tempered": {"temperature": 2.0},
     "replayed": {"replay": 0.5},
     "lagging": {"lag": 16},
-    "explored_replayed": {"exploration": 0.1, "replay": 0.5},
+    "explored_replayed": {"exploration": EXPLORATION, "replay": 0.5},
 }
 # Losses, and divergences with what weighs their trajectories.
 LINES: dict[str, tuple[Objective, str | None]] = {
@@ -57,14 +58,13 @@ class OffPolicyStudy(TrainingFigure):
     """Trainings and gradients from other trajectories than the policy's on four tasks."""
 
     ways: Annotated[tuple[Way, ...], Field(min_length=1)]
-    side: Annotated[int, Field(ge=4)]
     replicates: Batch
     stage: Positive
 
     def tasks(self) -> dict[str, Environment]:
         """The hypergrid with a reward so sparse that modes are lost, and as it is; trees; and the mixture with modes far apart."""
         paper = paper_tasks(self.profile)
-        sparse = Hypergrid(side=self.side, r0=SPARSE_R0, r1=SPARSE_R0)
+        sparse = paper[DENSE].model_copy(update={"r0": SPARSE_R0})
         mixture = calibrated_tasks(self.profile)[MIXTURE]
         return {SPARSE: sparse, DENSE: paper[DENSE], TREES: paper[TREES], MIXTURE: mixture}
 

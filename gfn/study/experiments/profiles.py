@@ -111,13 +111,13 @@ PROFILES["draws"] = {
     "smoke": {"seeds": SMOKE_SEEDS} | _DRAWS | _SMOKE_DRAWS,
 }
 # With three seeds, the ways that differ most.
-_OFF_POLICY = _TRAINING | {"side": 16, "replicates": 32, "stage": 128}
+_OFF_POLICY = _TRAINING | {"replicates": 32, "stage": 128}
 _ALL_WAYS = ("explored", "tempered", "replayed", "lagging", "explored_replayed")
 PROFILES["off_policy"] = {
     "paper": {"seeds": PAPER_SEEDS, "ways": ("explored", "replayed", "explored_replayed")} | _OFF_POLICY,
     "edition": {"seeds": EDITION_SEEDS, "ways": _ALL_WAYS} | _OFF_POLICY,
-    "smoke": {"seeds": SMOKE_SEEDS, "ways": _ALL_WAYS} | _SMOKE_TRAINING | {"side": 8, "replicates": 4, "stage": 4},
+    "smoke": {"seeds": SMOKE_SEEDS, "ways": _ALL_WAYS} | _SMOKE_TRAINING | {"replicates": 4, "stage": 4},
 }
 # Pages without runs of their own.
 PROFILES["tasks"] = {name: {"trees": 8} for name in ("paper", "edition", "smoke")}
-PROFILES |= {page: {name: {} for name in ("paper", "edition", "smoke")} for page in ("verdicts", "answers")}
+PROFILES |= {page: {name: {} for name in ("paper", "edition", "smoke")} for page in ("verdicts", "answers", "measures")}
