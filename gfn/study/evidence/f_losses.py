@@ -27,7 +27,7 @@ PAIRS = {
     "over_forward_kl": ("forward_kl", "f_tb_0"),
     "bounded": ("f_tb_half", "js_tb"),
 }
-LATE = "_late"
+LATE, BUDGET = "_late", 512
 
 
 def evidence(settings: Any, runs: Runs) -> list[Evidence]:
@@ -36,8 +36,11 @@ def evidence(settings: Any, runs: Runs) -> list[Evidence]:
     for task, lines in by_task(runs).items():
         metric = accuracy_metric(lines["tb_batch"])
         for test, pair in PAIRS.items():
-            error = late if test.endswith(LATE) else over_training
-            found.append(ratio(test, task, *(error(lines[line], metric) for line in pair), margin(metric)))
+            if test.endswith(LATE):
+                errors, about = (late(lines[line], metric, BUDGET) for line in pair), {"budget": BUDGET}
+            else:
+                errors, about = (over_training(lines[line], metric) for line in pair), {}
+            found.append(ratio(test, task, *errors, margin(metric), **about))
     return found
 
 

@@ -116,7 +116,7 @@ _ALL_WAYS = ("explored", "tempered", "replayed", "lagging", "explored_replayed")
 PROFILES["off_policy"] = {
     "paper": {"seeds": PAPER_SEEDS, "ways": ("explored", "replayed", "explored_replayed")} | _OFF_POLICY,
     "edition": {"seeds": EDITION_SEEDS, "ways": _ALL_WAYS} | _OFF_POLICY,
-    "smoke": {"seeds": SMOKE_SEEDS, "ways": _ALL_WAYS} | _SMOKE_TRAINING | {"replicates": 4, "stage": 4},
+    "smoke": {"seeds": SMOKE_SEEDS, "ways": _ALL_WAYS} | _SMOKE_TRAINING | {"replicates": 4, "stage": 16},
 }
 # Pages without runs of their own.
 PROFILES["tasks"] = {name: {"trees": 8} for name in ("paper", "edition", "smoke")}
