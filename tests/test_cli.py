@@ -20,6 +20,7 @@ from gfn.estimators import CONTROL_VARIATES
 from gfn.policies import PolicySettings
 from gfn.runs.draws import Draws
 from gfn.runs.objective import ALL_OBJECTIVES, Objective
+from gfn.runs.off_policy import OffPolicy
 from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.runs.training import TrainingError
 from gfn.study.experiments import FIGURES, runs
@@ -69,8 +70,8 @@ def test_every_command_explains_itself(command, gfn_command):
 def test_help_shows_a_flag_for_every_setting(gfn_command):
     """Of the training, the objective, the policy and every task."""
     out = gfn_command("train", "--help")[1]
-    for model in (TrainingSpec, Draws, Objective, PolicySettings, *TASKS.values()):
-        for name in model.model_fields.keys() - {"kind", "name", "task", "policy", "draws"}:
+    for model in (TrainingSpec, Draws, OffPolicy, Objective, PolicySettings, *TASKS.values()):
+        for name in model.model_fields.keys() - {"kind", "name", "task", "policy", "draws", "off_policy", "measures"}:
             assert f"--{name.replace('_', '-')} " in out
 
 

@@ -36,6 +36,9 @@ TITLES = {
     "variates": "Each control variate alone",
     "costs": "What accuracy costs",
     "draws": "Where leave-one-out breaks",
+    "f_losses": "Losses with the gradient of a divergence",
+    "off_policy": "Training off policy",
+    "measures": "Measures of success",
 }
 THEORY = ("tasks", "exact")
 TABLE = ["claim", "version", "test", "subject", "budget", "variate", "judged", "median", "low", "high", "outcome"]

@@ -298,7 +298,11 @@ def test_the_edition_has_more_orders():
         assert edition[label].model_copy(update={"seeds": (0, 1, 2)}) == spec
 
 
-@pytest.mark.parametrize("figure", [name for name in FIGURES if name not in ("verdicts", "answers", "orders")])
+# Pages that try less with three seeds, or have the runs of such pages.
+FEWER = ("verdicts", "answers", "orders", "off_policy", "measures")
+
+
+@pytest.mark.parametrize("figure", [name for name in FIGURES if name not in FEWER])
 def test_the_edition_is_the_paper_with_ten_seeds(figure):
     """Otherwise the same runs: every specification is the paper's but for its seeds, which chains, costs and exact checks keep."""
     paper, edition = (figure_settings(figure, profile).specs() for profile in ("paper", "edition"))
@@ -356,6 +360,8 @@ def test_learning_curves_are_kept_where_a_page_shows_them(profile):
         "variates",
         "costs",
         "draws",
+        "f_losses",
+        "off_policy",
     )
     curves = {
         spec.hash

@@ -9,7 +9,7 @@ from pydantic import Field
 from gfn.environments import Environment
 from gfn.estimators import DIVERGENCES
 from gfn.runs.objective import Objective
-from gfn.runs.off_policy import OffPolicy
+from gfn.runs.off_policy import CAP, CAPACITY, OffPolicy
 from gfn.runs.spec import GradientSpec, Spec, TrainingSpec
 from gfn.study.experiments.comparisons import SPARSE_R0
 from gfn.study.experiments.f_losses import F_LINES
@@ -23,9 +23,9 @@ EXPLORATION = 0.3
 WAYS: dict[str, dict[str, float]] = {
     "explored": {"exploration": EXPLORATION},
     "tempered": {"temperature": 2.0},
-    "replayed": {"replay": 0.5},
+    "replayed": {"replay": 0.5, "capacity": CAPACITY},
     "lagging": {"lag": 16},
-    "explored_replayed": {"exploration": EXPLORATION, "replay": 0.5},
+    "explored_replayed": {"exploration": EXPLORATION, "replay": 0.5, "capacity": CAPACITY},
 }
 # Losses, and divergences with what weighs their trajectories.
 LINES: dict[str, tuple[Objective, str | None]] = {
@@ -51,7 +51,7 @@ MEASURED_WAYS = ("explored", "lagging")
 
 def off_policy(way: str, weights: str | None) -> OffPolicy:
     """A way of drawing trajectories, and the weights that a divergence gives them."""
-    return OffPolicy(**WAYS[way], weights=weights)
+    return OffPolicy(**WAYS[way], weights=weights, cap=CAP if weights == "truncated" else None)
 
 
 class OffPolicyStudy(TrainingFigure):

@@ -112,11 +112,12 @@ PROFILES["draws"] = {
 }
 # With three seeds, the ways that differ most.
 _OFF_POLICY = _TRAINING | {"replicates": 32, "stage": 128}
+_FEW_WAYS = ("explored", "replayed", "explored_replayed")
 _ALL_WAYS = ("explored", "tempered", "replayed", "lagging", "explored_replayed")
 PROFILES["off_policy"] = {
-    "paper": {"seeds": PAPER_SEEDS, "ways": ("explored", "replayed", "explored_replayed")} | _OFF_POLICY,
+    "paper": {"seeds": PAPER_SEEDS, "ways": _FEW_WAYS} | _OFF_POLICY,
     "edition": {"seeds": EDITION_SEEDS, "ways": _ALL_WAYS} | _OFF_POLICY,
-    "smoke": {"seeds": SMOKE_SEEDS, "ways": _ALL_WAYS} | _SMOKE_TRAINING | {"replicates": 4, "stage": 16},
+    "smoke": {"seeds": SMOKE_SEEDS, "ways": _FEW_WAYS} | _SMOKE_TRAINING | {"replicates": 4, "stage": 4},
 }
 # Pages without runs of their own.
 PROFILES["tasks"] = {name: {"trees": 8} for name in ("paper", "edition", "smoke")}
