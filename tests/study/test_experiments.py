@@ -299,7 +299,7 @@ def test_the_edition_has_more_orders():
 
 
 # Pages that try less with three seeds, or have the runs of such pages.
-FEWER = ("verdicts", "answers", "orders", "off_policy", "measures")
+FEWER = ("verdicts", "answers", "orders", "f_losses", "off_policy", "measures")
 
 
 @pytest.mark.parametrize("figure", [name for name in FIGURES if name not in FEWER])

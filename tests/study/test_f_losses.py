@@ -82,7 +82,9 @@ def test_every_loss_is_trained_on_every_task(profile):
     """But for what cannot be; with what is measured at the end. All others are other pages' runs."""
     settings, tasks = figure_settings("f_losses", profile), paper_tasks(profile)
     specs, others = settings.specs(), runs("table1", profile)
-    assert specs.keys() == {(task, line) for task in tasks for line in (*BESIDE, *F_LINES)} - OVERFLOWS
+    assert specs.keys() == {(task, line) for task in tasks for line in (*BESIDE, *settings.losses)} - OVERFLOWS
+    assert set(settings.losses) <= set(F_LINES)
+    assert set(settings.losses) == set(F_LINES) or profile != "edition"
     for (task, line), spec in specs.items():
         assert spec.task == tasks[task]
         assert spec.objective == (F_LINES[line] if line in F_LINES else contender(line))

@@ -36,6 +36,8 @@ def evidence(settings: Any, runs: Runs) -> list[Evidence]:
     for task, lines in by_task(runs).items():
         metric = accuracy_metric(lines["tb_batch"])
         for test, pair in PAIRS.items():
+            if not set(pair) <= lines.keys():
+                continue
             if test.endswith(LATE):
                 errors, about = (late(lines[line], metric, BUDGET) for line in pair), {"budget": BUDGET}
             else:

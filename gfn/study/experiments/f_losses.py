@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Literal
+
+from pydantic import Field
+
 from gfn.environments import Environment
 from gfn.runs.objective import Objective
 from gfn.runs.spec import TrainingSpec
@@ -24,9 +28,11 @@ OVERFLOWS = {("banana", "f_tb_2")}
 class FLossStudy(ComparisonFigure):
     """f-divergence losses on all tasks, beside TB, VarGrad and the four divergences."""
 
+    losses: Annotated[tuple[Literal["f_tb_0", "f_tb_half", "f_tb_2", "js_tb", "devgrad"], ...], Field(min_length=1)]
+
     def lines(self, task: str) -> tuple[str, ...]:
-        """What is compared on a task: those of ``F_LINES``, and contenders."""
-        return (*BESIDE, *(line for line in F_LINES if (task, line) not in OVERFLOWS))
+        """What is compared on a task: the losses of the page, and contenders."""
+        return (*BESIDE, *(line for line in self.losses if (task, line) not in OVERFLOWS))
 
     def specs(self) -> dict[tuple[str, str], TrainingSpec]:
         """A training for each task and line; those beside have the order of the page, and are other pages' runs."""

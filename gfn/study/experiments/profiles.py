@@ -44,7 +44,6 @@ PAPER: dict[str, dict[str, Any]] = {
     "balance": _TRAINING | {"replicates": 32, "stages": (0, 128, 512)},
     "variates": _TRAINING | {"alpha": 0.5, "replicates": 32, "stages": _VARIANCE["stages"]},
     "costs": _TRAINING | {"alpha": 0.5, "rounds": 31},
-    "f_losses": _TRAINING | {"alpha": 0.5},
 }
 
 SMOKE: dict[str, dict[str, Any]] = {
@@ -65,7 +64,6 @@ SMOKE: dict[str, dict[str, Any]] = {
     "balance": _SMOKE_TRAINING | {"replicates": 8, "stages": (0, 4)},
     "variates": _SMOKE_TRAINING | {"alpha": 0.5, "replicates": 8, "stages": _SMOKE_VARIANCE["stages"]},
     "costs": _SMOKE_TRAINING | {"alpha": 0.5, "rounds": 2},
-    "f_losses": _SMOKE_TRAINING | {"alpha": 0.5},
 }
 
 PROFILES: dict[str, dict[str, dict[str, Any]]] = {
@@ -110,7 +108,13 @@ PROFILES["draws"] = {
     "edition": {"seeds": EDITION_SEEDS} | _DRAWS,
     "smoke": {"seeds": SMOKE_SEEDS} | _DRAWS | _SMOKE_DRAWS,
 }
-# With three seeds, the ways that differ most.
+# With three seeds, the losses and the ways that differ most.
+_FEW_LOSSES, _ALL_LOSSES = ("f_tb_0", "f_tb_half", "devgrad"), ("f_tb_0", "f_tb_half", "f_tb_2", "js_tb", "devgrad")
+PROFILES["f_losses"] = {
+    "paper": {"seeds": PAPER_SEEDS, "losses": _FEW_LOSSES} | _TRAINING | {"alpha": 0.5},
+    "edition": {"seeds": EDITION_SEEDS, "losses": _ALL_LOSSES} | _TRAINING | {"alpha": 0.5},
+    "smoke": {"seeds": SMOKE_SEEDS, "losses": _FEW_LOSSES} | _SMOKE_TRAINING | {"alpha": 0.5},
+}
 _OFF_POLICY = _TRAINING | {"replicates": 32, "stage": 128}
 _FEW_WAYS = ("explored", "replayed", "explored_replayed")
 _ALL_WAYS = ("explored", "tempered", "replayed", "lagging", "explored_replayed")
