@@ -174,9 +174,10 @@ def answer(settings: Any, runs: Runs) -> str:
     without, truncated = (
         explored[explored.objective == line].error.median() for line in ("renyi_unweighted", "renyi_truncated")
     )
+    covering = sparse[(sparse.way == ON) & ~sparse.objective.isin(SEEKING)].covered.median()
     return (
         f"{word(verdict)} On the sparser hypergrid, TB and the reverse KL cover {share[ON]} of the modes on policy, {modes}"
-        f" (medians over both and seeds); exploration certainly halves their late error in {_of(held, 'modes_found')}"
+        f" (medians over both and seeds); objectives of order ½ cover {decimals(covering)} on policy. Exploration certainly halves their late error in {_of(held, 'modes_found')}"
         f" measurements. Elsewhere the late error off policy is {harm} times that on policy (medians over tasks and ways, in"
         f" brackets their range), certainly by a quarter larger at most in {_of(held, 'harmless')}. With exploration and without"
         f" weights, Rényi's error there ends at {decimals(without)}, with truncated ones at {decimals(truncated)}; full weights"
