@@ -14,6 +14,8 @@ from gfn.settings import SettingsError
 from gfn.study.experiments import BEYOND, FIGURES, PROFILES, every_run, figure_settings, runs
 from gfn.study.experiments.balance import BASELINES
 from gfn.study.experiments.checks import MEASURED_TASKS
+from gfn.study.experiments.f_losses import F_LINES
+from gfn.study.experiments.off_policy import LINES as OFF_POLICY
 from gfn.study.experiments.tasks import (
     CONTENDERS,
     EVALUATIONS,
@@ -172,7 +174,7 @@ def test_figures_compare_all_estimators():
 def test_lines_stand_for_objectives():
     """A line is named after an objective, with what is different of it; and every line has a name in the figures."""
     every = {*CONTENDERS, *VARIATIONS, "tb_away", *BASELINES}
-    assert every == set(NAMED)
+    assert every | {"f_tb", *F_LINES, *OFF_POLICY} == set(NAMED)
     assert len({contender(line) for line in every}) == len(every)
     for line in OBJECTIVES:
         assert contender(line) == estimator(line, "both")
