@@ -110,7 +110,7 @@ def names(monkeypatch) -> list[bytes]:
         found.append(name)
         return shake_256(name)
 
-    def enough(*_):
+    def enough(*_, **__):
         raise Enough
 
     found: list[bytes] = []

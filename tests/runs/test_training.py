@@ -419,7 +419,9 @@ def test_only_balance_losses_with_a_log_z_learn_it():
     for name, objective in OBJECTIVES.items():
         trainer = Trainer(small(objective=objective, iterations=2, dtype="float64"))
         records = trainer.run()
-        assert any(r["metric"] == "log_z" for r in records) == (name in ("tb", "tb, first batch", "db", "subtb", "f_tb"))
+        assert any(r["metric"] == "log_z" for r in records) == (
+            name in ("tb", "tb, first batch", "db", "subtb", "f_tb")
+        )
         if name == "tb, known Z":
             assert trainer.log_z.detach().flatten().tolist() == [SETS.log_z] * 2
 
