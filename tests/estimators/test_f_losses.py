@@ -213,6 +213,20 @@ def test_nothing_is_rounded_away_in_single_precision(tables, alpha):
             assert (single - double).norm() < 2e-6 / scale * double.norm()
 
 
+def test_slopes_far_off_are_beyond_single_precision_but_for_jensen_shannon():
+    """A trajectory that a policy has all but excluded, which only other trajectories than its own can bring."""
+    found = {}
+    for name, loss in LOSSES.items():
+        log_pf = torch.tensor([-400.0, -1.0], requires_grad=True)
+        (found[name],) = torch.autograd.grad(loss(log_pf, torch.zeros(2), torch.zeros(2), 0.0), log_pf)
+    assert [name for name, slope in found.items() if not slope.isfinite().all()] == [
+        "alpha = -1",
+        "alpha = 0",
+        "alpha = 0.5",
+    ]
+    assert float(found["Jensen-Shannon"][0]) == pytest.approx(-100, rel=0.01)
+
+
 def test_weights_of_one_on_one_scale(tables):
     """A constant in the rewards changes nothing of DevGrad, and of the loss with a log Z that moves with it."""
     t = tables["dags of 3 nodes"]

@@ -151,7 +151,7 @@ def test_what_is_trained_and_measured(profile):
     assert tasks[SPARSE].r0 < tasks["hypergrid"].r0
     assert set(SEEKING) <= set(LINES)
     assert set(EXPLORING) <= set(WAYS)
-    assert set(LOSSES) == {"tb_batch", "f_tb_half"}
+    assert set(LOSSES) == {"tb_batch", "f_tb_half", "js_tb"}
     assert set(SAID) == {ON, *WAYS}
     assert WAYS["explored"] == {"exploration": EXPLORATION}
     assert len(specs) < len(figure_settings("off_policy", "edition").specs()) or profile != "paper"
