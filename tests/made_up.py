@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 import pandas as pd
 
-from gfn.environments import PlanarEnvironment
+from gfn.environments import Banana, PlanarEnvironment
 from gfn.runs.spec import GradientSpec, Spec, TrainingSpec
 from gfn.study.results import SCHEMA, Run
 
@@ -44,6 +44,8 @@ def _training(spec: TrainingSpec) -> list[dict]:
     planar = isinstance(spec.task, PlanarEnvironment)
     metrics = [("jsd", None)] if planar else [("l1", None), ("top_k", None)]
     metrics += [] if planar else [("modes", round(100 * fraction)) for fraction in spec.mode_fractions]
+    metrics += [("effective_share", None)] if spec.off_policy else []
+    metrics += _measures(spec, planar) if spec.measures else []
     when = sorted({*range(0, spec.iterations, spec.evaluate_every), spec.iterations})
     objective = {"objective": spec.objective.name} | {name: getattr(spec.objective, name) for name in OWN}
     return [
@@ -54,6 +56,13 @@ def _training(spec: TrainingSpec) -> list[dict]:
         for done in when
         for seed in spec.seeds
     ]
+
+
+def _measures(spec: TrainingSpec, planar: bool) -> list[tuple[str, int | None]]:
+    names = ("tv", "subset_tv", "drawn_subset_tv", "spearman", "elbo_gap", "eubo_gap", "tb_loss")
+    fractions = [None] if planar else [round(100 * fraction) for fraction in spec.mode_fractions]
+    covered = [] if isinstance(spec.task, Banana) else [("covered", fraction) for fraction in fractions]
+    return [*((name, None) for name in names), *covered]
 
 
 def _gradients(spec: GradientSpec) -> list[dict]:

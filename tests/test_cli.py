@@ -21,7 +21,8 @@ from gfn.environments import TASKS
 from gfn.estimators import CONTROL_VARIATES
 from gfn.policies import PolicySettings
 from gfn.runs.draws import Draws
-from gfn.runs.objective import OBJECTIVES, Objective
+from gfn.runs.objective import ALL_OBJECTIVES, Objective
+from gfn.runs.off_policy import OffPolicy
 from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.runs.training import TrainingError
 from gfn.study.commands.listing import WORDS
@@ -57,13 +58,13 @@ def test_list_names_everything(gfn_command, monkeypatch):
     status, out, err = gfn_command("list")
     assert (status, err) == (0, "")
     words = " ".join(out.split())
-    for word in (*TASKS, *OBJECTIVES, *CONTROL_VARIATES, *FIGURES, "correlation = 0.9"):
+    for word in (*TASKS, *ALL_OBJECTIVES, *CONTROL_VARIATES, *FIGURES, "correlation = 0.9"):
         assert word in words
     counts = [(name, len(runs(name))) for name in FIGURES]
     found = re.findall(r"\((\d+) runs\)", words)
     assert [int(count) for count in found] == [count for _, count in counts]
     assert max(map(len, out.splitlines())) <= 80
-    assert WORDS.keys() >= {*OBJECTIVES, *CONTROL_VARIATES}
+    assert WORDS.keys() >= {*ALL_OBJECTIVES, *CONTROL_VARIATES}
 
 
 @pytest.mark.parametrize("command", cli.cli.commands)
@@ -110,8 +111,8 @@ def own_flags(model, *but):
 def test_help_shows_a_flag_for_every_setting(gfn_command):
     """Of the training, the objective, the policy and every task: each in the help of some task."""
     every = set.union(*(shown_flags(gfn_command("train", "--task", task, "--help")[1]) for task in TASKS))
-    for model in (TrainingSpec, Draws, Objective, PolicySettings, *TASKS.values()):
-        assert own_flags(model, "kind", "name", "task", "policy", "draws") <= every
+    for model in (TrainingSpec, Draws, OffPolicy, Objective, PolicySettings, *TASKS.values()):
+        assert own_flags(model, "kind", "name", "task", "policy", "draws", "off_policy", "measures") <= every
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -144,7 +145,7 @@ def test_the_help_without_a_task_shows_what_most_tasks_have(gfn_command):
     assert not found & own
     assert not found & {"--gin-width", "--resolution", "--l1-orders"}
     groups = re.findall(r"^(\w[\w ]*):$", out, re.M)
-    assert groups == ["Task", "Objective", "Policy", "Training", "Draws of a batch", "Other", "Examples"]
+    assert groups == ["Task", "Objective", "Policy", "Training", "Draws of a batch", "Off policy", "Other", "Examples"]
     assert "gfn train --task sets --help" in out
 
 
@@ -205,7 +206,7 @@ def test_train_stores_a_run_and_reads_it_the_next_time(gfn_command, tmp_path, mo
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("objective", ALL_OBJECTIVES)
 def test_train_takes_every_task_and_objective(task, objective, gfn_command, monkeypatch, tmp_path):
     """What is asked for reaches the training, with the defaults of the specification."""
     asked = []

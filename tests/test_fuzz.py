@@ -23,7 +23,7 @@ from gfn import cli
 from gfn.environments import TASKS, DAGs, Phylogenetics
 from gfn.estimators import CONTROL_VARIATES
 from gfn.policies import PolicySettings
-from gfn.runs.objective import OBJECTIVES, Objective
+from gfn.runs.objective import ALL_OBJECTIVES, Objective
 from gfn.runs.spec import TrainingSpec
 from gfn.settings import SettingsError
 from gfn.study.experiments import FIGURES
@@ -125,7 +125,7 @@ def values(name: str, default: Any) -> st.SearchStrategy[str]:
 @st.composite
 def trainings(draw) -> tuple[str, str, dict[str, str]]:
     """A task, an objective, and flags by their names: small sizes, and some others instead."""
-    task, objective = draw(st.sampled_from(list(TASKS))), draw(st.sampled_from(OBJECTIVES))
+    task, objective = draw(st.sampled_from(list(TASKS))), draw(st.sampled_from(ALL_OBJECTIVES))
     own = {name: field.default for name, field in TASKS[task].model_fields.items() if name != "task"}
     planar = task in ("gaussian_mixture", "banana")
     idle = {"l1_objects", "l1_orders"} if planar else {"resolution", "components"}

@@ -20,7 +20,7 @@ from gfn.environments import DAGs, Sequences, Sets
 from gfn.evaluation import accuracy
 from gfn.policies import PolicySettings
 from gfn.randomness import stream, streams
-from gfn.runs import draws, gradients
+from gfn.runs import draws, gradients, off_policy
 from gfn.runs.objective import WITH_FLOW
 from gfn.runs.reference import sample_reference
 from gfn.runs.spec import GradientSpec, TrainingSpec
@@ -110,12 +110,13 @@ def names(monkeypatch) -> list[bytes]:
         found.append(name)
         return shake_256(name)
 
-    def enough(*_):
+    def enough(*_, **__):
         raise Enough
 
     found: list[bytes] = []
     monkeypatch.setattr(randomness, "shake_256", noted)
-    monkeypatch.setattr(draws, "rollout", enough)
+    for module in (draws, off_policy):
+        monkeypatch.setattr(module, "rollout", enough)
     monkeypatch.setattr(draws, "all_probabilities", enough)
     monkeypatch.setattr(gradients, "ROWS", 2**40)  # all replicates at once
     monkeypatch.setattr(accuracy, "EXACT_STATES", 0)
@@ -141,7 +142,8 @@ def test_no_two_streams_of_the_edition_are_alike(names):
             assert len(made) >= 2 * len(spec.seeds)
             trainer.evaluate()
         elif isinstance(spec, GradientSpec):
-            (first,) = gradients.stages(spec.model_copy(update={"warmup": (0,), "draws": draws.Draws()}))
+            at_start = {"warmup": (0,), "draws": draws.Draws(), "off_policy": None}
+            (first,) = gradients.stages(spec.model_copy(update=at_start))
             policy = gradients.replicate(first.policy, 1)
             for seed, size in itertools.product(spec.seeds, spec.batch_sizes):
                 with pytest.raises(Enough):

@@ -1,5 +1,6 @@
 """Exact answers on enumerable tasks: terminal distributions, all trajectories, divergences and their gradients."""
 
+import math
 from functools import lru_cache
 
 import torch
@@ -23,22 +24,29 @@ def terminal_distribution(environment: DiscreteEnvironment, policy: CategoricalP
     Returns:
         float64 ``[R, X]``, in the order of ``state_graph(environment).objects``.
     """
+    flow, graph = edge_probabilities(environment, policy), state_graph(environment)
+    source, target, _ = _edges(environment, flow.device)
+    reach = torch.zeros(len(flow), len(graph.states), dtype=torch.float64, device=flow.device)
+    reach[:, 0] = 1.0
+    for level in graph.levels:
+        reach.index_add_(1, target[level], reach.index_select(1, source[level]) * flow[:, level])
+    return reach.cpu()[:, graph.terminal]
+
+
+@torch.no_grad()
+def edge_probabilities(environment: DiscreteEnvironment, policy: CategoricalPolicy) -> Tensor:
+    """p_F of every edge of the state graph, ``[R, E]``: float64, from networks in their own precision."""
     parameter = next(policy.parameters())
     replicas, device = len(parameter), parameter.device
-    graph, table = state_graph(environment), table_of(environment, device)
+    table = table_of(environment, device)
     seen, closed = table.shown(policy.network, parameter.dtype)
     rows = max(1, (CHUNK if device.type == "cpu" else CHUNK_ELSEWHERE) // replicas)
     chunks = (part.expand(replicas, -1, -1) for part in seen.split(rows))
     logits = (policy.network.answer(chunk).contiguous() for chunk in chunks)
     answers = [policy.distribution(part, barred) for part, barred in zip(logits, closed.split(rows))]
-    source, target, place = _edges(environment, device)
+    _, _, place = _edges(environment, device)
     # Double precision from here on.
-    flow = torch.cat(answers, 1).flatten(1).index_select(1, place).double()
-    reach = torch.zeros(replicas, len(graph.states), dtype=torch.float64, device=device)
-    reach[:, 0] = 1.0
-    for level in graph.levels:
-        reach.index_add_(1, target[level], reach.index_select(1, source[level]) * flow[:, level])
-    return reach.cpu()[:, graph.terminal]
+    return torch.cat(answers, 1).flatten(1).index_select(1, place).double()
 
 
 @lru_cache(maxsize=8)
@@ -72,6 +80,22 @@ def all_probabilities(environment: DiscreteEnvironment, policy: CategoricalPolic
     states, actions = ([x.to(device) for x in each] for each in all_trajectories(environment))
     states = [s.expand(replicas, *s.shape[1:]) for s in states]
     return evaluate(environment, policy, states, [a.expand(replicas, -1) for a in actions])
+
+
+def f_divergence(trajectories: Trajectories, alpha: float | None) -> Tensor:
+    r"""An f-divergence of P_F from P̄_B by its definition, :math:`E_{\bar P_B}[f(p_F / \bar p_B)]`, summing over all trajectories.
+
+    The f is that of the α family of :mod:`gfn.estimators.f_losses`, or of the Jensen-Shannon divergence where ``alpha`` is None.
+    Differentiable, as :func:`divergence` is.
+    """
+    log_p = trajectories.log_pf
+    log_q = (trajectories.log_pb + trajectories.log_reward).log_softmax(-1)
+    if alpha is None:
+        log_middle = torch.logaddexp(log_p, log_q) - math.log(2)
+        return 0.5 * (log_p.exp() * (log_p - log_middle) + log_q.exp() * (log_q - log_middle)).sum(-1)
+    if alpha in (0, 1):
+        return divergence("reverse_kl" if alpha else "forward_kl", trajectories)
+    return ((alpha * log_p + (1 - alpha) * log_q).logsumexp(-1).exp() - 1) / (alpha * (alpha - 1))
 
 
 def divergence(name: str, trajectories: Trajectories, alpha: float | None = None) -> Tensor:

@@ -58,6 +58,20 @@ class CategoricalPolicy(nn.Module):
         """Actions ``[R, M]`` from probabilities ``[R, M, A]`` or ``[R, 1, A]``, see :func:`invert`."""
         return invert(probabilities, noise)
 
+    def log_prob_at(self, logits: Tensor, closed: Tensor, place: Tensor) -> Tensor:
+        """Log-probability of actions that another policy may have drawn, each in one of U states.
+
+        Arguments:
+            logits: the network's, of the U states: ``[R, U, A]``.
+            closed: which actions are not allowed, bool ``[R, U, A]``.
+            place: A times the state's number, plus the action: ``[R, M]``.
+
+        Returns:
+            ``[R, M]``, differentiable in ``logits``; finite, however improbable an action that is allowed.
+        """
+        barred = torch.add(logits, closed.view(torch.uint8), alpha=FAR_BELOW)
+        return barred.log_softmax(-1).flatten(1).gather(1, place)
+
     def log_prob_of(self, logits: Tensor, probabilities: Tensor, place: Tensor) -> Tensor:
         """Log-probability of actions that were drawn, each in one of U states.
 

@@ -91,7 +91,7 @@ class Capture:
         self.done += 1
         self.failed += self.done * ((self.failed == 0) & ~finite)
         # What is kept must not keep the autograd graph.
-        return replace(batch, log_pf=batch.log_pf.detach(), make_steps=None)
+        return replace(batch, log_pf=batch.log_pf.detach(), make_steps=None, make_actions=None)
 
     def failures(self) -> tuple[int, list[int]] | None:
         """The first iteration that was not finite, and for which replicas, if there was one; waits for the device."""

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from gfn.estimators import DIVERGENCES, surrogate
 from gfn.estimators.divergences import renyi_terms, tsallis_terms
+from gfn.estimators.f_losses import alpha_slope, jensen_shannon_slope
 from gfn.evaluation.exact import all_probabilities, divergence
 from gfn.policies import Policy
 from gfn.randomness import stream
 from gfn.runs.draws import Batches, Draws, pick
-from gfn.runs.objective import WITH_ALPHA, Objective
+from gfn.runs.objective import F_LOSSES, WITH_ALPHA, Objective
+from gfn.runs.off_policy import OffPolicyBatches
 from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.runs.training import Record, Trainer
 from gfn.sampling import Trajectories, last_choices
@@ -47,8 +49,9 @@ def measure_gradients(
     for trainer, former in zip(stages(spec, device), stages(spec, device, age) if age else repeat(None)):
         for index, seed in enumerate(spec.seeds):
             trained, log_z = replicate(trainer.policy, 1, index), trainer.log_z[index].item()
-            gradients = {o: exact_gradient(spec, trained, o) for o in spec.objectives} if spec.exact else {}
-            baselines = optimal_baselines(spec, trained) if spec.exact and spec.draws == Draws() else {}
+            gradients = {o: exact_gradient(spec, trained, o, log_z) for o in spec.objectives} if spec.exact else {}
+            plain = spec.exact and spec.draws == Draws() and spec.off_policy is None
+            baselines = optimal_baselines(spec, trained) if plain else {}
             own, earlier = learned_baselines(trainer, index), replicate(former.policy, 1, index) if former else None
             for batch_size in spec.batch_sizes:
                 given = (baselines, log_z, own, earlier)
@@ -94,7 +97,8 @@ def replicated_gradients(
     The replica axis holds copies of one policy, so that many estimates cost one backward pass; all objectives are
     estimated from the same trajectories, and all stages with the same noise. The second result has those with the
     numbers of ``baselines``, see :func:`optimal_baselines`. ``log_z`` is the learned one, by default the exact; ``own``
-    has the trainer's baselines, see :func:`learned_baselines`, and ``earlier`` is the policy of replayed trajectories.
+    has the trainer's baselines, see :func:`learned_baselines`, and ``earlier`` is the policy of replayed trajectories, or
+    the one that lags behind.
     """
     device = next(trained.parameters()).device
     chunk = max(1, min(spec.replicates, ROWS // (batch_size * spec.task.max_steps)))
@@ -107,10 +111,14 @@ def replicated_gradients(
         parameters = list(policy.parameters())
         generators = [stream("gradients", seed, batch_size, first + k, device=device) for k in range(count)]
         past = []
-        if earlier is not None:
-            past = [pick(all_probabilities(spec.task, replicate(earlier, count)), batch_size, generators, True)]
-        batches = Batches(spec.task, spec.draws, past * (spec.draws.age or 0))
-        drawn, exact = _relative(spec, batches(policy, batch_size, generators))
+        if spec.off_policy is not None:
+            batches = OffPolicyBatches(spec.task, spec.off_policy, earlier and replicate(earlier, count))
+        else:
+            if earlier is not None:
+                past = [pick(all_probabilities(spec.task, replicate(earlier, count)), batch_size, generators, True)]
+            batches = Batches(spec.task, spec.draws, past * (spec.draws.age or 0))
+        drawn = batches(policy, batch_size, generators)
+        drawn, exact = _relative(spec, spec.off_policy.weighted(drawn) if spec.off_policy else drawn)
         batch = remembering(drawn, parameters)
         for objective in found:
             given_z, more = exact + off * (objective.log_z != "known"), {}
@@ -223,15 +231,34 @@ def replicate(trained: Policy, count: int, index: int = 0) -> Policy:
     return policy
 
 
-def exact_gradient(spec: GradientSpec, trained: Policy, objective: Objective) -> Tensor:
+def exact_gradient(spec: GradientSpec, trained: Policy, objective: Objective, log_z: float | None = None) -> Tensor:
     """The exact gradient of a divergence at a policy, ``[number of parameters]``, summing over all trajectories.
 
     Of TB and VarGrad on policy it is twice that of the reverse KL (Malkin et al., 2023; VarGrad but for a factor 1 - 1/N).
+    Of f-divergence losses it is what they have on policy, with ``log_z`` where they learn one, by default the exact.
     """
+    if objective.name in F_LOSSES:
+        every = all_probabilities(spec.task, trained)
+        residual = (every.log_pf - every.log_pb - every.log_reward).detach()
+        residual = residual + _log_z_of(spec, objective, every.log_pf.detach(), residual, log_z)
+        slope = jensen_shannon_slope(residual) if objective.name == "js_tb" else alpha_slope(residual, objective.alpha)
+        value = (every.log_pf.detach().exp() * slope * every.log_pf).sum()
+        return torch.cat([g.flatten() for g in torch.autograd.grad(value, list(trained.parameters()))])
     if objective.name not in DIVERGENCES:
         return 2 * exact_gradient(spec, trained, Objective(name="reverse_kl"))
     value = divergence(objective.name, all_probabilities(spec.task, trained), objective.alpha)
     return torch.cat([g.flatten() for g in torch.autograd.grad(value.sum(), list(trained.parameters()))])
+
+
+def _log_z_of(
+    spec: GradientSpec, objective: Objective, log_pf: Tensor, log_ratio: Tensor, log_z: float | None
+) -> Tensor | float:
+    """What stands for log Z in an f-divergence loss: of DevGrad that of an infinite batch."""
+    if objective.name != "devgrad":
+        return spec.task.log_z if log_z is None or objective.log_z == "known" else log_z
+    if objective.alpha == 1:
+        return -(log_pf.exp() * log_ratio).sum()
+    return (log_pf + (objective.alpha - 1) * log_ratio).logsumexp(-1) / (1 - objective.alpha)
 
 
 def terms(objective: Objective, batch: Trajectories, log_scale: Tensor | float) -> tuple[Tensor, Tensor]:

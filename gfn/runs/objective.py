@@ -4,20 +4,25 @@ import math
 from collections.abc import Iterable
 from typing import Any, Literal, Self, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import Tensor
 
-from gfn.estimators import DIVERGENCES, balance, divergences
+from gfn.estimators import DIVERGENCES, balance, divergences, f_losses
 from gfn.estimators.control_variates import EPSILON, ControlVariate
 from gfn.sampling import LastChoices, Trajectories
 from gfn.settings import Settings
 
-ObjectiveName = Literal["tb", "db", "subtb", "vargrad", "reverse_kl", "forward_kl", "renyi", "tsallis"]
-OBJECTIVES: tuple[str, ...] = get_args(ObjectiveName)
+FLossName = Literal["f_tb", "js_tb", "devgrad"]
+ObjectiveName = Literal["tb", "db", "subtb", "vargrad", "reverse_kl", "forward_kl", "renyi", "tsallis", FLossName]
+ALL_OBJECTIVES: tuple[str, ...] = get_args(ObjectiveName)
+F_LOSSES: tuple[str, ...] = get_args(FLossName)
+# Those that the paper compares, and DB and SubTB beside them.
+OBJECTIVES = tuple(name for name in ALL_OBJECTIVES if name not in F_LOSSES)
 BALANCE_LOSSES = tuple(name for name in OBJECTIVES if name not in DIVERGENCES)
 WITH_ALPHA = ("renyi", "tsallis")
+WITH_ANY_ALPHA = ("f_tb", "devgrad")  # every finite order is one of theirs
 WITH_SCALE = ("forward_kl", "tsallis")
-WITH_LOG_Z = ("tb", "db", "subtb")
+WITH_LOG_Z = ("tb", "db", "subtb", "f_tb", "js_tb")
 WITH_FLOW = ("db", "subtb")
 DECAY = 0.9
 
@@ -25,13 +30,16 @@ DECAY = 0.9
 class Objective(Settings):
     """What is minimised, and how its gradient is estimated.
 
-    Settings that do not belong to the objective are None: ``alpha`` is Rényi's and Tsallis',
-    ``control_variate`` is the divergences', ``epsilon`` that of ``score`` and ``both``, ``log_z`` is
-    TB's, DB's and SubTB's, ``log_z_start`` that of a learned one, ``baseline`` is TB's, and ``decay`` is SubTB's.
+    Settings that do not belong to the objective are None: ``alpha`` is Rényi's, Tsallis' and that of the f-divergence
+    losses ``f_tb`` and ``devgrad``, ``control_variate`` is the divergences', ``epsilon`` that of ``score`` and ``both``,
+    ``log_z`` is that of all kinds of TB, of DB and SubTB, ``log_z_start`` that of a learned one, ``baseline`` is TB's, and
+    ``decay`` is SubTB's.
     """
 
     name: ObjectiveName = Field("tb", description="what is minimised")
-    alpha: float | None = Field(None, description="order of the Rényi or Tsallis divergence [default: 0.5]")
+    alpha: float | None = Field(
+        None, description="order of the Rényi or Tsallis divergence, or of an f-divergence loss [default: 0.5]"
+    )
     alpha_end: float | None = Field(
         None, description="order at the end of training, which changes in equal steps from alpha on [default: alpha]"
     )
@@ -40,7 +48,8 @@ class Objective(Settings):
     )
     epsilon: float | None = Field(None, ge=0, description=f"ε of the score control variate [default: {EPSILON}]")
     log_z: Literal["learned", "known", "batch"] | None = Field(
-        None, description="log Z of TB, DB and SubTB; batch: learned, from that of a first batch on [default: learned]"
+        None,
+        description="log Z of TB, DB and SubTB; batch: learned, from that of a first batch on [default: learned, of f_tb and js_tb batch]",
     )
     log_z_start: float | None = Field(None, description="where a learned log Z starts [default: 0]")
     baseline: Literal["scalar", "state", "last"] | None = Field(
@@ -62,11 +71,14 @@ class Objective(Settings):
                 own["epsilon"] = EPSILON
         if name in WITH_ALPHA:
             own |= {"alpha": 0.5, "alpha_end": None}
+        if name in WITH_ANY_ALPHA:
+            own["alpha"] = 0.5
         baseline = values.get("baseline") if name == "tb" else None
         if name == "tb":
             own["baseline"] = None
         if name in WITH_LOG_Z and baseline != "scalar":
-            own["log_z"] = "batch" if baseline else "learned"
+            # Weights of an f-divergence loss are exponential in the distance of log Z.
+            own["log_z"] = "batch" if baseline or name in F_LOSSES else "learned"
             if (values.get("log_z") or own["log_z"]) == "learned":
                 own["log_z_start"] = 0.0
         if name == "subtb":
@@ -74,7 +86,7 @@ class Objective(Settings):
         chosen = [values.get(key) or own[key] for key in ("control_variate", "baseline", "log_z") if key in own]
         chosen = [name, *filter(None, chosen)]
         for foreign in sorted(set(cls.model_fields) - own.keys() - {"name"}):
-            if name in OBJECTIVES and values.get(foreign) is not None:
+            if name in ALL_OBJECTIVES and values.get(foreign) is not None:
                 takes = f"it takes {', '.join(sorted(own))}" if own else "it takes no settings"
                 objective = " ".join(map(str, chosen))
                 raise ValueError(f"{foreign} = {values[foreign]!r} is not allowed with objective {objective}: {takes}")
@@ -83,8 +95,8 @@ class Objective(Settings):
 
     @field_validator("alpha", "alpha_end")
     @classmethod
-    def _alpha(cls, alpha: float | None) -> float | None:
-        if alpha is not None:
+    def _alpha(cls, alpha: float | None, others: ValidationInfo) -> float | None:
+        if alpha is not None and others.data.get("name") not in WITH_ANY_ALPHA:
             divergences.order_factor(alpha)
         return alpha
 
@@ -132,6 +144,8 @@ class Objective(Settings):
             return f"with control variate {variate}: leave-one-out needs at least 2 trajectories"
         if alone and name == "vargrad":
             return "with vargrad: the variance of a single value is 0, so at least 2 trajectories are needed"
+        if alone and name == "devgrad":
+            return "with devgrad: the log Z of a single trajectory leaves no residual, so at least 2 are needed"
         if alone and name == "renyi":
             return "with renyi: a weight divided by itself is 1 for all rewards, so at least 2 trajectories are needed"
         if alone and name == "forward_kl" and variate == "score" and self.epsilon == 0:
@@ -155,7 +169,7 @@ class Objective(Settings):
         """The scalar to differentiate for each replica, ``[R]``.
 
         Arguments:
-            trajectories: drawn from the policy.
+            trajectories: drawn from the policy; where they have ``log_q``, a divergence gives each the weight p_F/q.
             parameters: the policy's, for the score control variate.
             log_z: TB's log Z, ``[R, 1]`` or a number.
             log_scale: constant subtracted from log-weights by forward KL and Tsallis.
@@ -174,6 +188,12 @@ class Objective(Settings):
             return balance.trajectory_balance(*arguments, log_z)
         if self.name == "vargrad":
             return balance.log_partition_variance(*arguments)
+        if self.name == "devgrad":
+            return f_losses.devgrad(*arguments, self.alpha)
+        if self.name == "f_tb":
+            return f_losses.f_trajectory_balance(*arguments, log_z, self.alpha)
+        if self.name == "js_tb":
+            return f_losses.jensen_shannon_balance(*arguments, log_z)
         if self.with_flow:
             steps = trajectories.steps
             along = (steps.log_pf, steps.log_pb, log_flow, trajectories.log_reward, steps.going)
@@ -185,5 +205,6 @@ class Objective(Settings):
         own = {key: getattr(self, key) for key in ("alpha", "control_variate", "epsilon")} | {"parameters": parameters}
         if self.name in WITH_SCALE:
             own["log_scale"] = log_scale
+        own["log_q"] = trajectories.log_q
         given = {key: value for key, value in own.items() if value is not None}
         return getattr(divergences, self.name)(*arguments, **given)

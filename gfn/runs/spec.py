@@ -9,12 +9,24 @@ import torch
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from gfn.environments import Banana, DiscreteEnvironment, PlanarEnvironment, Sets, Task
+from gfn.estimators import DIVERGENCES
 from gfn.policies import PolicySettings
 from gfn.runs.draws import LISTABLE, LISTED, Draws
 from gfn.runs.objective import WITH_FLOW, Objective
+from gfn.runs.off_policy import OffPolicy
 from gfn.settings import Settings, SettingsError, explain
 
 Seeds = tuple[Annotated[int, Field(ge=0, lt=2**63)], ...]
+
+
+def _left_out(value: object) -> bool:
+    """What is by default is left out of specifications, so that they are those of before there was the setting."""
+    return not value
+
+
+def _weighted(off: OffPolicy, objectives: tuple[Objective, ...]) -> set[Objective]:
+    """Those that estimate the gradient of a divergence from what is drawn off policy."""
+    return {each for each in objectives if each.name in DIVERGENCES and off.weights != "none"}
 
 
 class Spec(Settings):
@@ -46,6 +58,23 @@ def _check_draws(draws: Draws, task: Task, *objectives: Objective) -> None:
             raise ValueError(f"draws {draws.label} is not allowed with {objective.label}: {why}")
 
 
+def _check_off_policy(off: OffPolicy | None, draws: Draws, task: Task, *objectives: Objective) -> None:
+    if off is None:
+        return
+    if draws != Draws():
+        raise ValueError(f"draws {draws.label} is not allowed off policy: there trajectories are drawn independently")
+    if off.temperature != 1 and isinstance(task, PlanarEnvironment):
+        refused = f"temperature = {off.temperature:g} is not allowed for task {task.task}"
+        raise ValueError(f"{refused}: a power of a mixture of Gaussians is none")
+    for objective in objectives:
+        if objective.baseline:
+            refused = f"off_policy {off.label} is not allowed with {objective.label}"
+            raise ValueError(f"{refused}: its baseline is for the gradient on policy")
+        if objective.name not in DIVERGENCES and off.weights is not None:
+            refused = f"weights = {off.weights} is not allowed with {objective.label}"
+            raise ValueError(f"{refused}: whatever it is drawn from, its minimum is at the target, and it takes none")
+
+
 class TrainingSpec(Spec):
     """Training runs of one objective on one task, one for each seed, trained together."""
 
@@ -57,6 +86,9 @@ class TrainingSpec(Spec):
     iterations: int = Field(512, ge=1, le=10_000_000, description="optimiser steps")
     batch_size: int = Field(128, ge=1, le=1_000_000, description="trajectories for each step and seed")
     draws: Draws = Field(default_factory=Draws, description="how the trajectories of a step are drawn")
+    off_policy: OffPolicy | None = Field(
+        None, exclude_if=_left_out, description="from what they are drawn, if not from the policy itself"
+    )
     learning_rate: float = Field(1e-3, gt=0, description="Adam's step size for the policy")
     log_z_learning_rate: float = Field(0.1, gt=0, description="Adam's step size for TB's learned log Z")
     evaluate_every: int = Field(16, ge=1, le=10**9, description="iterations between evaluations")
@@ -75,6 +107,9 @@ class TrainingSpec(Spec):
         (0.25, 0.5, 0.75), description="fractions of the highest reward from which on an object counts as a mode"
     )
     dtype: Literal["float32", "float64"] = Field("float32", description="precision of the networks")
+    measures: bool = Field(
+        False, exclude_if=_left_out, description="record at the end what is measured where errors cannot be exact"
+    )
 
     @field_validator("mode_fractions")
     @classmethod
@@ -94,6 +129,9 @@ class TrainingSpec(Spec):
             raise ValueError(f"batch_size = {self.batch_size} is not allowed {hindrance}")
         _check_baseline(self.objective, self.task)
         _check_draws(self.draws, self.task, self.objective)
+        _check_off_policy(self.off_policy, self.draws, self.task, self.objective)
+        if self.off_policy and self.off_policy.replay and self.off_policy.part(self.batch_size) == self.batch_size:
+            raise ValueError(f"replay = {self.off_policy.replay} is not allowed: nothing new would be drawn")
         if self.draws.scheme in ("common", "replayed") and self.draws.part(self.batch_size) == self.batch_size:
             why = "nothing new would be drawn" if self.draws.age else self.objective.hindrance(1)
             if why:
@@ -127,6 +165,9 @@ class GradientSpec(Spec):
         (2, 8, 32, 128), min_length=1, description="trajectories an estimate"
     )
     draws: Draws = Field(default_factory=Draws, description="how the trajectories of an estimate are drawn")
+    off_policy: OffPolicy | None = Field(
+        None, exclude_if=_left_out, description="from what they are drawn, if not from the policy itself"
+    )
     replicates: int = Field(64, ge=2, description="independent estimates for each entry")
     exact: bool = Field(False, description="compare with the exact gradient (small enumerable tasks)")
     centred: bool = Field(False, description="divide rewards by the exact Z, which matters to reverse KL alone")
@@ -153,6 +194,16 @@ class GradientSpec(Spec):
             if 1 in self.batch_sizes and (hindrance := objective.hindrance(1)):
                 raise ValueError(f"batch_sizes with 1 is not allowed {hindrance}")
         _check_draws(self.draws, self.task, *self.objectives)
+        _check_off_policy(self.off_policy, self.draws, self.task, *self.objectives)
+        if self.off_policy and self.off_policy.replay:
+            why = "an estimate has no memory, a lag stands for the age of what is replayed"
+            raise ValueError(f"replay = {self.off_policy.replay} is not allowed for gradients: {why}")
+        if self.off_policy and self.exact and not set(self.objectives) <= _weighted(self.off_policy, self.objectives):
+            why = "only estimates of a divergence with importance weights have the gradient of one"
+            raise ValueError(f"exact = True is not allowed with off_policy {self.off_policy.label}: {why}")
+        if self.off_policy and self.off_policy.lag > min(self.warmup):
+            refused = f"warmup with {min(self.warmup)} is not allowed with off_policy {self.off_policy.label}"
+            raise ValueError(f"{refused}: so many iterations before there was no policy yet")
         if (self.draws.age or 0) > min(self.warmup):
             refused = f"warmup with {min(self.warmup)} is not allowed with draws {self.draws.label}"
             raise ValueError(f"{refused}: so many iterations before there was no policy yet")

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from gfn.environments import DiscreteEnvironment
 from gfn.evaluation.accuracy import accuracy, policy_density
+from gfn.evaluation.measures import measures
 from gfn.policies import make_flow, make_policy
 from gfn.randomness import streams
 from gfn.runs.baseline import ScalarBaseline
@@ -28,6 +29,7 @@ from gfn.runs.discoveries import Discoveries
 from gfn.runs.draws import LISTED, Batches
 from gfn.runs.interrupts import Terminated, interrupts_noted
 from gfn.runs.objective import WITH_SCALE
+from gfn.runs.off_policy import OffPolicyBatches, effective_share
 from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import TrainingSpec
 from gfn.sampling import Trajectories, last_choices, rollout, table_of
@@ -106,6 +108,8 @@ class Trainer:
         self.parameters = list(self.policy.parameters())
         self.generators = streams("training", spec.seeds, device)
         self.batches = Batches(spec.task, spec.draws)
+        self.off_policy = OffPolicyBatches(spec.task, spec.off_policy) if spec.off_policy else None
+        self.shares: list[Tensor] = []  # effective sample sizes since the last evaluation, off policy
         learned = spec.objective.log_z in ("learned", "batch")
         start = spec.task.log_z if spec.objective.log_z == "known" else spec.objective.log_z_start or 0.0
         if not abs(start) <= torch.finfo(dtype).max:
@@ -130,7 +134,7 @@ class Trainer:
         captured = capturable(spec.task, self.log_z.device) and os.environ.get(CAPTURE_VARIABLE) != "0"
         # What changes from one iteration to the next, or looks at values, cannot be captured.
         captured &= spec.objective.baseline in (None, "state") and spec.objective.alpha_end is None
-        captured &= spec.draws.scheme not in LISTED
+        captured &= spec.draws.scheme not in LISTED and spec.off_policy is None
         self.make_graph = CudaGraph if captured else None
         # Kept, since captured iterations read its memory.
         self.table = table_of(spec.task, self.log_z.device) if isinstance(spec.task, DiscreteEnvironment) else None
@@ -183,7 +187,11 @@ class Trainer:
 
     def _iteration(self) -> tuple[Tensor, Trajectories]:
         """The gradients of a fresh batch, without a look at any value: which seeds' are finite, bool ``[R]``, and the batch."""
-        batch = self.batches(self.policy, self.spec.batch_size, self.generators)
+        batches = self.off_policy or self.batches
+        batch = batches(self.policy, self.spec.batch_size, self.generators)
+        if self.off_policy:
+            self.shares.append(effective_share(batch))
+            batch = self.spec.off_policy.weighted(batch)
         loss = self._loss(batch)
         for parameter in (*self.trained, self.log_z):
             parameter.grad = None
@@ -226,10 +234,18 @@ class Trainer:
             self._record(metric, values)
         if self.log_z.requires_grad:
             self._record("log_z", self.log_z.detach().squeeze(1))
+        if self.shares:
+            self._record("effective_share", torch.stack(self.shares).mean(0))
+            self.shares = []
         if self.discoveries is not None and self.iteration:
             self._record("top_k", self.discoveries.best())
             for fraction, found in self.discoveries.modes().items():
                 self._record("modes", found, round(100 * fraction))
+        if spec.measures and self.iteration == spec.iterations:
+            at = (spec.seeds, spec.resolution, spec.mode_fractions)
+            for metric, numbered in measures(spec.task, self.policy, *at).items():
+                for cell, values in numbered.items():
+                    self._record(metric, values, cell)
         if spec.density and self.iteration == spec.iterations:
             density = policy_density(spec.task, self.policy, spec.density, spec.task.window)
             self._record("density", density.float().flatten(1), column="density")
@@ -293,6 +309,9 @@ class Trainer:
             tensors["moments"] = self.baseline.moments
         if self.batches.past:
             tensors["past"] = torch.stack(self.batches.past)
+        if self.off_policy:
+            tensors |= {f"off_policy.{name}": value for name, value in self.off_policy.tensors().items()}
+            tensors |= {"shares": torch.stack(self.shares)} if self.shares else {}
         about = {"sha256": UNSIGNED.decode(), **self._identity(), "iteration": self.iteration, "seconds": self.seconds}
         metadata = {"gfn": json.dumps({**about, "records": self.records})}
         content = save({name: value.contiguous() for name, value in tensors.items()}, metadata)
@@ -338,6 +357,9 @@ class Trainer:
         if self.baseline is not None:
             self.baseline.moments.copy_(tensors["moments"])
         self.batches.past = list(tensors["past"].to(self.log_z.device)) if "past" in tensors else []
+        if self.off_policy:
+            self.off_policy.restore(_under("off_policy.", tensors), self.policy)
+            self.shares = list(tensors["shares"].to(self.log_z.device)) if "shares" in tensors else []
         optimiser, keys = self.optimiser.state_dict(), ("step", "exp_avg", "exp_avg_sq")
         for index in range(len(optimiser["param_groups"]) if about["iteration"] else 0):
             optimiser["state"][index] = {key: tensors[f"adam.{index}.{key}"] for key in keys}

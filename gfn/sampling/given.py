@@ -7,7 +7,8 @@ from gfn.environments import DiscreteEnvironment, Environment
 from gfn.policies import Policy, sample_parent_action
 from gfn.policies.network import rows
 from gfn.sampling.engine import group, static
-from gfn.sampling.trajectories import StatePath, Trajectories
+from gfn.sampling.table import Table, table_of
+from gfn.sampling.trajectories import StatePath, TablePath, Trajectories
 
 CHUNK = 1 << 12  # rows of a network evaluation
 
@@ -39,7 +40,44 @@ def evaluate(environment: Environment, policy: Policy, states: list[Tensor], act
     replicas, batch = actions[0].shape
     visited = torch.stack(states[:-1], 1).flatten(1, 2)
     log_prob = _log_prob(environment, policy, visited, torch.stack(actions, 1).flatten(1, 2))
-    return StatePath(environment, states, log_prob.view(replicas, -1, batch)).trajectories()
+    return StatePath(environment, states, log_prob.view(replicas, -1, batch), actions).trajectories()
+
+
+def follow(environment: Environment, policy: Policy, actions: Tensor) -> Trajectories:
+    """Probabilities, under a policy, of the trajectories that some others' :attr:`~.trajectories.Trajectories.actions` make.
+
+    Differentiable in the policy's parameters. Each state that is met many times is shown to the network once.
+
+    Arguments:
+        environment: the task.
+        policy: a forward policy of R replicas.
+        actions: ``[R, T, B]``, from trajectories on the same device.
+    """
+    table = table_of(environment, actions.device) if isinstance(environment, DiscreteEnvironment) else None
+    if table is not None:
+        return _follow_numbers(table, policy, actions)
+    states = [environment.initial(len(actions), actions.shape[2], device=actions.device)]
+    for action in actions.unbind(1):
+        states.append(environment.step(states[-1], action))
+    return evaluate(environment, policy, states, list(actions.unbind(1)))
+
+
+def _follow_numbers(table: Table, policy: Policy, actions: Tensor) -> Trajectories:
+    many, steps = table.mask.shape[1], []
+    number = torch.zeros_like(actions[:, 0])
+    for action in actions.unbind(1):
+        steps.append(number * many + action)
+        number = table.following.take(steps[-1])
+    places = torch.stack(steps, 1)
+    first, which = group(table.decision.take(places // many).flatten(1))
+    row = table.decision.take(places // many).flatten(1).gather(1, first)
+    seen, closed = (
+        part.index_select(0, row.flatten()).unflatten(0, row.shape)
+        for part in table.shown(policy.network, policy.dtype)
+    )
+    place = which * many + actions.flatten(1)
+    log_pf = policy.log_prob_at(policy.network.answer(seen), closed, place).view(actions.shape)
+    return TablePath(table, places, log_pf, False).trajectories()
 
 
 def _log_prob(environment: Environment, policy: Policy, states: Tensor, actions: Tensor) -> Tensor:

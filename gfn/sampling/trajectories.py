@@ -42,6 +42,8 @@ class Trajectories:
         log_reward: log r(x), ``[R, B]``.
         terminal: the objects x, ``[R, B, ...]``.
         make_steps: makes :attr:`steps`, which most objectives do not need.
+        make_actions: makes :attr:`actions`, which only a memory of trajectories needs.
+        log_q: log q(τ) of what they were drawn from, ``[R, B]``; None for the policy itself.
     """
 
     log_pf: Tensor
@@ -49,25 +51,45 @@ class Trajectories:
     log_reward: Tensor
     terminal: Tensor
     make_steps: Callable[[], Steps] | None = None
+    make_actions: Callable[[], Tensor] | None = None
+    log_q: Tensor | None = None
 
     @cached_property
     def steps(self) -> Steps:
         """The same step by step."""
         return self.make_steps()
 
+    @cached_property
+    def actions(self) -> Tensor:
+        """What :func:`~gfn.sampling.given.follow` makes the same trajectories of, ``[R, T, B]``."""
+        return self.make_actions()
+
 
 @dataclass(frozen=True)
 class StatePath:
-    """Trajectories through T + 1 states, each ``[R, B, ...]``, with log p_F of their steps, ``[R, T, B]``."""
+    """Trajectories through T + 1 states, each ``[R, B, ...]``, with log p_F of their steps, ``[R, T, B]``.
+
+    The T actions, each ``[R, B]``, are there where they may be asked for, and log q of the steps where it is not log p_F.
+    """
 
     environment: Environment
     states: list[Tensor]
     log_pf: Tensor
+    actions: list[Tensor] | None = None
+    log_q: Tensor | None = None
 
     def trajectories(self) -> Trajectories:
         """The trajectories."""
         log_reward = self.environment.log_reward(self.states[-1]).to(self.log_pf.dtype)
-        return Trajectories(self.log_pf.sum(1), self._log_pb.sum(1), log_reward, self.states[-1], self._steps)
+        parts = self.log_pf.sum(1), self._log_pb.sum(1), log_reward, self.states[-1]
+        log_q = None if self.log_q is None else self.log_q.sum(1)
+        return Trajectories(*parts, self._steps, self._actions, log_q)
+
+    def _actions(self) -> Tensor:
+        """As many as the longest trajectory of the task has: after its end the one that is certain."""
+        missing = self.environment.max_steps - len(self.actions)
+        end = [self.environment.mask(self.states[-1]).byte().argmax(-1)] * missing if missing else []
+        return torch.stack([*self.actions, *end], 1)
 
     @cached_property
     def _going(self) -> Tensor | None:
@@ -92,13 +114,14 @@ class StatePath:
 class TablePath:
     """Trajectories by the numbers of their steps in a table, ``[R, T, B]``, with log p_F of each.
 
-    If ``fixed``, no shape may depend on values.
+    If ``fixed``, no shape may depend on values. log q of the steps is there where it is not log p_F.
     """
 
     table: Table
     places: Tensor
     log_pf: Tensor
     fixed: bool
+    log_q: Tensor | None = None
 
     def trajectories(self) -> Trajectories:
         """The trajectories."""
@@ -107,7 +130,12 @@ class TablePath:
         log_pb = table.log_pb.take(self.places).sum(1).to(dtype)
         log_reward = table.log_reward.take(last).to(dtype)
         terminal = table.states.index_select(0, last.flatten()).unflatten(0, last.shape)
-        return Trajectories(self.log_pf.sum(1), log_pb, log_reward, terminal, self._steps)
+        log_q = None if self.log_q is None else self.log_q.sum(1)
+        return Trajectories(self.log_pf.sum(1), log_pb, log_reward, terminal, self._steps, self._actions, log_q)
+
+    def _actions(self) -> Tensor:
+        """Where there is nothing to choose, the first one stands for the one that is allowed."""
+        return self.places % self.table.mask.shape[1]
 
     def _steps(self) -> Steps:
         """As many as the longest trajectory has, unless ``fixed``."""

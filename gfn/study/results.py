@@ -370,7 +370,9 @@ def describe(spec: Spec) -> str:
     """A run in a few words."""
     what = spec.objective.label if isinstance(spec, TrainingSpec) else spec.kind
     draws = getattr(spec, "draws", Draws())
-    return ", ".join([spec.task.task, what, *([] if draws == Draws() else [draws.label])])
+    drawn = [] if draws == Draws() else [draws.label]
+    off_policy = getattr(spec, "off_policy", None)
+    return ", ".join([spec.task.task, what, *drawn, *([off_policy.label] if off_policy else [])])
 
 
 def shows_progress() -> bool:

@@ -57,6 +57,10 @@ def _estimate_training(spec: TrainingSpec) -> tuple[Amounts, Amounts]:
     memory = {shape: 5 * seeds * weights * wide, "batch_size": seeds * (met * kept * wide + 24 * drawn)}
     seconds = {shape: spec.iterations * 10 * seeds * weights / RATE}
     seconds["iterations"] = spec.iterations * (3 * seeds * met * products / RATE + steps * STEP)
+    if spec.off_policy and spec.off_policy.replay:
+        memory["capacity"] = seeds * spec.off_policy.capacity * (8 * steps + wide)
+    if spec.off_policy and (spec.off_policy.replay or spec.off_policy.lag):
+        seconds["iterations"] *= 2  # trajectories are evaluated again
     if spec.objective.name == "subtb":
         pairs = seeds * spec.batch_size * math.comb(steps + 1, 2)
         memory["batch_size"] += 3 * pairs * wide
@@ -135,7 +139,8 @@ def memory_of(device: str) -> float:
 
 def _largest(spec: Spec, amounts: Amounts) -> str:
     name = max(amounts, key=amounts.__getitem__)
-    owner = next((each for each in (spec, getattr(spec, "policy", spec)) if name in type(each).model_fields), None)
+    owners = (spec, getattr(spec, "policy", spec), getattr(spec, "off_policy", None) or spec)
+    owner = next((each for each in owners if name in type(each).model_fields), None)
     return f"{name} = {getattr(owner, name)}" if owner else f"{name} of these sizes"
 
 

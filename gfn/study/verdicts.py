@@ -39,6 +39,9 @@ TITLES = {
     "costs": "What accuracy costs",
     "draws": "Where leave-one-out breaks",
     "atlas": "What losses descend",
+    "f_losses": "Losses with the gradient of a divergence",
+    "off_policy": "Training off policy",
+    "measures": "Measures of success",
 }
 THEORY = ("tasks", "exact")
 TABLE = ["claim", "version", "test", "subject", "budget", "variate", "judged", "median", "low", "high", "outcome"]

@@ -22,7 +22,7 @@ import gfn
 from gfn import policies
 from gfn.environments import TASKS
 from gfn.estimators import control_variates
-from gfn.evaluation import accuracy
+from gfn.evaluation import accuracy, measures
 from gfn.policies import mixture
 from gfn.runs import objective, spec
 from gfn.runs.objective import Objective
@@ -30,7 +30,7 @@ from gfn.study import plotting
 from gfn.study.evidence import discovery
 from gfn.study.evidence.questions import QUESTIONS
 from gfn.study.evidence.registry import SOURCES
-from gfn.study.experiments import BEYOND, FIGURES, PROFILES, comparisons, tasks
+from gfn.study.experiments import BEYOND, FIGURES, PROFILES, comparisons, off_policy, tasks
 from gfn.study.oracle import examination, family, situations
 from gfn.study.oracle import tables as oracle_tables
 from gfn.study.paper import load_claims
@@ -61,7 +61,7 @@ CLASSES = {cls.__name__: cls for cls in (*TASKS.values(), Objective, policies.Po
 CLASSES |= {
     cls.__name__: cls for cls in (spec.Draws, spec.TrainingSpec, spec.GradientSpec, spec.ReferenceSpec, spec.CostSpec)
 }
-MODULES = (mixture, control_variates, accuracy, objective, tasks, comparisons, discovery)
+MODULES = (mixture, control_variates, accuracy, measures, objective, tasks, comparisons, discovery, off_policy)
 MODULES = (*MODULES, examination, family, oracle_tables, situations)
 MODULES = {module.__name__.split(".")[-1]: module for module in MODULES}
 REGISTER = (BOOK / "assumptions.md").read_text(encoding="utf-8")

@@ -41,7 +41,7 @@ class Pairs(torch.nn.Module):
 
 
 def objectives(estimators) -> dict[str, object]:
-    """Each divergence with each control variate, and each balance loss: functions of the model and a batch."""
+    """Each divergence with each control variate, and each balance and f-divergence loss: functions of the model and a batch."""
 
     def whole(batch):
         return batch["log_pf"].sum(1), batch["log_pb"].sum(1), batch["log_reward"]
@@ -60,6 +60,9 @@ def objectives(estimators) -> dict[str, object]:
         "vargrad": lambda model, batch: estimators.log_partition_variance(*whole(batch)),
         "db": lambda model, batch: estimators.detailed_balance(**batch, going=going),
         "subtb": lambda model, batch: estimators.subtrajectory_balance(**batch, going=going, decay=0.9),
+        "f_tb": lambda model, batch: estimators.f_trajectory_balance(*whole(batch), model.log_z, 0.5),
+        "js_tb": lambda model, batch: estimators.jensen_shannon_balance(*whole(batch), model.log_z),
+        "devgrad": lambda model, batch: estimators.devgrad(*whole(batch), 0.5),
     }
 
 

@@ -64,7 +64,7 @@ def test_a_copy_trains_as_the_package_does(name, expected, tmp_path):
 def test_these_trainings_are_of_all_objectives_and_learn(expected):
     """So that the comparison is of something."""
     count = len(estimators.DIVERGENCES) * len(estimators.CONTROL_VARIATES)
-    assert len(expected) == count + 4
+    assert len(expected) == count + 7
     for objective, training in expected.items():
         before, after = training["distances"]
         assert after < 0.5 * before, objective

@@ -10,7 +10,7 @@ import torch
 from gfn.environments import Sequences, Sets, enumeration
 from gfn.environments.enumeration import state_graph, target_distribution
 from gfn.evaluation import exact
-from gfn.evaluation.exact import all_probabilities, divergence, terminal_distribution
+from gfn.evaluation.exact import all_probabilities, divergence, f_divergence, terminal_distribution
 from gfn.sampling import Trajectories
 from tests.helpers import DIVERGENCE_CASES, SMALL_TASKS, exact_gradient, small_policy, table
 
@@ -82,6 +82,40 @@ def test_values_by_hand():
     torch.testing.assert_close(divergence("forward_kl", t), (q * (q / p).log()).sum(1))
     torch.testing.assert_close(divergence("tsallis", t, 2.0), (p * p / q).sum(1) - 1)
     torch.testing.assert_close(divergence("renyi", t, 0.5), -2 * (p * q).sqrt().sum(1).log())
+
+
+F_ORDERS = (None, -2.0, -1.0, 0.0, 0.5, 1.0, 2.0)  # None is Jensen-Shannon
+
+
+@pytest.mark.parametrize("alpha", F_ORDERS)
+def test_f_divergences_are_zero_at_the_target_and_positive_elsewhere(alpha):
+    """And are what their f says, E_q[f(p/q)], at two trajectories by hand."""
+    task = SMALL_TASKS["sets 5 choose 3"]
+    every = all_probabilities(task, small_policy(task))
+    assert float(f_divergence(every, alpha).detach()) > 1e-3
+    target = (every.log_pb + every.log_reward).log_softmax(-1)
+    assert float(f_divergence(replace(every, log_pf=target), alpha).detach()) == pytest.approx(0, abs=1e-10)
+    p, q = torch.tensor([[0.25, 0.75]], dtype=torch.float64), torch.tensor([[0.5, 0.5]], dtype=torch.float64)
+    t = p / q
+    f = {
+        None: 0.5 * (t * t.log() - (1 + t) * ((1 + t) / 2).log()),
+        0.0: -t.log(),
+        1.0: t * t.log(),
+        0.5: 4 * (0.5 + t / 2 - t.sqrt()),
+        2.0: (t - 1).square() / 2,
+        -1.0: (1 / t + t - 2) / 2,
+        -2.0: (t**-2 + 2 * t - 3) / 6,
+    }[alpha]
+    by_hand = Trajectories(p.log(), torch.zeros(1, 2).double(), torch.full((1, 2), 3.0).double(), p)
+    torch.testing.assert_close(f_divergence(by_hand, alpha), (q * f).sum(1))
+
+
+@pytest.mark.parametrize("alpha", [-1.0, 0.5, 2.0])
+def test_the_alpha_family_is_tsallis_over_alpha(alpha):
+    """Whose sign the package turns for negative orders."""
+    task = SMALL_TASKS["hypergrid 3 by 3"]
+    every = all_probabilities(task, small_policy(task))
+    torch.testing.assert_close(f_divergence(every, alpha) * abs(alpha), divergence("tsallis", every, alpha))
 
 
 @pytest.mark.parametrize("alpha", [None, 0.5])

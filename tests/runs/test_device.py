@@ -9,7 +9,7 @@ from gfn.environments import Banana, DAGs, DiscreteEnvironment, GaussianMixture,
 from gfn.evaluation.accuracy import accuracy, policy_density
 from gfn.policies import PolicySettings
 from gfn.runs import gradients
-from gfn.runs.objective import BALANCE_LOSSES, Objective
+from gfn.runs.objective import BALANCE_LOSSES, F_LOSSES, Objective
 from gfn.runs.spec import GradientSpec
 from gfn.runs.training import Trainer
 from gfn.sampling import engine, rollout, static
@@ -54,7 +54,7 @@ def test_environments_stay_on_the_device_of_their_states(name):
     assert (state.device.type, found.device.type, found.shape) == ("meta", "meta", (2, 3))
 
 
-OBJECTIVES = [*(Objective(name=name) for name in BALANCE_LOSSES), *all_estimators(0.5)]
+OBJECTIVES = [*(Objective(name=name) for name in (*BALANCE_LOSSES, *F_LOSSES)), *all_estimators(0.5)]
 SPECS = {name: task for name, task in TASKS.items() if name not in CHECKED}
 
 

@@ -11,7 +11,7 @@ from gfn.environments import DAGs, DiscreteEnvironment, GaussianMixture, Sets
 from gfn.evaluation.accuracy import accuracy
 from gfn.runs.capture import CudaGraph
 from gfn.runs.gradients import measure_gradients
-from gfn.runs.objective import BALANCE_LOSSES, Objective
+from gfn.runs.objective import BALANCE_LOSSES, F_LOSSES, Objective
 from gfn.runs.spec import GradientSpec
 from gfn.runs.training import Trainer, TrainingError
 from gfn.sampling import rollout
@@ -27,7 +27,7 @@ pytestmark = [
 
 TASKS = paper_tasks("smoke")
 ALL = TASKS | {f"{name}, paper": task for name, task in paper_tasks("paper").items()} | {"11 nodes": DAGs(nodes=11)}
-OBJECTIVES = [*(Objective(name=name) for name in BALANCE_LOSSES), *all_estimators(0.5)]
+OBJECTIVES = [*(Objective(name=name) for name in (*BALANCE_LOSSES, *F_LOSSES)), *all_estimators(0.5)]
 COMPARED = {
     "sets": (Sets(universe=8, size=4), Objective(name="renyi"), "l1"),
     "sets, estimated": (Sets(universe=20, size=4), Objective(), "log_z"),

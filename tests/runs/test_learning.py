@@ -9,13 +9,15 @@ import torch
 
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.estimators.control_variates import EPSILON
-from gfn.runs.objective import OBJECTIVES, WITH_ALPHA, WITH_LOG_Z, Objective
+from gfn.runs.objective import ALL_OBJECTIVES, WITH_ALPHA, WITH_LOG_Z, Objective
 from gfn.runs.spec import TrainingSpec
 from gfn.settings import SettingsError
 from tests.helpers import TINY_TASKS, all_batches, exact_moments, small_policy, table
 
 ALPHAS = (-2.0, -1.0, -0.5, -0.25, 0.5, 0.9999, 2.0)
-GOALS = [Objective(name="vargrad")] + [
+GOALS = [Objective(name="vargrad")]
+GOALS += [Objective(name="devgrad", alpha=alpha) for alpha in (-1.0, 0.0, 0.5, 1.0, 2.0)]
+GOALS += [
     Objective(name=name, alpha=alpha, control_variate=variate, epsilon=epsilon)
     for name in DIVERGENCES
     for alpha in (ALPHAS if name in WITH_ALPHA else [None])
@@ -32,7 +34,9 @@ def tables():
 def progress(small, goal: Objective, size: int) -> float:
     """The cosine of the estimate's mean, over every batch, with the exact gradient; 0 where it vanishes."""
     mean, _ = exact_moments(small, size, goal)
-    exact = small.exact(goal.name if goal.name in DIVERGENCES else "reverse_kl", goal.alpha)
+    limits = {0.0: "forward_kl", 1.0: "reverse_kl"}  # DevGrad's, of Rényi's divergence
+    other = limits.get(goal.alpha, "renyi") if goal.name == "devgrad" else "reverse_kl"
+    exact = small.exact(goal.name if goal.name in DIVERGENCES else other, goal.alpha)
     return float(mean @ exact / exact.norm() / mean.norm().clamp(min=1e-9))
 
 
@@ -74,7 +78,7 @@ def test_what_cannot_learn_is_refused_and_nothing_else(tables, goal, size):
         assert min(found) > 0.5
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", ALL_OBJECTIVES)
 def test_the_usual_batches_are_allowed(name):
     """Of 16 and more trajectories, with the orders of the paper, and with one trajectory whatever has its own log Z."""
     for goal in [Objective(name=name), *(goal for goal in GOALS if goal.name == name)]:

@@ -11,7 +11,10 @@ from gfn.estimators import (
     CONTROL_VARIATES,
     DIVERGENCES,
     detailed_balance,
+    devgrad,
+    f_trajectory_balance,
     forward_kl,
+    jensen_shannon_balance,
     log_partition_variance,
     renyi,
     reverse_kl,
@@ -20,7 +23,7 @@ from gfn.estimators import (
     tsallis,
 )
 from gfn.estimators.control_variates import EPSILON
-from gfn.runs.objective import DECAY, OBJECTIVES, Objective
+from gfn.runs.objective import ALL_OBJECTIVES, DECAY, Objective
 from gfn.sampling import rollout
 from gfn.settings import SettingsError
 from tests.helpers import SMALL_TASKS, generators, gradients, small_policy
@@ -31,6 +34,9 @@ OWN |= {
     "db": {"log_z": "learned", "log_z_start": 0.0},
     "subtb": {"log_z": "learned", "log_z_start": 0.0, "decay": DECAY},
     "vargrad": {},
+    "f_tb": {"alpha": 0.5, "log_z": "batch"},
+    "js_tb": {"log_z": "batch"},
+    "devgrad": {"alpha": 0.5},
 }
 for _name in ("renyi", "tsallis"):
     OWN[_name] |= {"alpha": 0.5, "alpha_end": None}
@@ -46,7 +52,7 @@ GIVEN = {
 }
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", ALL_OBJECTIVES)
 def test_defaults_are_filled(name):
     """Own settings get their defaults, all others are None, and saying None is saying nothing."""
     filled = Objective(name=name)
@@ -58,7 +64,7 @@ def test_the_default_objective_is_tb():
     assert Objective() == Objective(name="tb", log_z="learned", log_z_start=0)
 
 
-@pytest.mark.parametrize(("name", "foreign"), [(n, f) for n in OBJECTIVES for f in GIVEN if f not in OWN[n]])
+@pytest.mark.parametrize(("name", "foreign"), [(n, f) for n in ALL_OBJECTIVES for f in GIVEN if f not in OWN[n]])
 def test_foreign_settings_are_refused(name, foreign):
     """In one sentence with the setting, its value and the objective."""
     with pytest.raises(
@@ -68,9 +74,24 @@ def test_foreign_settings_are_refused(name, foreign):
         Objective(name=name, **{foreign: GIVEN[foreign]})
 
 
-@pytest.mark.parametrize(("name", "own"), [(n, o) for n in OBJECTIVES for o in GIVEN if o in OWN[n]])
+@pytest.mark.parametrize(("name", "own"), [(n, o) for n in ALL_OBJECTIVES for o in GIVEN if o in OWN[n]])
 def test_own_settings_are_kept(name, own):
     assert getattr(Objective(name=name, **{own: GIVEN[own]}), own) == GIVEN[own]
+
+
+@pytest.mark.parametrize("alpha", [0, 1, -3.0, 1 + 1e-9])
+@pytest.mark.parametrize("name", ["f_tb", "devgrad"])
+def test_losses_have_every_order(name, alpha):
+    """Those of divergences, 0 and 1, too."""
+    assert Objective(name=name, alpha=alpha).alpha == alpha
+
+
+@pytest.mark.parametrize("name", ["f_tb", "js_tb"])
+def test_a_learned_log_z_of_a_loss_has_a_start(name):
+    """If it is asked for; by default it is that of a first batch."""
+    assert Objective(name=name, log_z="learned") == Objective(name=name, log_z="learned", log_z_start=0)
+    with pytest.raises(SettingsError, match=f"^log_z_start = 1.0 is not allowed with objective {name} batch: "):
+        Objective(name=name, log_z_start=1.0)
 
 
 @pytest.mark.parametrize("variate", CONTROL_VARIATES)
@@ -130,7 +151,7 @@ def test_bad_settings(settings, field, value):
 
 @st.composite
 def objectives(draw):
-    name = draw(st.sampled_from(OBJECTIVES))
+    name = draw(st.sampled_from(ALL_OBJECTIVES))
     values = {
         "alpha": st.floats(-5, 5).filter(lambda a: abs(a) > 1e-6 and a != 1),
         "control_variate": st.sampled_from(CONTROL_VARIATES),
@@ -146,7 +167,7 @@ def objectives(draw):
         found.pop("epsilon", None)
     if found.get("baseline") == "scalar":
         found.pop("log_z", None)
-    if found.get("log_z", "batch" if "baseline" in found else "learned") != "learned":
+    if found.get("log_z", OWN[name].get("log_z") if "baseline" not in found else "batch") != "learned":
         found.pop("log_z_start", None)
     if any((found.get("alpha", 0.5) < c) != (found.get("alpha_end", 0.5) < c) for c in (0, 1)):
         found.pop("alpha_end", None)
@@ -181,7 +202,7 @@ def test_labels_tell_what_is_estimated(settings):
     assert "\n" not in one.label
 
 
-@pytest.mark.parametrize("name", OBJECTIVES)
+@pytest.mark.parametrize("name", ALL_OBJECTIVES)
 def test_loss_is_the_function_of_its_name(name):
     """Every setting, and log Z or the log-scale where there is one, reaches the estimator."""
     task = SMALL_TASKS["sets 5 choose 3"]
@@ -200,6 +221,9 @@ def test_loss_is_the_function_of_its_name(name):
         "vargrad": lambda: log_partition_variance(*three),
         "db": lambda: detailed_balance(*along),
         "subtb": lambda: subtrajectory_balance(*along, 0.4),
+        "f_tb": lambda: f_trajectory_balance(*three, 4.0, 2.0),
+        "js_tb": lambda: jensen_shannon_balance(*three, 4.0),
+        "devgrad": lambda: devgrad(*three, 2.0),
     }[name]()
     values = {"control_variate": "score", "epsilon": 0.5, "alpha": 2.0, "log_z": "known", "decay": 0.4}
     own = OWN[name].keys() | ({"epsilon"} if name in DIVERGENCES else set())

@@ -16,6 +16,7 @@ from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.policies import PolicySettings
 from gfn.runs.draws import Draws
 from gfn.runs.objective import Objective
+from gfn.runs.off_policy import OffPolicy
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
 from gfn.settings import SettingsError
 
@@ -116,6 +117,8 @@ CHANGES = {
     "iterations": 513,
     "batch_size": 129,
     "draws": Draws(scheme="common"),
+    "off_policy": OffPolicy(exploration=0.1),
+    "measures": True,
     "learning_rate": 0.001 + 1e-12,
     "log_z_learning_rate": 0.2,
     "evaluate_every": 17,

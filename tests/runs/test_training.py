@@ -38,6 +38,8 @@ OBJECTIVES = {
     "forward_kl": Objective(name="forward_kl", control_variate="loo"),
     "renyi": Objective(name="renyi", control_variate="score"),
     "tsallis": Objective(name="tsallis"),
+    "f_tb": Objective(name="f_tb"),
+    "devgrad": Objective(name="devgrad", alpha=0.0),
 }
 
 
@@ -413,11 +415,13 @@ def test_records_follow_the_schedule():
 
 
 def test_only_balance_losses_with_a_log_z_learn_it():
-    """A known log Z is exact and stays; VarGrad and the divergences have none."""
+    """A known log Z is exact and stays; VarGrad, DevGrad and the divergences have none."""
     for name, objective in OBJECTIVES.items():
         trainer = Trainer(small(objective=objective, iterations=2, dtype="float64"))
         records = trainer.run()
-        assert any(r["metric"] == "log_z" for r in records) == (name in ("tb", "tb, first batch", "db", "subtb"))
+        assert any(r["metric"] == "log_z" for r in records) == (
+            name in ("tb", "tb, first batch", "db", "subtb", "f_tb")
+        )
         if name == "tb, known Z":
             assert trainer.log_z.detach().flatten().tolist() == [SETS.log_z] * 2
 

@@ -14,6 +14,8 @@ from gfn.settings import SettingsError
 from gfn.study.experiments import BEYOND, FIGURES, PROFILES, every_run, figure_settings, runs
 from gfn.study.experiments.balance import BASELINES
 from gfn.study.experiments.checks import MEASURED_TASKS
+from gfn.study.experiments.f_losses import F_LINES
+from gfn.study.experiments.off_policy import LINES as OFF_POLICY
 from gfn.study.experiments.tasks import (
     CONTENDERS,
     EVALUATIONS,
@@ -172,7 +174,7 @@ def test_figures_compare_all_estimators():
 def test_lines_stand_for_objectives():
     """A line is named after an objective, with what is different of it; and every line has a name in the figures."""
     every = {*CONTENDERS, *VARIATIONS, "tb_away", *BASELINES}
-    assert every == set(NAMED)
+    assert every | {"f_tb", *F_LINES, *OFF_POLICY} == set(NAMED)
     assert len({contender(line) for line in every}) == len(every)
     for line in OBJECTIVES:
         assert contender(line) == estimator(line, "both")
@@ -298,7 +300,11 @@ def test_the_edition_has_more_orders():
         assert edition[label].model_copy(update={"seeds": (0, 1, 2)}) == spec
 
 
-@pytest.mark.parametrize("figure", [name for name in FIGURES if name not in ("verdicts", "answers", "orders")])
+# Pages that try less with three seeds, or have the runs of such pages.
+FEWER = ("verdicts", "answers", "orders", "f_losses", "off_policy", "measures")
+
+
+@pytest.mark.parametrize("figure", [name for name in FIGURES if name not in FEWER])
 def test_the_edition_is_the_paper_with_ten_seeds(figure):
     """Otherwise the same runs: every specification is the paper's but for its seeds, which chains, costs and exact checks keep."""
     paper, edition = (figure_settings(figure, profile).specs() for profile in ("paper", "edition"))
@@ -356,6 +362,8 @@ def test_learning_curves_are_kept_where_a_page_shows_them(profile):
         "variates",
         "costs",
         "draws",
+        "f_losses",
+        "off_policy",
     )
     curves = {
         spec.hash

@@ -15,6 +15,9 @@ from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.runs.objective import BALANCE_LOSSES, OBJECTIVES
 from gfn.study import plotting
 from gfn.study.experiments.balance import BASELINES
+from gfn.study.experiments.f_losses import F_LINES
+from gfn.study.experiments.off_policy import LINES as OFF_POLICY
+from gfn.study.experiments.off_policy import SPARSE
 from gfn.study.experiments.tasks import CONTENDERS, VARIATIONS, calibrated_tasks, paper_tasks
 from gfn.study.plotting import (
     accuracy_curves,
@@ -54,9 +57,10 @@ VARIATES = ["none", "leave-one-out", "score function", "both", "joint (ours)"]
 
 def test_everything_has_a_name():
     """All tasks, lines of figures and control variates of the package."""
-    assert set(plotting.TASKS) == {*TASKS, *calibrated_tasks("paper")}
-    assert list(paper_tasks("paper") | calibrated_tasks("paper")) == list(plotting.TASKS)
-    assert set(plotting.OBJECTIVES) == {*CONTENDERS, "tb_away", *VARIATIONS, *BASELINES}
+    assert set(plotting.TASKS) == {*TASKS, *calibrated_tasks("paper"), SPARSE}
+    assert [*(paper_tasks("paper") | calibrated_tasks("paper"))] == [name for name in plotting.TASKS if name != SPARSE]
+    lines = {*CONTENDERS, "tb_away", *VARIATIONS, *BASELINES, "f_tb", *F_LINES, *OFF_POLICY}
+    assert set(plotting.OBJECTIVES) == lines
     assert set(OBJECTIVES) < set(plotting.OBJECTIVES)
     assert tuple(plotting.CONTROL_VARIATES) == CONTROL_VARIATES
     assert [label for label, *_ in plotting.CONTROL_VARIATES.values()] == VARIATES

@@ -49,7 +49,7 @@ def test_evidence_names_the_runs_that_it_is_from(figure):
         assert all(name[1] in COUNTED for name in named - changed)
 
 
-@pytest.mark.parametrize("name", ["Q1", "Q2", "Q3", "Q5"])
+@pytest.mark.parametrize("name", ["Q1", "Q2", "Q3", "Q5", "Q6", "Q7"])
 def test_evidence_on_questions_names_runs_of_their_pages(name):
     question = QUESTIONS[name]
     settings, runs = of(question.page)

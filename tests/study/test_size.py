@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gfn.environments import Banana, DAGs, GaussianMixture, Hypergrid, Phylogenetics, Sequences, Sets
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.policies import PolicySettings
-from gfn.runs.objective import OBJECTIVES, Objective
+from gfn.runs.objective import ALL_OBJECTIVES, Objective
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec
 from gfn.runs.training import Trainer
 from gfn.settings import SettingsError
@@ -31,7 +31,7 @@ SMALLEST = [
     GaussianMixture(side=1),
     Banana(),
 ]
-GOALS = [Objective(name=name) for name in OBJECTIVES if name not in DIVERGENCES]
+GOALS = [Objective(name=name) for name in ALL_OBJECTIVES if name not in DIVERGENCES]
 GOALS += [Objective(name="tb", log_z=log_z) for log_z in ("known", "batch")]
 GOALS += [Objective(name=name, control_variate=variate) for name in DIVERGENCES for variate in CONTROL_VARIATES]
 SMALL = {"iterations": 1, "resolution": 8, "l1_objects": 4, "l1_orders": 1, "top_k": 1, "dtype": "float64"}
@@ -128,7 +128,7 @@ tasks = st.one_of(
 specs = st.builds(
     TrainingSpec,
     task=tasks,
-    objective=st.sampled_from([Objective(name=name) for name in OBJECTIVES]),
+    objective=st.sampled_from([Objective(name=name) for name in ALL_OBJECTIVES]),
     policy=st.builds(
         PolicySettings,
         hidden=st.lists(st.integers(1, 65536), max_size=3).map(tuple),

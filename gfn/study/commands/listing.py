@@ -9,7 +9,7 @@ import click
 from gfn.environments import TASKS
 from gfn.environments.base import Environment
 from gfn.estimators import CONTROL_VARIATES
-from gfn.runs.objective import OBJECTIVES
+from gfn.runs.objective import ALL_OBJECTIVES
 from gfn.settings import SettingsError
 from gfn.study.commands.helping import Command
 from gfn.study.commands.options import HELP
@@ -26,6 +26,9 @@ WORDS = {
     "forward_kl": "forward Kullback-Leibler divergence, KL(P_B || P_F)",
     "renyi": "Rényi divergence of order alpha",
     "tsallis": "Tsallis divergence of order alpha",
+    "f_tb": "f-trajectory balance of order alpha: the divergence's gradient, on policy and off",
+    "devgrad": "f-trajectory balance without log Z: the least loss over a constant",
+    "js_tb": "balance loss with the gradient of the Jensen-Shannon divergence",
     "none": "the plain estimate",
     "loo": "leave-one-out on the part of the weight without gradient; the paper's",
     "score": "linear in the score, with an estimated coefficient; the paper's",
@@ -43,7 +46,7 @@ def list_() -> None:
     """
     formatter = click.HelpFormatter(max_width=HELP["max_content_width"])
     _table(formatter, "Tasks, for --task", ((name, _settings(task)) for name, task in TASKS.items()))
-    _table(formatter, "Objectives, for --objective", ((name, WORDS.get(name, "")) for name in OBJECTIVES))
+    _table(formatter, "Objectives, for --objective", ((name, WORDS.get(name, "")) for name in ALL_OBJECTIVES))
     variates = ((name, WORDS.get(name, "")) for name in CONTROL_VARIATES)
     _table(formatter, "Control variates of divergences, for --control-variate", variates)
     _table(formatter, "Figures, for gfn reproduce", ((name, _figure(name)) for name in FIGURES))

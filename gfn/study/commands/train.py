@@ -12,7 +12,8 @@ from gfn.environments import TASKS
 from gfn.environments.base import Environment
 from gfn.policies import PolicySettings
 from gfn.runs.draws import Draws
-from gfn.runs.objective import OBJECTIVES, Objective
+from gfn.runs.objective import ALL_OBJECTIVES, Objective
+from gfn.runs.off_policy import OffPolicy
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import check_device
 from gfn.settings import SettingsError
@@ -89,15 +90,16 @@ class TaskCommand(Command):
     "--objective",
     default="tb",
     metavar="NAME",
-    help=f"what is minimised: {', '.join(OBJECTIVES)} [default: tb]",
-    shell_complete=among(OBJECTIVES),
+    help=f"what is minimised: {', '.join(ALL_OBJECTIVES)} [default: tb]",
+    shell_complete=among(ALL_OBJECTIVES),
     cls=Flag,
     group="Objective",
 )
 @flags("Objective", Objective, skip=("name",))
 @flags("Policy", PolicySettings)
-@flags("Training", TrainingSpec, skip=("kind", "task", "objective", "policy", "draws"))
+@flags("Training", TrainingSpec, skip=("kind", "task", "objective", "policy", "draws", "off_policy", "measures"))
 @flags("Draws of a batch", Draws)
+@flags("Off policy", OffPolicy)
 @device()
 @click.option("--out", default="results", type=FOLDER, help="results store [default: ./results]")
 def train(task: str, objective: str, device: str, out: Path, **values: Any) -> None:
@@ -116,16 +118,18 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
     """
     check_device(device)
     chosen = task_named(task)
-    if objective not in OBJECTIVES:
-        raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(OBJECTIVES)}")
+    if objective not in ALL_OBJECTIVES:
+        raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(ALL_OBJECTIVES)}")
     chosen_task = chosen(**given(values, chosen))
     chosen_objective = Objective(name=objective, **given(values, Objective))
-    shape, training, draws = (given(values, model) for model in (PolicySettings, TrainingSpec, Draws))
+    models = (PolicySettings, TrainingSpec, Draws, OffPolicy)
+    shape, training, draws, off_policy = (given(values, model) for model in models)
     foreign = [name for name, value in values.items() if value is not None]
     if foreign:
         known = ", ".join(name for name in chosen.model_fields if name != "task")
         raise SettingsError(f"--{foreign[0].replace('_', '-')} does not belong to task {task}, which has: {known}")
     parts = {"task": chosen_task, "objective": chosen_objective, "policy": PolicySettings(**shape)}
+    parts["off_policy"] = OffPolicy(**off_policy) if off_policy else None
     spec = TrainingSpec(**parts, draws=Draws(**draws), **training)
     check_used([*shape, *training], spec)
     run = results.load_or_train(spec, out, device)

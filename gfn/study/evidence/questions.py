@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from gfn.study.claims import Evidence
-from gfn.study.evidence import balance, costs, draws, order_choice, order_errors, variates
+from gfn.study.evidence import (
+    balance,
+    costs,
+    draws,
+    f_losses,
+    measures,
+    off_policy,
+    order_choice,
+    order_errors,
+    variates,
+)
 from gfn.study.results import Run
 
 Runs = Mapping[Hashable, Run]
@@ -35,4 +45,7 @@ QUESTIONS: dict[str, Question] = {
     "Q3": Question("variates", variates.evidence, variates.answer),
     "Q4": Question("costs", costs.evidence, costs.answer),
     "Q5": Question("draws", draws.evidence, draws.answer),
+    "Q6": Question("f_losses", f_losses.evidence, f_losses.answer),
+    "Q7": Question("off_policy", off_policy.evidence, off_policy.answer),
+    "Q8": Question("measures", measures.evidence, measures.answer),
 }

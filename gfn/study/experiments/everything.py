@@ -23,7 +23,9 @@ from gfn.study.experiments.comparisons import (
 )
 from gfn.study.experiments.costs import Costs
 from gfn.study.experiments.draws import DrawsStudy
+from gfn.study.experiments.f_losses import FLossStudy
 from gfn.study.experiments.first import First
+from gfn.study.experiments.off_policy import ON, OffPolicyStudy
 from gfn.study.experiments.orders import OrderStudy
 from gfn.study.experiments.profiles import PROFILES
 from gfn.study.experiments.settings import PageSettings
@@ -34,7 +36,20 @@ from gfn.study.experiments.which import Which
 Part = Literal["all", "paper"]
 PARTS: tuple[Part, ...] = ("all", "paper")
 # Pages of the part beyond the paper: what else the book has is there without them.
-BEYOND = ("first", "which", "answers", "orders", "balance", "variates", "costs", "draws", "atlas")
+BEYOND = (
+    "first",
+    "which",
+    "answers",
+    "orders",
+    "balance",
+    "variates",
+    "costs",
+    "draws",
+    "atlas",
+    "f_losses",
+    "off_policy",
+    "measures",
+)
 
 
 class Verdicts(PageSettings):
@@ -51,6 +66,17 @@ class Answers(PageSettings):
     def specs(self) -> dict[str, Spec]:
         """Every run of every page beyond the paper, by its hash."""
         return _together([name for name in figures() if name in BEYOND and name != "answers"], self.profile)
+
+
+class Measures(PageSettings):
+    """What is measured where errors cannot be exact, beside exact errors, of the policies of two other pages."""
+
+    def specs(self) -> dict[tuple[str, str, str], Spec]:
+        """Those of their runs that recorded it, by task, line and way of drawing trajectories."""
+        losses = figure_settings("f_losses", self.profile).specs()
+        found = {(task, line, ON): spec for (task, line), spec in losses.items() if spec.measures}
+        others = figure_settings("off_policy", self.profile).specs()
+        return found | {key[1:]: spec for key, spec in others.items() if key[0] == "training"}
 
 
 class Tasks(PageSettings):
@@ -88,6 +114,9 @@ FIGURES: dict[str, type[PageSettings]] = {
     "costs": Costs,
     "draws": DrawsStudy,
     "atlas": Atlas,
+    "f_losses": FLossStudy,
+    "off_policy": OffPolicyStudy,
+    "measures": Measures,
 }
 
 

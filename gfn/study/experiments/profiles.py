@@ -110,9 +110,24 @@ PROFILES["draws"] = {
     "edition": {"seeds": EDITION_SEEDS} | _DRAWS,
     "smoke": {"seeds": SMOKE_SEEDS} | _DRAWS | _SMOKE_DRAWS,
 }
+# With three seeds, the losses and the ways that differ most.
+_FEW_LOSSES, _ALL_LOSSES = ("f_tb_0", "f_tb_half", "devgrad"), ("f_tb_0", "f_tb_half", "f_tb_2", "js_tb", "devgrad")
+PROFILES["f_losses"] = {
+    "paper": {"seeds": PAPER_SEEDS, "losses": _FEW_LOSSES} | _TRAINING | {"alpha": 0.5},
+    "edition": {"seeds": EDITION_SEEDS, "losses": _ALL_LOSSES} | _TRAINING | {"alpha": 0.5},
+    "smoke": {"seeds": SMOKE_SEEDS, "losses": _FEW_LOSSES} | _SMOKE_TRAINING | {"alpha": 0.5},
+}
+_OFF_POLICY = _TRAINING | {"replicates": 32, "stage": 128}
+_FEW_WAYS = ("explored", "replayed", "explored_replayed")
+_ALL_WAYS = ("explored", "tempered", "replayed", "lagging", "explored_replayed")
+PROFILES["off_policy"] = {
+    "paper": {"seeds": PAPER_SEEDS, "ways": _FEW_WAYS} | _OFF_POLICY,
+    "edition": {"seeds": EDITION_SEEDS, "ways": _ALL_WAYS} | _OFF_POLICY,
+    "smoke": {"seeds": SMOKE_SEEDS, "ways": _FEW_WAYS} | _SMOKE_TRAINING | {"replicates": 4, "stage": 4},
+}
 # Pages without runs of their own.
 _ATLAS = {"batch_size": 4, "larger": (2, 4, 32, 256), "replicates": 2048}
 _SMOKE_ATLAS = {"batch_size": 2, "larger": (2, 16), "replicates": 256}
 PROFILES["atlas"] = {"paper": _ATLAS, "edition": _ATLAS, "smoke": _SMOKE_ATLAS}
 PROFILES["tasks"] = {name: {"trees": 8} for name in ("paper", "edition", "smoke")}
-PROFILES |= {page: {name: {} for name in ("paper", "edition", "smoke")} for page in ("verdicts", "answers")}
+PROFILES |= {page: {name: {} for name in ("paper", "edition", "smoke")} for page in ("verdicts", "answers", "measures")}

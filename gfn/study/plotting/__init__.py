@@ -14,6 +14,8 @@ from gfn.study.plotting.draws import few_panels, scheme_curves, scheme_panels
 from gfn.study.plotting.first import gain_panels, probability_panels, weight_histograms
 from gfn.study.plotting.gradients import balance_variance_panels, bias_panels, centring_panels, variance_panels
 from gfn.study.plotting.marks import with_error_bar, with_levels
+from gfn.study.plotting.measures import agreement_panel
+from gfn.study.plotting.off_policy import coverage_panel, way_panels
 from gfn.study.plotting.oracle import angle_panel, atlas_panels
 from gfn.study.plotting.orders import order_curve_panels, order_error_panels, order_noise_panels
 from gfn.study.plotting.planar import density_panels, difference_panels, sample_panel
@@ -29,6 +31,7 @@ __all__ = [
     "OBJECTIVES",
     "TASKS",
     "accuracy_curves",
+    "agreement_panel",
     "angle_panel",
     "atlas_panels",
     "balance_variance_panels",
@@ -38,6 +41,7 @@ __all__ = [
     "centring_panels",
     "comparison_panels",
     "concentration_panel",
+    "coverage_panel",
     "density_panels",
     "difference_panels",
     "discovery_panels",
@@ -63,6 +67,7 @@ __all__ = [
     "tree_panels",
     "use_style",
     "variance_panels",
+    "way_panels",
     "weight_histograms",
     "with_error_bar",
     "with_levels",

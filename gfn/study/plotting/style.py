@@ -32,6 +32,16 @@ OBJECTIVES = {
     "tsallis": "Tsallis",
     "tsallis_joint": "Tsallis, joint (ours)",
     "tsallis_none": "Tsallis, none",
+    "f_tb": "f-TB",
+    "f_tb_0": "f-TB, α = 0",
+    "f_tb_half": "f-TB, α = ½",
+    "f_tb_2": "f-TB, α = 2",
+    "js_tb": "Jensen–Shannon TB",
+    "devgrad": "DevGrad",
+    "reverse_kl_truncated": "reverse KL, weights truncated",
+    "renyi_full": "Rényi, full weights",
+    "renyi_truncated": "Rényi, weights truncated",
+    "renyi_unweighted": "Rényi, no weights",
 }
 # TB is black and its other starts grey; the divergences have the strongest colours.
 LINES = {
@@ -53,6 +63,16 @@ LINES = {
     "tsallis": {"color": COLOURS[3], "ls": (0, (5, 1)), "lw": 1.8},
     "tsallis_joint": {"color": COLOURS[3], "ls": "-", "lw": 1.8},
     "tsallis_none": {"color": COLOURS[3], "ls": ":", "lw": 1.8},
+    "f_tb": {"color": COLOURS[9], "ls": "-.", "lw": 1.8},
+    "f_tb_0": {"color": COLOURS[9], "ls": "--", "lw": 1.8},
+    "f_tb_half": {"color": COLOURS[9], "ls": "-", "lw": 1.8},
+    "f_tb_2": {"color": COLOURS[9], "ls": ":", "lw": 1.8},
+    "js_tb": {"color": COLOURS[8], "ls": "-", "lw": 1.8},
+    "devgrad": {"color": COLOURS[4], "ls": "--", "lw": 1.8},
+    "reverse_kl_truncated": {"color": COLOURS[0], "ls": "-.", "lw": 1.8},
+    "renyi_full": {"color": COLOURS[2], "ls": "--", "lw": 1.8},
+    "renyi_truncated": {"color": COLOURS[2], "ls": (0, (3, 1, 1, 1)), "lw": 1.8},
+    "renyi_unweighted": {"color": COLOURS[2], "ls": (0, (1, 2)), "lw": 1.8},
 }
 TASKS = {
     "sets": "Sets",
@@ -62,6 +82,7 @@ TASKS = {
     "dags": "DAGs",
     "gaussian_mixture": "Gaussian mixture",
     "banana": "Banana",
+    "hypergrid_sparse": "Hypergrid, sparser",
     "sequences_calibrated": "Sequences, calibrated",
     "gaussian_mixture_calibrated": "Gaussian mixture, calibrated",
 }

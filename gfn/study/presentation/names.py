@@ -15,6 +15,15 @@ METRICS = {
     "log_z": "log Z",
     "top_k": "mean log-reward of the best",
     "modes": "modes",
+    "effective_share": "effective sample size, share",
+    "covered": "modes covered, share",
+    "tv": "total variation",
+    "subset_tv": "total variation on random subsets",
+    "drawn_subset_tv": "total variation on drawn subsets",
+    "spearman": "rank correlation",
+    "elbo_gap": "ELBO below log Z (nats)",
+    "eubo_gap": "EUBO above log Z (nats)",
+    "tb_loss": "TB loss",
     "squared_bias": "squared bias",
 }
 COLUMNS = {

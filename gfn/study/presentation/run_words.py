@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from gfn.runs.draws import Draws
 from gfn.runs.objective import Objective
+from gfn.runs.off_policy import OffPolicy
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, Spec, TrainingSpec
 from gfn.study.experiments.tasks import calibrated_tasks
 from gfn.study.plotting.style import CONTROL_VARIATES, OBJECTIVES, TASKS
@@ -66,14 +67,16 @@ def variate_words(objective: Objective) -> str:
 def aim_words(spec: Spec) -> tuple[str, str]:
     """What a run minimises, or of what it measures something, and the control variate."""
     if isinstance(spec, TrainingSpec):
-        return objective_words(spec.objective) + _drawn(spec.draws), variate_words(spec.objective)
+        drawn = _drawn(spec.draws) + off_policy_words(spec.off_policy)
+        return objective_words(spec.objective) + drawn, variate_words(spec.objective)
     if isinstance(spec, ReferenceSpec):
         return "exact target", "–"
     many = f"{len(spec.objectives)} estimates" if len(spec.objectives) > 1 else objective_words(spec.objectives[0])
     variates = dict.fromkeys(map(variate_words, spec.objectives))
     if isinstance(spec, GradientSpec):
         centred = ", rewards over Z" if spec.centred else ""
-        many += f" along the training of {objective_words(spec.trainer)}{centred}{_drawn(spec.draws)}"
+        drawn = _drawn(spec.draws) + off_policy_words(spec.off_policy)
+        many += f" along the training of {objective_words(spec.trainer)}{centred}{drawn}"
     return many, ", ".join(variates)
 
 
@@ -83,6 +86,19 @@ def _drawn(draws: Draws) -> str:
     own = [f"{draws.share:.0%}".replace("%", f"{THIN}%")] if draws.share else []
     own += [f"{draws.age} iterations old"] if draws.age and draws.age > 1 else []
     return f", {SCHEMES[draws.scheme]}" + (f" ({', '.join(own)})" if own else "")
+
+
+def off_policy_words(off: OffPolicy | None) -> str:
+    """From what trajectories are drawn off policy, and which weights they have; nothing on policy."""
+    if off is None:
+        return ""
+    parts = [f"exploration {_number(off.exploration)}"] if off.exploration else []
+    parts += [f"temperature {_number(off.temperature)}"] if off.temperature != 1 else []
+    parts += [f"lag {off.lag}"] if off.lag else []
+    parts += [f"replay {_number(off.replay)} of {off.capacity}"] if off.replay else []
+    weights = {"none": "unweighted", "truncated": f"weights up to {_number(off.cap or 0)}", "full": "weighted"}
+    parts += [weights[off.weights]] if off.weights else []
+    return f", {', '.join(parts)}"
 
 
 def length_words(spec: Spec) -> str:
