@@ -92,11 +92,11 @@ def off_policy_words(off: OffPolicy | None) -> str:
     """From what trajectories are drawn off policy, and which weights they have; nothing on policy."""
     if off is None:
         return ""
-    parts = [f"exploration {_number(off.exploration)}"] if off.exploration else []
-    parts += [f"temperature {_number(off.temperature)}"] if off.temperature != 1 else []
+    parts = [f"exploration {short(off.exploration)}"] if off.exploration else []
+    parts += [f"temperature {short(off.temperature)}"] if off.temperature != 1 else []
     parts += [f"lag {off.lag}"] if off.lag else []
-    parts += [f"replay {_number(off.replay)} of {off.capacity}"] if off.replay else []
-    weights = {"none": "unweighted", "truncated": f"weights up to {_number(off.cap or 0)}", "full": "weighted"}
+    parts += [f"replay {short(off.replay)} of {off.capacity}"] if off.replay else []
+    weights = {"none": "unweighted", "truncated": f"weights up to {short(off.cap or 0)}", "full": "weighted"}
     parts += [weights[off.weights]] if off.weights else []
     return f", {', '.join(parts)}"
 
