@@ -16,7 +16,7 @@ EPSILON = 0.03
 CANCELLING = 0.01
 
 
-def leave_one_out(values: Tensor) -> Tensor:
+def leave_one_out(values: Tensor, weights: Tensor | None = None) -> Tensor:
     r"""Each value less the mean of the others, for the term E[f ∇log p_F] (eq. 7 of the paper).
 
     .. math:: f(\tau_i) - \frac{1}{N-1} \sum_{n \ne i} f(\tau_n)
@@ -24,13 +24,29 @@ def leave_one_out(values: Tensor) -> Tensor:
     For ``values`` f of N trajectories, ``[..., N]``. Unbiased if these are independent, since the baseline of τ_i does
     not depend on τ_i.
 
+    Trajectories of another law q come with ``weights`` ρ = p_F / q, and ``values`` with ρ f. The mean of the others is
+    then the weighted one, and what is returned is
+
+    .. math:: \rho_i f(\tau_i) - \rho_i \frac{\sum_{n \ne i} \rho_n f(\tau_n)}{\sum_{n \ne i} \rho_n}.
+
+    Unbiased too, for E_q[ρ ∇log p_F] = E[∇log p_F] = 0; and like the plain one it removes a constant in f altogether.
+
     Raises:
         ValueError: for fewer than two trajectories.
     """
     count = values.shape[-1]
     if count < 2:
         raise ValueError(f"leave-one-out needs at least 2 trajectories, and the batch has {count}")
-    return (values - values.mean(-1, keepdim=True)) * (count / (count - 1))
+    if weights is None:
+        return (values - values.mean(-1, keepdim=True)) * (count / (count - 1))
+    least = torch.finfo(weights.dtype).tiny
+    return values - weights * _sum_of_others(values) / _sum_of_others(weights).clamp(min=least)
+
+
+def _sum_of_others(values: Tensor) -> Tensor:
+    """Of each the sum of all others; not as the whole sum less itself, which would round away beside a large one."""
+    before, after = values.cumsum(-1), values.flip(-1).cumsum(-1).flip(-1)
+    return torch.nn.functional.pad(before[..., :-1], (1, 0)) + torch.nn.functional.pad(after[..., 1:], (0, 1))
 
 
 def linearised_baseline(
@@ -94,6 +110,7 @@ def surrogate(
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
     ratio: float | None = None,
+    weights: Tensor | None = None,
 ) -> Tensor:
     r"""A scalar whose gradient is the estimate (1/N) Σ_n [∇f(τ_n) - â ∇log p_F(τ_n)] + (1/N) Σ_n [f(τ_n) - a_n] ∇log p_F(τ_n).
 
@@ -109,6 +126,9 @@ def surrogate(
         epsilon: ε of :func:`linearised_baseline`.
         ratio: k, if v = k u. The estimate then combines the two gradients that â needs, and costs two
             vector-Jacobian products instead of three; only ``parameters`` receive a gradient.
+        weights: ρ = p_F / q of trajectories that another law q gave, ``[N]`` or ``[R, N]``; no gradient flows through it.
+            ``pathwise`` and ``score`` then come multiplied by it, which the caller can do in log space, and ∇log p_F
+            counts ρ times wherever a control variate takes it.
 
     Returns:
         ``[]`` or ``[R]``.
@@ -119,22 +139,24 @@ def surrogate(
     if control_variate not in CONTROL_VARIATES:
         raise ValueError(f"control_variate = {control_variate!r} is not allowed: one of {', '.join(CONTROL_VARIATES)}")
     pathwise, score = pathwise.detach(), score.detach()
+    weights = None if weights is None else weights.detach()
     if control_variate in ("none", "joint"):
         # Where u and v nearly cancel, their sum would round away.
         cancels = ratio is not None and abs(1 + ratio) < CANCELLING
         whole = pathwise * (1 + ratio) if cancels else pathwise + score
-        return ((leave_one_out(whole) if control_variate == "joint" else whole) * log_pf).mean(-1)
+        return ((leave_one_out(whole, weights) if control_variate == "joint" else whole) * log_pf).mean(-1)
     if control_variate in ("loo", "both"):
-        score = leave_one_out(score)
+        score = leave_one_out(score, weights)
     if control_variate == "loo":
         return ((pathwise + score) * log_pf).mean(-1)
     parameters, stacked = _trained(parameters), log_pf.dim() == 2
-    mean_f, mean_score = mean_gradient(log_pf, parameters, pathwise), mean_gradient(log_pf, parameters)
+    each = 1.0 if weights is None else weights
+    mean_f, mean_score = mean_gradient(log_pf, parameters, pathwise), mean_gradient(log_pf, parameters, each)
     baseline = _baseline(mean_f, mean_score, epsilon)
-    if ratio is None:
-        return ((pathwise - baseline.unsqueeze(-1) + score) * log_pf).mean(-1)
-    # Leave-one-out takes the mean from v and multiplies by N / (N - 1).
     centred = control_variate == "both"
+    if ratio is None or (centred and weights is not None):
+        return ((pathwise - baseline.unsqueeze(-1) * each + score) * log_pf).mean(-1)
+    # Leave-one-out takes the mean from v and multiplies by N / (N - 1).
     slope = ratio * log_pf.shape[-1] / (log_pf.shape[-1] - 1) if centred else ratio
     offset = baseline + slope * pathwise.mean(-1) if centred else baseline
     estimate = (1 + slope) * mean_f - offset.unsqueeze(-1) * mean_score

@@ -1,9 +1,9 @@
-r"""The paper's four divergences between P_F and P̄_B(τ) = p_B(τ | x) r(x) / Z, estimated on policy.
+r"""The paper's four divergences between P_F and P̄_B(τ) = p_B(τ | x) r(x) / Z, estimated from trajectories.
 
-Each function takes ``log_pf``, ``log_pb``, ``log_reward`` of trajectories τ ~ P_F and returns a
-surrogate whose gradient in the policy's parameters is the estimate. None needs Z, an environment or
-anything else of this package. Shapes: ``[N]`` for N trajectories of one policy, giving ``[]``; or
-``[R, N]`` for R policies with stacked parameters, giving ``[R]``.
+Each function takes ``log_pf``, ``log_pb``, ``log_reward`` of trajectories τ ~ P_F, or with ``log_q`` of
+others, and returns a surrogate whose gradient in the policy's parameters is the estimate. None needs Z, an
+environment or anything else of this package. Shapes: ``[N]`` for N trajectories of one policy, giving ``[]``;
+or ``[R, N]`` for R policies with stacked parameters, giving ``[R]``.
 
 Arguments that they share:
 
@@ -15,10 +15,30 @@ Arguments that they share:
 - ``parameters``: θ, needed by ``score``, and for Tsallis and Rényi by ``both``.
 - ``epsilon``: ε of the score control variate.
 - ``log_scale``: constant subtracted from log w, scalar or ``[R, 1]``.
+- ``log_q``: log q(τ) of the law that drew the trajectories, shaped like ``log_pf``, where that is not p_F: a policy
+  with exploration noise, or one of some iterations ago. It must be positive wherever p_F is.
 
 Importance weights w = p_B r / p_F are only ever formed in log space. Where an unbiased estimate
 needs them unnormalised (forward KL, Tsallis), ``log_scale`` is a constant to subtract from log w: it
 only multiplies the gradient by a positive constant, and a rough guess of log Z keeps exp in range.
+
+**Other trajectories.** E[f ∇log p_F] = E_q[ρ f ∇log p_F] with ρ = p_F / q, so every term is multiplied by ρ, and every
+control variate carries over (see :func:`~.control_variates.leave_one_out`). Unbiased stays unbiased. Rényi divides by
+sums over the batch anyway, of ρ too, so for it q may be known up to a constant. Without ``log_q`` all trajectories are taken
+to be of p_F. Nothing in ``log_pf``, ``log_pb`` and ``log_reward`` can show that they are not: whatever three numbers a
+trajectory has, there are a policy and a reward under which it is an ordinary one.
+
+**A learned backward policy.** Where ``log_pb`` requires a gradient, it gets that of the same divergence. With f a
+function of w alone and ∇f = u ∇log p_F in the parameters of p_F, the gradient in those of p_B is
+
+.. math:: E[\nabla f] = -E[u \nabla \log p_B].
+
+It has no score term, since p_F does not depend on them. Neither does E[∇log p_B] vanish, so that leave-one-out must not be
+applied to it as it stands. What vanishes is E[w ∇log p_B] = Z E_{P̄_B}[∇log p_B] = 0. The forward KL is
+E[w log w] up to a constant, and has u = -w log w up to a multiple of w: here leave-one-out (in ``loo``, ``both``
+and ``joint``) takes from log w its mean over the others with the weights w, by which the estimate does not depend on the
+scale of rewards. For the other divergences the term stays as it is: w has heavier tails than their u.
+The score control variate is a multiple of ∇log p_F, and changes nothing here.
 """
 
 import math
@@ -27,10 +47,11 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from .control_variates import EPSILON, ControlVariate, surrogate
+from .control_variates import EPSILON, ControlVariate, leave_one_out, surrogate
 
 DIVERGENCES = ("reverse_kl", "forward_kl", "renyi", "tsallis")
 LEAST = 1e-6  # size of α: the gradient is proportional to it, and Adam stops at some 1e-8
+CENTRING = ("loo", "both", "joint")  # what centres by leave-one-out
 NEAR_ONE = 0.01  # |1 - α| from which on g itself stands in the score term
 
 
@@ -42,6 +63,7 @@ def reverse_kl(
     control_variate: ControlVariate = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
+    log_q: Tensor | None = None,
 ) -> Tensor:
     r"""Reverse KL divergence, KL(P_F ‖ P̄_B).
 
@@ -53,7 +75,10 @@ def reverse_kl(
     f = (log_pf - log_pb - log_reward).detach()
     if control_variate in ("loo", "both"):
         control_variate = "joint"
-    return surrogate(log_pf, torch.ones_like(f), f, control_variate, parameters, epsilon)
+    rho = _ratio_of_laws(log_pf, log_q)
+    pathwise, score = (torch.ones_like(f), f) if rho is None else (rho, rho * f)
+    loss = surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, weights=rho)
+    return _with_backward(loss, log_pb, pathwise)
 
 
 def forward_kl(
@@ -65,6 +90,7 @@ def forward_kl(
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
     log_scale: Tensor | float = 0.0,
+    log_q: Tensor | None = None,
 ) -> Tensor:
     r"""Forward KL divergence, KL(P̄_B ‖ P_F), importance-sampled from P_F.
 
@@ -74,10 +100,18 @@ def forward_kl(
     ``loo`` takes the first reading and ``score`` the second. ``both`` takes the first too, which leaves
     nothing to the score control variate: like ``joint`` it is ``loo``, and unbiased.
     """
-    term = -(log_pb + log_reward - log_pf - log_scale).detach().exp()
+    rho = _ratio_of_laws(log_pf, log_q)
+    # ρ w = p_B r / q, whatever p_F is.
+    weight = (log_pb + log_reward - (log_pf if log_q is None else log_q) - log_scale).detach().exp()
     if control_variate == "score":
-        return surrogate(log_pf, term, torch.zeros_like(term), "score", parameters, epsilon, ratio=0.0)
-    return surrogate(log_pf, torch.zeros_like(term), term, "loo" if control_variate == "both" else control_variate)
+        loss = surrogate(log_pf, -weight, torch.zeros_like(weight), "score", parameters, epsilon, 0.0, rho)
+    else:
+        name = "loo" if control_variate == "both" else control_variate
+        loss = surrogate(log_pf, torch.zeros_like(weight), -weight, name, parameters, epsilon, weights=rho)
+    if not log_pb.requires_grad:
+        return loss
+    term = weight * (log_pb + log_reward - log_pf - log_scale).detach()
+    return _with_backward(loss, log_pb, -leave_one_out(term, weight) if control_variate in CENTRING else -term)
 
 
 def tsallis(
@@ -90,6 +124,7 @@ def tsallis(
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
     log_scale: Tensor | float = 0.0,
+    log_q: Tensor | None = None,
 ) -> Tensor:
     r"""Tsallis-α divergence of P_F from P̄_B.
 
@@ -99,8 +134,10 @@ def tsallis(
     For α < 0 the paper's definition is never positive and greatest at the target; sgn(α) turns it
     into what can be minimised (see :func:`order_factor`).
     """
-    pathwise, score = tsallis_terms(log_pf, log_pb, log_reward, alpha, log_scale)
-    return surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, _ratio(alpha))
+    pathwise, score = tsallis_terms(log_pf, log_pb, log_reward, alpha, log_scale, log_q)
+    rho = _ratio_of_laws(log_pf, log_q)
+    loss = surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, _ratio(alpha), rho)
+    return _with_backward(loss, log_pb, pathwise)
 
 
 def renyi(
@@ -112,6 +149,7 @@ def renyi(
     control_variate: ControlVariate = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
+    log_q: Tensor | None = None,
 ) -> Tensor:
     r"""Rényi-α divergence of P_F from P̄_B.
 
@@ -121,31 +159,61 @@ def renyi(
     For sgn(α) see :func:`order_factor`. E[g] is estimated from the same batch, so the estimate is
     self-normalised: consistent, and biased by O(1/N).
     """
-    pathwise, score = renyi_terms(log_pf, log_pb, log_reward, alpha)
-    return surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, _ratio(alpha))
+    pathwise, score = renyi_terms(log_pf, log_pb, log_reward, alpha, log_q)
+    rho = _mean_one(log_pf, log_q)
+    loss = surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, _ratio(alpha), rho)
+    return _with_backward(loss, log_pb, pathwise)
 
 
 def tsallis_terms(
-    log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, alpha: float, log_scale: Tensor | float = 0.0
+    log_pf: Tensor,
+    log_pb: Tensor,
+    log_reward: Tensor,
+    alpha: float,
+    log_scale: Tensor | float = 0.0,
+    log_q: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The weights u and v of the Tsallis gradient's pathwise and score terms, as :func:`~.control_variates.surrogate` takes them."""
     factor = order_factor(alpha)
     log_g = ((1 - alpha) * (log_pb + log_reward - log_pf - log_scale)).detach()
-    g = log_g.exp()
+    g = (log_g if log_q is None else log_g + (log_pf - log_q).detach()).exp()  # with log_q, ρ g
     # ∇g = (α - 1) g ∇log p_F.
-    return factor * (alpha - 1) * g, factor * (log_g.expm1() if _near_one(alpha) else g)
+    if not _near_one(alpha):
+        return factor * (alpha - 1) * g, factor * g
+    rho = _ratio_of_laws(log_pf, log_q)
+    return factor * (alpha - 1) * g, factor * (log_g.expm1() if rho is None else rho * log_g.expm1())
 
 
-def renyi_terms(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, alpha: float) -> tuple[Tensor, Tensor]:
-    """The same for the Rényi gradient, with g divided by its mean over the batch."""
+def renyi_terms(
+    log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, alpha: float, log_q: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """The same for the Rényi gradient, with g divided by its mean over the batch, and ρ by its own."""
     factor = order_factor(alpha)
     log_g = ((1 - alpha) * (log_pb + log_reward - log_pf)).detach()
-    g = log_g.softmax(-1) * log_g.shape[-1]
+    log_rho = 0.0 if log_q is None else (log_pf - log_q).detach()
+    g = (log_g + log_rho).softmax(-1) * log_g.shape[-1]
     if not _near_one(alpha):
         return factor * (alpha - 1) * g, factor * g
     above = (log_g - log_g.amax(-1, keepdim=True)).expm1()
-    mean = above.mean(-1, keepdim=True)
-    return factor * (alpha - 1) * g, factor * (above - mean) / (1 + mean)
+    rho = _mean_one(log_pf, log_q)
+    mean = (above if rho is None else rho * above).mean(-1, keepdim=True)
+    score = factor * (above - mean) / (1 + mean)
+    return factor * (alpha - 1) * g, score if rho is None else rho * score
+
+
+def _ratio_of_laws(log_pf: Tensor, log_q: Tensor | None) -> Tensor | None:
+    """ρ = p_F / q, None on policy."""
+    return None if log_q is None else (log_pf - log_q).detach().exp()
+
+
+def _mean_one(log_pf: Tensor, log_q: Tensor | None) -> Tensor | None:
+    """ρ over its mean in the batch."""
+    return None if log_q is None else (log_pf - log_q).detach().softmax(-1) * log_pf.shape[-1]
+
+
+def _with_backward(loss: Tensor, log_pb: Tensor, pathwise: Tensor) -> Tensor:
+    """The loss, with the gradient -E[u ∇log p_B] of a learned backward policy beside its own."""
+    return loss - (pathwise * log_pb).mean(-1) if log_pb.requires_grad else loss
 
 
 def _near_one(alpha: float) -> bool:
