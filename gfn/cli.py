@@ -9,16 +9,18 @@ import pandas as pd
 
 import gfn
 from gfn.environments import TASKS
+from gfn.environments.contract import check_task
+from gfn.environments.own import installed
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.policies import PolicySettings
 from gfn.runs.draws import Draws
-from gfn.runs.objective import OBJECTIVES, Objective
+from gfn.runs.objective import OBJECTIVES, Objective, objectives
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import TrainingError, check_device, warn
 from gfn.settings import SettingsError
 from gfn.study.ending import end, sentence_of
 from gfn.study.experiments import FIGURES, PROFILES, every_run, runs
-from gfn.study.flags import Named, check_used, flags, given
+from gfn.study.flags import Named, OfTask, check_used, fields_from, flags, given, task_class
 from gfn.study.results import (
     ResultError,
     describe,
@@ -33,6 +35,13 @@ from gfn.study.verify import choose
 from gfn.study.verify import verify as compare_again
 
 FOLDER = Named(file_okay=False, path_type=Path)
+OWN_TASKS = click.option(
+    "--task",
+    "tasks",
+    multiple=True,
+    metavar="MODULE:CLASS",
+    help="task of your own to import, whose runs are among these (may be repeated)",
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -49,6 +58,8 @@ def list_() -> None:
         fields = {k: "shipped" if f.default_factory else f.default for k, f in task.model_fields.items() if k != "task"}
         own = ", ".join(f"{name} = {default}" for name, default in fields.items())
         click.echo(f"  {name}: {own}")
+    for point in installed():
+        click.echo(f"  {point.value}: of an installed package")
     click.echo(f"objectives\n  {', '.join(OBJECTIVES)}")
     click.echo(f"control variates of {', '.join(DIVERGENCES)}\n  {', '.join(CONTROL_VARIATES)}")
     click.echo("figures")
@@ -61,8 +72,13 @@ def list_() -> None:
         click.echo(f"  {name}: {about} ({count})")
 
 
-@cli.command()
-@click.option("--task", default="sets", metavar="|".join(TASKS), help="task to train on [default: sets]")
+@cli.command(cls=OfTask)
+@click.option(
+    "--task",
+    default="sets",
+    metavar="|".join([*TASKS, "MODULE:CLASS"]),
+    help="task to train on, or one of your own, whose module is imported from the working folder [default: sets]",
+)
 @click.option("--objective", default="tb", metavar="|".join(OBJECTIVES), help="what is minimised [default: tb]")
 @flags(Objective, skip=("name",))
 @flags(TrainingSpec, skip=("kind", "task", "objective", "policy", "draws"))
@@ -79,16 +95,15 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
     it is read; interrupted, it resumes.
     """
     check_device(device)
-    if task not in TASKS:
-        raise SettingsError(f"task = {task!r} is not allowed: one of {', '.join(TASKS)}")
-    if objective not in OBJECTIVES:
-        raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(OBJECTIVES)}")
-    chosen_task = TASKS[task](**given(values, TASKS[task]))
+    kind = task_class(task)
+    if objective not in objectives():
+        raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(objectives())}")
+    chosen_task = kind(**given(values, kind))
     chosen_objective = Objective(name=objective, **given(values, Objective))
     shape, training, draws = (given(values, model) for model in (PolicySettings, TrainingSpec, Draws))
     foreign = [name for name, value in values.items() if value is not None]
     if foreign:
-        known = ", ".join(name for name in TASKS[task].model_fields if name != "task")
+        known = ", ".join(name for name in kind.model_fields if name != "task")
         raise SettingsError(f"--{foreign[0].replace('_', '-')} does not belong to task {task}, which has: {known}")
     chosen = {"task": chosen_task, "objective": chosen_objective, "policy": PolicySettings(**shape)}
     spec = TrainingSpec(**chosen, draws=Draws(**draws), **training)
@@ -127,12 +142,31 @@ def reproduce(figure: str, profile: str, only: tuple[str, ...], current: bool, d
         click.echo(f"{what}: {result_path(chosen[key], out)}")
 
 
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.argument("task")
+@click.argument("fields", nargs=-1, metavar="[--FIELD VALUE]...", type=click.UNPROCESSED)
+def check(task: str, fields: tuple[str, ...]) -> None:
+    """Hold a task to its contract, and name what is wrong.
+
+    TASK is one of the package, or MODULE:CLASS of your own, made with its defaults or with the fields that are given.
+    """
+    kind = task_class(task)
+    chosen = kind(**fields_from(fields, kind))
+    problems, done = check_task(chosen)
+    for problem in problems:
+        click.echo(f"wrong: {problem}")
+    click.echo(f"{chosen.task}: {done}")
+    if problems:
+        sys.exit(1)
+
+
 @cli.command()
 @click.argument("store", type=FOLDER, required=False)
 @click.option("--count", default=5, type=click.IntRange(min=1), help="how many runs, at random [default: 5]")
 @click.option("--seed", default=0, type=click.IntRange(min=0), help="seed of the choice [default: 0]")
 @click.option("--device", default="cpu", help="where to train: cpu, cuda, cuda:1, ... [default: cpu]")
-def verify(store: Path | None, count: int, seed: int, device: str) -> None:
+@OWN_TASKS
+def verify(store: Path | None, count: int, seed: int, device: str, tasks: tuple[str, ...]) -> None:
     """Make a random sample of the stored runs again and compare.
 
     STORE is a folder of results, by default the published ones. Rounding parts runs on different
@@ -140,6 +174,8 @@ def verify(store: Path | None, count: int, seed: int, device: str) -> None:
     machine's: of a measurement of costs only memory is compared.
     """
     check_device(device)
+    for task in tasks:
+        task_class(task)
     paths = choose(store or published_store(), count, seed)
     disagreeing = 0
     for comparison in compare_again(paths, device):
@@ -181,8 +217,11 @@ def verdicts(profile: str, write: tuple[Path, ...]) -> None:
 
 @cli.command()
 @click.argument("path", type=Named(path_type=Path))
-def show(path: Path) -> None:
+@OWN_TASKS
+def show(path: Path, tasks: tuple[str, ...]) -> None:
     """Show a stored run, or all runs of a folder, as a table of final values."""
+    for task in tasks:
+        task_class(task)
     files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
     if not files:
         raise ResultError(f"{path} holds no results")

@@ -4,16 +4,40 @@ Every divergence here has per-trajectory terms proportional to the score functio
 gradient estimate is a weighted sum of score functions. A control variate changes the weights.
 """
 
-from collections.abc import Iterable
-from typing import Literal, get_args
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-ControlVariate = Literal["none", "loo", "score", "both", "joint"]
-CONTROL_VARIATES: tuple[str, ...] = get_args(ControlVariate)
 EPSILON = 0.03
 CANCELLING = 0.01
+WITH_EPSILON = ("score", "both")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a control variate is given of N trajectories, see :func:`surrogate`."""
+
+    log_pf: Tensor
+    pathwise: Tensor
+    score: Tensor
+    parameters: Iterable[Tensor] = ()
+    epsilon: float = EPSILON
+    ratio: float | None = None
+    weights: Tensor | None = None
+
+    @property
+    def whole(self) -> Tensor:
+        """u + v, the weight of ∇log p_F; where the two nearly cancel, their sum would round away."""
+        cancels = self.ratio is not None and abs(1 + self.ratio) < CANCELLING
+        return self.pathwise * (1 + self.ratio) if cancels else self.pathwise + self.score
+
+    def centred(self, values: Tensor) -> Tensor:
+        """Each value less the mean of the others, with the weights of the trajectories."""
+        return leave_one_out(values, self.weights)
 
 
 def leave_one_out(values: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -86,6 +110,12 @@ def mean_gradient(log_pf: Tensor, parameters: list[Tensor], weights: Tensor | fl
     return _in_one(found, log_pf.dim() == 2)
 
 
+def mean_gradients(terms: Terms) -> tuple[Tensor, Tensor]:
+    """The means of ∇f and of ∇log p_F over a batch, each ``[P]`` or ``[R, P]``: what the score control variate needs."""
+    parameters, each = _trained(terms.parameters), 1.0 if terms.weights is None else terms.weights
+    return mean_gradient(terms.log_pf, parameters, terms.pathwise), mean_gradient(terms.log_pf, parameters, each)
+
+
 def _trained(parameters: Iterable[Tensor]) -> list[Tensor]:
     found = [p for p in parameters if p.requires_grad]
     if not found:
@@ -106,7 +136,7 @@ def surrogate(
     log_pf: Tensor,
     pathwise: Tensor,
     score: Tensor,
-    control_variate: ControlVariate = "joint",
+    control_variate: str = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
     ratio: float | None = None,
@@ -138,26 +168,64 @@ def surrogate(
     """
     if control_variate not in CONTROL_VARIATES:
         raise ValueError(f"control_variate = {control_variate!r} is not allowed: one of {', '.join(CONTROL_VARIATES)}")
-    pathwise, score = pathwise.detach(), score.detach()
     weights = None if weights is None else weights.detach()
-    if control_variate in ("none", "joint"):
-        # Where u and v nearly cancel, their sum would round away.
-        cancels = ratio is not None and abs(1 + ratio) < CANCELLING
-        whole = pathwise * (1 + ratio) if cancels else pathwise + score
-        return ((leave_one_out(whole, weights) if control_variate == "joint" else whole) * log_pf).mean(-1)
-    if control_variate in ("loo", "both"):
-        score = leave_one_out(score, weights)
-    if control_variate == "loo":
-        return ((pathwise + score) * log_pf).mean(-1)
-    parameters, stacked = _trained(parameters), log_pf.dim() == 2
-    each = 1.0 if weights is None else weights
-    mean_f, mean_score = mean_gradient(log_pf, parameters, pathwise), mean_gradient(log_pf, parameters, each)
-    baseline = _baseline(mean_f, mean_score, epsilon)
-    centred = control_variate == "both"
-    if ratio is None or (centred and weights is not None):
-        return ((pathwise - baseline.unsqueeze(-1) * each + score) * log_pf).mean(-1)
+    terms = Terms(log_pf, pathwise.detach(), score.detach(), list(parameters), epsilon, ratio, weights)
+    if ratio is not None and (control_variate == "score" or (control_variate == "both" and weights is None)):
+        return _combined(terms, centred=control_variate == "both")
+    return (CONTROL_VARIATES[control_variate](terms) * log_pf).mean(-1)
+
+
+def _minus_baseline(terms: Terms) -> Tensor:
+    """u - â, and with weights u ρ - â ρ."""
+    baseline = _baseline(*mean_gradients(terms), terms.epsilon).unsqueeze(-1)
+    return terms.pathwise - (baseline if terms.weights is None else baseline * terms.weights)
+
+
+def _combined(terms: Terms, centred: bool) -> Tensor:
+    """``score``, or with ``centred`` ``both``, for v = k u: made of the two gradients that â needs."""
+    count, pathwise, ratio = terms.log_pf.shape[-1], terms.pathwise, terms.ratio
+    if centred:
+        leave_one_out(terms.score)  # refuses a single trajectory
+    mean_f, mean_score = mean_gradients(terms)
+    baseline = _baseline(mean_f, mean_score, terms.epsilon)
     # Leave-one-out takes the mean from v and multiplies by N / (N - 1).
-    slope = ratio * log_pf.shape[-1] / (log_pf.shape[-1] - 1) if centred else ratio
+    slope = ratio * count / (count - 1) if centred else ratio
     offset = baseline + slope * pathwise.mean(-1) if centred else baseline
     estimate = (1 + slope) * mean_f - offset.unsqueeze(-1) * mean_score
-    return (estimate * _in_one(parameters, stacked)).sum(-1)
+    return (estimate * _in_one(_trained(terms.parameters), terms.log_pf.dim() == 2)).sum(-1)
+
+
+def none(terms: Terms) -> Tensor:
+    """No control variate: u + v."""
+    return terms.whole
+
+
+def loo(terms: Terms) -> Tensor:
+    """Leave-one-out on the score term: u + v less the mean of the others."""
+    return terms.pathwise + terms.centred(terms.score)
+
+
+def score(terms: Terms) -> Tensor:
+    """The paper's baseline of the pathwise term: u - â + v."""
+    return _minus_baseline(terms) + terms.score
+
+
+def both(terms: Terms) -> Tensor:
+    """Both: u - â + v less the mean of the others."""
+    centred = terms.centred(terms.score)
+    return _minus_baseline(terms) + centred
+
+
+def joint(terms: Terms) -> Tensor:
+    """Leave-one-out on the whole weight: u + v less the mean of the others."""
+    return terms.centred(terms.whole)
+
+
+#: Each control variate by name: from the terms of a batch to the weight of every ∇log p_F(τ_n). More may be added.
+CONTROL_VARIATES: dict[str, Callable[[Terms], Tensor]] = {
+    "none": none,
+    "loo": loo,
+    "score": score,
+    "both": both,
+    "joint": joint,
+}

@@ -42,14 +42,13 @@ The score control variate is a multiple of ∇log p_F, and changes nothing here.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 
-from .control_variates import EPSILON, ControlVariate, leave_one_out, surrogate
+from .control_variates import EPSILON, leave_one_out, surrogate
 
-DIVERGENCES = ("reverse_kl", "forward_kl", "renyi", "tsallis")
 LEAST = 1e-6  # size of α: the gradient is proportional to it, and Adam stops at some 1e-8
 CENTRING = ("loo", "both", "joint")  # what centres by leave-one-out
 NEAR_ONE = 0.01  # |1 - α| from which on g itself stands in the score term
@@ -60,7 +59,7 @@ def reverse_kl(
     log_pb: Tensor,
     log_reward: Tensor,
     *,
-    control_variate: ControlVariate = "joint",
+    control_variate: str = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
     log_q: Tensor | None = None,
@@ -86,7 +85,7 @@ def forward_kl(
     log_pb: Tensor,
     log_reward: Tensor,
     *,
-    control_variate: ControlVariate = "joint",
+    control_variate: str = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
     log_scale: Tensor | float = 0.0,
@@ -120,7 +119,7 @@ def tsallis(
     log_reward: Tensor,
     alpha: float = 0.5,
     *,
-    control_variate: ControlVariate = "joint",
+    control_variate: str = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
     log_scale: Tensor | float = 0.0,
@@ -146,7 +145,7 @@ def renyi(
     log_reward: Tensor,
     alpha: float = 0.5,
     *,
-    control_variate: ControlVariate = "joint",
+    control_variate: str = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
     log_q: Tensor | None = None,
@@ -243,3 +242,12 @@ def order_factor(alpha: float) -> float:
     if not math.isfinite(alpha):
         raise ValueError(f"alpha = {alpha} is not allowed: any finite number but 0 and 1")
     return math.copysign(1.0, alpha) / (alpha - 1)
+
+
+#: Each divergence by name, its parameters being its settings. More may be added: they then are objectives like these.
+DIVERGENCES: dict[str, Callable[..., Tensor]] = {
+    "reverse_kl": reverse_kl,
+    "forward_kl": forward_kl,
+    "renyi": renyi,
+    "tsallis": tsallis,
+}

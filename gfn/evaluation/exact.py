@@ -9,7 +9,7 @@ from gfn.environments import DiscreteEnvironment
 from gfn.environments.enumeration import MAX_STATES, state_graph
 from gfn.estimators import DIVERGENCES
 from gfn.estimators.divergences import order_factor
-from gfn.policies import CategoricalPolicy
+from gfn.policies import CategoricalPolicy, LearnedBackward
 from gfn.sampling import Trajectories, evaluate, table_of
 
 CHUNK = 1 << 12  # rows of a network evaluation whose activations stay in a core's cache
@@ -65,13 +65,15 @@ def all_trajectories(environment: DiscreteEnvironment) -> tuple[list[Tensor], li
     return states, actions
 
 
-def all_probabilities(environment: DiscreteEnvironment, policy: CategoricalPolicy) -> Trajectories:
+def all_probabilities(
+    environment: DiscreteEnvironment, policy: CategoricalPolicy, backward: LearnedBackward | None = None
+) -> Trajectories:
     """Every trajectory of a small task with its probabilities under each replica, ``[R, number of trajectories]``."""
     parameter = next(policy.parameters())
     replicas, device = len(parameter), parameter.device
     states, actions = ([x.to(device) for x in each] for each in all_trajectories(environment))
     states = [s.expand(replicas, *s.shape[1:]) for s in states]
-    return evaluate(environment, policy, states, [a.expand(replicas, -1) for a in actions])
+    return evaluate(environment, policy, states, [a.expand(replicas, -1) for a in actions], backward)
 
 
 def divergence(name: str, trajectories: Trajectories, alpha: float | None = None) -> Tensor:

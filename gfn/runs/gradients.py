@@ -9,6 +9,7 @@ from itertools import repeat
 import torch
 from torch import Tensor
 
+from gfn.environments.enumeration import exact_log_z
 from gfn.estimators import DIVERGENCES, surrogate
 from gfn.estimators.divergences import renyi_terms, tsallis_terms
 from gfn.evaluation.exact import all_probabilities, divergence
@@ -100,7 +101,7 @@ def replicated_gradients(
     chunk = max(1, min(spec.replicates, ROWS // (batch_size * spec.task.max_steps)))
     found: dict[Objective, list[Tensor]] = {objective: [] for objective in spec.objectives}
     given = {o: {m: [] for m in each if batch_size > 1 or m == "whole"} for o, each in (baselines or {}).items()}
-    off = 0.0 if log_z is None else log_z - spec.task.log_z
+    off = 0.0 if log_z is None else log_z - exact_log_z(spec.task)
     for first in range(0, spec.replicates, chunk):
         count = min(chunk, spec.replicates - first)
         policy = replicate(trained, count)
@@ -154,7 +155,7 @@ def _expected_share(objective: Objective, batch_size: int) -> float:
 
 def _relative(spec: GradientSpec, batch: Trajectories) -> tuple[Trajectories, float]:
     """A batch and the exact log Z, of rewards divided by Z if ``spec`` says so."""
-    log_z = spec.task.log_z
+    log_z = exact_log_z(spec.task)
     return (replace(batch, log_reward=batch.log_reward - log_z), 0.0) if spec.centred else (batch, log_z)
 
 

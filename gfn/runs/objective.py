@@ -1,25 +1,36 @@
 """Objectives as validated settings, so that a run names its objective completely."""
 
+import inspect
 import math
 from collections.abc import Iterable
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import Tensor
 
-from gfn.estimators import DIVERGENCES, balance, divergences
-from gfn.estimators.control_variates import EPSILON, ControlVariate
+from gfn.estimators import CONTROL_VARIATES, DIVERGENCES, balance, divergences
+from gfn.estimators.control_variates import EPSILON, WITH_EPSILON
 from gfn.sampling import LastChoices, Trajectories
 from gfn.settings import Settings
 
-ObjectiveName = Literal["tb", "db", "subtb", "vargrad", "reverse_kl", "forward_kl", "renyi", "tsallis"]
-OBJECTIVES: tuple[str, ...] = get_args(ObjectiveName)
-BALANCE_LOSSES = tuple(name for name in OBJECTIVES if name not in DIVERGENCES)
-WITH_ALPHA = ("renyi", "tsallis")
-WITH_SCALE = ("forward_kl", "tsallis")
+BALANCE_LOSSES = ("tb", "db", "subtb", "vargrad")
+WITH_ALPHA = ("renyi", "tsallis")  # of the paper's divergences
 WITH_LOG_Z = ("tb", "db", "subtb")
 WITH_FLOW = ("db", "subtb")
 DECAY = 0.9
+
+
+def objectives() -> tuple[str, ...]:
+    """The names of all objectives, with the divergences that have been added."""
+    return (*BALANCE_LOSSES, *DIVERGENCES)
+
+
+OBJECTIVES = objectives()  # of this package
+
+
+def takes(name: str, setting: str) -> bool:
+    """Whether the divergence of this name has such a parameter, as ``alpha`` or ``log_scale``."""
+    return name in DIVERGENCES and setting in inspect.signature(DIVERGENCES[name]).parameters
 
 
 class Objective(Settings):
@@ -30,14 +41,12 @@ class Objective(Settings):
     TB's, DB's and SubTB's, ``log_z_start`` that of a learned one, ``baseline`` is TB's, and ``decay`` is SubTB's.
     """
 
-    name: ObjectiveName = Field("tb", description="what is minimised")
+    name: str = Field("tb", description="what is minimised")
     alpha: float | None = Field(None, description="order of the Rényi or Tsallis divergence [default: 0.5]")
     alpha_end: float | None = Field(
         None, description="order at the end of training, which changes in equal steps from alpha on [default: alpha]"
     )
-    control_variate: ControlVariate | None = Field(
-        None, description="variance reduction of a divergence [default: joint]"
-    )
+    control_variate: str | None = Field(None, description="variance reduction of a divergence [default: joint]")
     epsilon: float | None = Field(None, ge=0, description=f"ε of the score control variate [default: {EPSILON}]")
     log_z: Literal["learned", "known", "batch"] | None = Field(
         None, description="log Z of TB, DB and SubTB; batch: learned, from that of a first batch on [default: learned]"
@@ -58,10 +67,10 @@ class Objective(Settings):
         own: dict[str, Any] = {}
         if name in DIVERGENCES:
             own["control_variate"] = "joint"
-            if values.get("control_variate") not in (None, "none", "loo", "joint"):
+            if values.get("control_variate") in WITH_EPSILON:
                 own["epsilon"] = EPSILON
-        if name in WITH_ALPHA:
-            own |= {"alpha": 0.5, "alpha_end": None}
+        if takes(name, "alpha"):
+            own |= {"alpha": inspect.signature(DIVERGENCES[name]).parameters["alpha"].default, "alpha_end": None}
         baseline = values.get("baseline") if name == "tb" else None
         if name == "tb":
             own["baseline"] = None
@@ -74,24 +83,42 @@ class Objective(Settings):
         chosen = [values.get(key) or own[key] for key in ("control_variate", "baseline", "log_z") if key in own]
         chosen = [name, *filter(None, chosen)]
         for foreign in sorted(set(cls.model_fields) - own.keys() - {"name"}):
-            if name in OBJECTIVES and values.get(foreign) is not None:
-                takes = f"it takes {', '.join(sorted(own))}" if own else "it takes no settings"
+            if name in objectives() and values.get(foreign) is not None:
+                has = f"it takes {', '.join(sorted(own))}" if own else "it takes no settings"
                 objective = " ".join(map(str, chosen))
-                raise ValueError(f"{foreign} = {values[foreign]!r} is not allowed with objective {objective}: {takes}")
+                raise ValueError(f"{foreign} = {values[foreign]!r} is not allowed with objective {objective}: {has}")
         given = {key: value for key, value in values.items() if value is not None or key == "name"}
         return {**own, **given}
 
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in objectives():
+            raise ValueError(f"name = {name!r} is not allowed: one of {', '.join(objectives())}")
+        return name
+
+    @field_validator("control_variate")
+    @classmethod
+    def _known_variate(cls, name: str | None) -> str | None:
+        if name is not None and name not in CONTROL_VARIATES:
+            raise ValueError(f"control_variate = {name!r} is not allowed: one of {', '.join(CONTROL_VARIATES)}")
+        return name
+
     @field_validator("alpha", "alpha_end")
     @classmethod
-    def _alpha(cls, alpha: float | None) -> float | None:
-        if alpha is not None:
+    def _alpha(cls, alpha: float | None, others: ValidationInfo) -> float | None:
+        if alpha is not None and others.data.get("name") in WITH_ALPHA:
             divergences.order_factor(alpha)
         return alpha
 
     @model_validator(mode="after")
     def _on_one_side(self) -> Self:
         """Between orders on either side of 0 or of 1 there is one that is none."""
-        if self.alpha_end is not None and any((self.alpha < c) != (self.alpha_end < c) for c in (0, 1)):
+        if (
+            self.alpha_end is not None
+            and self.name in WITH_ALPHA
+            and any((self.alpha < c) != (self.alpha_end < c) for c in (0, 1))
+        ):
             why = "both must be on the same side of 0, and of 1"
             raise ValueError(f"alpha_end = {self.alpha_end!r} is not allowed with alpha = {self.alpha!r}: {why}")
         return self
@@ -183,7 +210,7 @@ class Objective(Settings):
                 return balance.detailed_balance(*along)
             return balance.subtrajectory_balance(*along, self.decay)
         own = {key: getattr(self, key) for key in ("alpha", "control_variate", "epsilon")} | {"parameters": parameters}
-        if self.name in WITH_SCALE:
+        if takes(self.name, "log_scale"):
             own["log_scale"] = log_scale
         given = {key: value for key, value in own.items() if value is not None}
-        return getattr(divergences, self.name)(*arguments, **given)
+        return DIVERGENCES[self.name](*arguments, **given)

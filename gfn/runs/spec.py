@@ -46,6 +46,19 @@ def _check_draws(draws: Draws, task: Task, *objectives: Objective) -> None:
             raise ValueError(f"draws {draws.label} is not allowed with {objective.label}: {why}")
 
 
+def _check_backward(policy: PolicySettings, draws: Draws, task: Task, objective: Objective) -> None:
+    refused = f"backward = {policy.backward} is not allowed"
+    if policy.backward == "uniform":
+        return
+    if not isinstance(task, DiscreteEnvironment):
+        raise ValueError(f"{refused} for task {task.task}: each of its points has one trajectory")
+    if objective.baseline is not None:
+        why = "baselines are for a gradient in the forward policy alone"
+        raise ValueError(f"{refused} with {objective.label}: {why}")
+    if draws.scheme in LISTED:
+        raise ValueError(f"{refused} with draws {draws.label}: their log-probabilities are kept from earlier policies")
+
+
 class TrainingSpec(Spec):
     """Training runs of one objective on one task, one for each seed, trained together."""
 
@@ -94,6 +107,7 @@ class TrainingSpec(Spec):
             raise ValueError(f"batch_size = {self.batch_size} is not allowed {hindrance}")
         _check_baseline(self.objective, self.task)
         _check_draws(self.draws, self.task, self.objective)
+        _check_backward(self.policy, self.draws, self.task, self.objective)
         if self.draws.scheme in ("common", "replayed") and self.draws.part(self.batch_size) == self.batch_size:
             why = "nothing new would be drawn" if self.draws.age else self.objective.hindrance(1)
             if why:
@@ -152,6 +166,9 @@ class GradientSpec(Spec):
                 raise ValueError(f"alpha_end = {objective.alpha_end!r} is not allowed: gradients have one order")
             if 1 in self.batch_sizes and (hindrance := objective.hindrance(1)):
                 raise ValueError(f"batch_sizes with 1 is not allowed {hindrance}")
+        if self.policy.backward != "uniform":
+            why = "gradients are measured in the parameters of the forward policy"
+            raise ValueError(f"backward = {self.policy.backward} is not allowed: {why}")
         _check_draws(self.draws, self.task, *self.objectives)
         if (self.draws.age or 0) > min(self.warmup):
             refused = f"warmup with {min(self.warmup)} is not allowed with draws {self.draws.label}"

@@ -1,12 +1,13 @@
 """The engine: trajectories drawn from a policy, through states by number or as they are."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from gfn.environments import DiscreteEnvironment, Environment
-from gfn.policies import Policy
+from gfn.policies import LearnedBackward, Policy
 from gfn.policies.categorical import line
 from gfn.policies.network import rows
 from gfn.sampling.table import Table, table_of
@@ -26,6 +27,7 @@ def rollout(
     batch: int,
     generators: Sequence[torch.Generator],
     correlate: Callable[[Tensor], Tensor] | None = None,
+    backward: LearnedBackward | None = None,
 ) -> Trajectories:
     """Draw ``batch`` trajectories τ ~ p_F for each replica.
 
@@ -37,14 +39,16 @@ def rollout(
         batch: number B of trajectories for each replica.
         generators: R sources of randomness, one a replica.
         correlate: what is to be done to the randomness of independent trajectories, ``[R, T, B, ...]``.
+        backward: a learned backward policy; without it, it is uniform over parents.
     """
     noise = policy.noise(generators, environment.max_steps, batch)
     noise = noise if correlate is None else correlate(noise)
     fixed = static(environment, noise.device)
     table = table_of(environment, noise.device) if isinstance(environment, DiscreteEnvironment) else None
     if table is None:
-        return _step(environment, policy, noise, fixed)
-    return _look_up(table, policy, noise, fixed)
+        return _step(environment, policy, noise, fixed, backward)
+    path = _look_up(table, policy, noise, fixed)
+    return replace(path, backward=backward, environment=environment).trajectories()
 
 
 class Asked:
@@ -70,7 +74,9 @@ class Asked:
         return self.policy.log_prob_of(self.tape.output(), torch.cat(self.answers, 1), *drawn)
 
 
-def _step(environment: Environment, policy: Policy, noise: Tensor, fixed: bool) -> Trajectories:
+def _step(
+    environment: Environment, policy: Policy, noise: Tensor, fixed: bool, backward: LearnedBackward | None
+) -> Trajectories:
     """Trajectories through states as they are. All start in one state, which is shown once; others are hardly met twice."""
     replicas, most, batch = noise.shape[:3]
     discrete = isinstance(environment, DiscreteEnvironment)
@@ -89,10 +95,10 @@ def _step(environment: Environment, policy: Policy, noise: Tensor, fixed: bool) 
     action = torch.cat(actions, 1)
     log_pf = asked.log_prob(which * environment.action_count + action) if discrete else asked.log_prob(which, action)
     log_pf = log_pf.view(replicas, len(actions), batch)
-    return StatePath(environment, states, log_pf).trajectories()
+    return StatePath(environment, states, log_pf, backward, actions).trajectories()
 
 
-def _look_up(table: Table, policy: Policy, noise: Tensor, fixed: bool) -> Trajectories:
+def _look_up(table: Table, policy: Policy, noise: Tensor, fixed: bool) -> TablePath:
     """Trajectories through states by number.
 
     In the first levels the network is shown all states before the first step, later those of the batch.
@@ -125,7 +131,7 @@ def _look_up(table: Table, policy: Policy, noise: Tensor, fixed: bool) -> Trajec
         steps.append(state * actions + action)
         state = table.following.take(steps[-1])
     log_pf = asked.log_prob(torch.cat(places, 1).flatten(1)).view(replicas, len(steps), batch)
-    return TablePath(table, torch.stack(steps, 1), log_pf, fixed).trajectories()
+    return TablePath(table, torch.stack(steps, 1), log_pf, fixed)
 
 
 def group(keys: Tensor) -> tuple[Tensor, Tensor]:

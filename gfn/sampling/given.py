@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from gfn.environments import DiscreteEnvironment, Environment
-from gfn.policies import Policy, sample_parent_action
+from gfn.policies import LearnedBackward, Policy, sample_parent_action
 from gfn.policies.network import rows
 from gfn.sampling.engine import group, static
 from gfn.sampling.trajectories import StatePath, Trajectories
@@ -13,21 +13,32 @@ CHUNK = 1 << 12  # rows of a network evaluation
 
 
 def retrace(
-    environment: DiscreteEnvironment, policy: Policy, terminal: Tensor, generator: torch.Generator
+    environment: DiscreteEnvironment,
+    policy: Policy,
+    terminal: Tensor,
+    generator: torch.Generator,
+    backward: LearnedBackward | None = None,
 ) -> Trajectories:
     """Draw one trajectory τ ~ p_B(· | x) for each object ``terminal`` ``[R, B, ...]``.
 
-    Objects must be reached in exactly ``max_steps`` actions. All replicas share the randomness.
+    Objects must be reached in exactly ``max_steps`` actions. All replicas share the randomness. Without a learned
+    ``backward`` policy, p_B is uniform over parents.
     """
     states, actions = [terminal], []
     for _ in range(environment.max_steps):
-        action = sample_parent_action(environment, states[0], generator)
+        action = sample_parent_action(environment, states[0], generator, backward)
         states.insert(0, environment.undo(states[0], action))
         actions.insert(0, action)
-    return evaluate(environment, policy, states, actions)
+    return evaluate(environment, policy, states, actions, backward)
 
 
-def evaluate(environment: Environment, policy: Policy, states: list[Tensor], actions: list[Tensor]) -> Trajectories:
+def evaluate(
+    environment: Environment,
+    policy: Policy,
+    states: list[Tensor],
+    actions: list[Tensor],
+    backward: LearnedBackward | None = None,
+) -> Trajectories:
     """Probabilities of given trajectories.
 
     Arguments:
@@ -35,11 +46,12 @@ def evaluate(environment: Environment, policy: Policy, states: list[Tensor], act
         policy: a forward policy of R replicas.
         states: T + 1 states, each ``[R, B, ...]``, from source to object.
         actions: T actions, each ``[R, B]``; what follows a terminal state counts with probability one.
+        backward: a learned backward policy; without it, it is uniform over parents.
     """
     replicas, batch = actions[0].shape
     visited = torch.stack(states[:-1], 1).flatten(1, 2)
     log_prob = _log_prob(environment, policy, visited, torch.stack(actions, 1).flatten(1, 2))
-    return StatePath(environment, states, log_prob.view(replicas, -1, batch)).trajectories()
+    return StatePath(environment, states, log_prob.view(replicas, -1, batch), backward, actions).trajectories()
 
 
 def _log_prob(environment: Environment, policy: Policy, states: Tensor, actions: Tensor) -> Tensor:

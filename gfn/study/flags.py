@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import click
 from pydantic.fields import FieldInfo
 
-from gfn.environments import Phylogenetics, PlanarEnvironment, Sets
+from gfn.environments import Environment, Phylogenetics, PlanarEnvironment, Sets, load_task
 from gfn.runs.spec import TrainingSpec
 from gfn.settings import Settings, SettingsError
 
@@ -21,6 +22,39 @@ class Named(click.Path):
         if not str(value).strip():
             self.fail(f"{value!r} is not allowed: name a file or folder", param, ctx)
         return super().convert(value, param, ctx)
+
+
+class OfTask(click.Command):
+    """A command with ``--task``, which for a task of one's own has the options of its fields, too."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As ever, once the options are there."""
+        named = [value for option, value in pairwise(args) if option == "--task"]
+        named += [arg.removeprefix("--task=") for arg in args if arg.startswith("--task=")]
+        if named and ":" in named[-1]:
+            ctx.meta["gfn.task"] = load_task(named[-1])
+        return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """All options, with those of the task that was named."""
+        every, task = super().get_params(ctx), ctx.meta.get("gfn.task")
+        if task is None:
+            return every
+
+        def own() -> None:
+            """Holds options until they are taken."""
+
+        flags(task, skip=("task", *(param.name for param in every)))(own)
+        return [*every, *reversed(getattr(own, "__click_params__", []))]
+
+
+def task_class(name: str) -> type[Environment]:
+    """The task that ``--task`` names.
+
+    Raises:
+        SettingsError: if there is none.
+    """
+    return load_task(name)
 
 
 def flags(*models: type[Settings], skip: tuple[str, ...] = ()):
@@ -63,6 +97,25 @@ def given(values: dict[str, Any], model: type[Settings]) -> dict[str, Any]:
     return found
 
 
+def fields_from(arguments: Sequence[str], model: type[Settings]) -> dict[str, Any]:
+    """The fields of ``model`` that ``--field value`` and ``--field=value`` set.
+
+    Raises:
+        SettingsError: for anything else.
+    """
+    left, found = list(arguments), {}
+    while left:
+        option, equals, value = left.pop(0).partition("=")
+        name = option.removeprefix("--").replace("-", "_")
+        known = ", ".join(field for field in model.model_fields if field != "task")
+        if not option.startswith("--") or name not in model.model_fields or name == "task":
+            raise SettingsError(f"{option} is not allowed: the fields are {known}, each with two dashes before")
+        if not equals and not left:
+            raise SettingsError(f"{option} is not allowed without a value")
+        found[name] = value if equals else left.pop(0)
+    return given(found, model)
+
+
 def check_used(asked: Iterable[str], spec: TrainingSpec) -> None:
     """Refuse settings that change nothing in a training of this task under this objective but its name.
 
@@ -76,7 +129,7 @@ def check_used(asked: Iterable[str], spec: TrainingSpec) -> None:
         **dict.fromkeys(("l1_objects", "top_k", "mode_fractions"), not planar),
         **dict.fromkeys(("gin_layers", "gin_width"), trees),
         "l1_orders": isinstance(task, Sets),
-        "hidden": not trees or objective.with_flow,
+        "hidden": not trees or objective.with_flow or spec.policy.backward == "learned",
     }
     for name in asked:
         if not used.get(name, True):
