@@ -180,7 +180,7 @@ class DiscreteEnvironment(Environment):
     @property
     @abstractmethod
     def state_count(self) -> int:
-        """Number of states, objects among them."""
+        """Number of states, objects among them, or a number that it cannot exceed."""
 
     @property
     def log_max_reward(self) -> float | None:

@@ -75,8 +75,9 @@ def load_task(name: str, shipped: dict[str, type[Environment]]) -> type[Environm
         found: Any = import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SettingsError(f"{refused}: {error}") from None
+    except Exception as error:  # whatever code of one's own may raise
+        what = "" if isinstance(error, ImportError | AttributeError) else f"{type(error).__name__}: "
+        raise SettingsError(f"{refused}: {what}{next(iter(str(error).splitlines()), '')}") from None
     return _check(found, refused)
 
 

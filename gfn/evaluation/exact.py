@@ -1,5 +1,6 @@
 """Exact answers on enumerable tasks: terminal distributions, all trajectories, divergences and their gradients."""
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import torch
@@ -7,7 +8,6 @@ from torch import Tensor
 
 from gfn.environments import DiscreteEnvironment
 from gfn.environments.enumeration import MAX_STATES, state_graph
-from gfn.estimators import DIVERGENCES
 from gfn.estimators.divergences import order_factor
 from gfn.policies import CategoricalPolicy, LearnedBackward
 from gfn.sampling import Trajectories, evaluate, table_of
@@ -82,7 +82,7 @@ def divergence(name: str, trajectories: Trajectories, alpha: float | None = None
     Differentiable: its gradient is the exact gradient that the estimators estimate.
 
     Arguments:
-        name: ``reverse_kl``, ``forward_kl``, ``renyi`` or ``tsallis``.
+        name: one of :data:`DEFINITIONS`.
         trajectories: from :func:`all_probabilities`.
         alpha: α of Rényi and Tsallis.
 
@@ -92,15 +92,29 @@ def divergence(name: str, trajectories: Trajectories, alpha: float | None = None
     Raises:
         ValueError: for an unknown divergence.
     """
-    if name not in DIVERGENCES:
-        raise ValueError(f"divergence = {name!r} is not allowed: one of {', '.join(DIVERGENCES)}")
-    log_p = trajectories.log_pf
+    if name not in DEFINITIONS:
+        raise ValueError(f"divergence = {name!r} is not allowed: one of {', '.join(DEFINITIONS)}")
     log_q = (trajectories.log_pb + trajectories.log_reward).log_softmax(-1)
-    if name == "reverse_kl":
-        return (log_p.exp() * (log_p - log_q)).sum(-1)
-    if name == "forward_kl":
-        return (log_q.exp() * (log_q - log_p)).sum(-1)
-    log_moment = (alpha * log_p + (1 - alpha) * log_q).logsumexp(-1)
-    if name == "renyi":
-        return log_moment * order_factor(alpha)
-    return (log_moment.exp() - 1) * order_factor(alpha)
+    own = () if alpha is None else (alpha,)
+    return DEFINITIONS[name](trajectories.log_pf, log_q, *own)
+
+
+def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:
+    return (log_p.exp() * (log_p - log_q)).sum(-1)
+
+
+def _renyi(log_p: Tensor, log_q: Tensor, alpha: float) -> Tensor:
+    return (alpha * log_p + (1 - alpha) * log_q).logsumexp(-1) * order_factor(alpha)
+
+
+def _tsallis(log_p: Tensor, log_q: Tensor, alpha: float) -> Tensor:
+    return ((alpha * log_p + (1 - alpha) * log_q).logsumexp(-1).exp() - 1) * order_factor(alpha)
+
+
+#: Each divergence by its definition, from log p_F and log p̄_B of all trajectories, ``[R, M]``, and α where it has one.
+DEFINITIONS: dict[str, Callable[..., Tensor]] = {
+    "reverse_kl": _kl,
+    "forward_kl": lambda log_p, log_q: _kl(log_q, log_p),
+    "renyi": _renyi,
+    "tsallis": _tsallis,
+}

@@ -242,6 +242,15 @@ def terms(objective: Objective, batch: Trajectories, log_scale: Tensor | float) 
         return renyi_terms(*arguments, objective.alpha)
     if objective.name == "tsallis":
         return tsallis_terms(*arguments, objective.alpha, log_scale)
+    if objective.name not in (
+        "reverse_kl",
+        "forward_kl",
+    ):  # one that was added: its whole weight, from its own surrogate
+        log_pf = batch.log_pf.detach().requires_grad_()
+        plain = objective.model_copy(update={"control_variate": "none", "epsilon": None})
+        loss = plain.loss(replace(batch, log_pf=log_pf), log_scale=log_scale)
+        whole = torch.autograd.grad(loss.sum(), log_pf)[0] * log_pf.shape[-1]
+        return whole, torch.zeros_like(whole)
     log_weight = (batch.log_pb + batch.log_reward - batch.log_pf).detach()
     if objective.name == "reverse_kl":
         return torch.ones_like(log_weight), -log_weight
