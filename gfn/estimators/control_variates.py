@@ -48,12 +48,14 @@ def leave_one_out(values: Tensor, weights: Tensor | None = None) -> Tensor:
     For ``values`` f of N trajectories, ``[..., N]``. Unbiased if these are independent, since the baseline of τ_i does
     not depend on τ_i.
 
-    Trajectories of another law q come with ``weights`` ρ = p_F / q, and ``values`` with ρ f. The mean of the others is
-    then the weighted one, and what is returned is
+    Of a term E[h t] where not t but c t has the mean zero, it is a multiple of c that is taken from h: with ``weights``
+    c and ``values`` h, and the multiple that would be least squares of the others,
 
-    .. math:: \rho_i f(\tau_i) - \rho_i \frac{\sum_{n \ne i} \rho_n f(\tau_n)}{\sum_{n \ne i} \rho_n}.
+    .. math:: h_i - c_i \frac{\sum_{n \ne i} c_n h_n}{\sum_{n \ne i} c_n^2}.
 
-    Unbiased too, for E_q[ρ ∇log p_F] = E[∇log p_F] = 0; and like the plain one it removes a constant in f altogether.
+    That is unbiased, too, and the plain one where all c are 1. Trajectories of another law q have c = ρ = p_F / q and
+    h = ρ f, since E_q[ρ ∇log p_F] = E[∇log p_F] = 0: a constant in f then is removed altogether, as on policy. A
+    learned backward policy has c = w, see :mod:`~.divergences`.
 
     Raises:
         ValueError: for fewer than two trajectories.
@@ -63,8 +65,11 @@ def leave_one_out(values: Tensor, weights: Tensor | None = None) -> Tensor:
         raise ValueError(f"leave-one-out needs at least 2 trajectories, and the batch has {count}")
     if weights is None:
         return (values - values.mean(-1, keepdim=True)) * (count / (count - 1))
+    # Of any length, since they only have to be in proportion.
     least = torch.finfo(weights.dtype).tiny
-    return values - weights * _sum_of_others(values) / _sum_of_others(weights).clamp(min=least)
+    weights = weights / weights.amax(-1, keepdim=True).clamp(min=least)
+    squares = _sum_of_others(weights.square()).clamp(min=least)
+    return values - weights * _sum_of_others(values * weights) / squares
 
 
 def _sum_of_others(values: Tensor) -> Tensor:
