@@ -120,9 +120,9 @@ def _walk(task: DiscreteEnvironment) -> Seen:
         source, action = _actions(task, met, whole, generator)
         if not len(source):
             break
-        before = met[source].clone()
-        children = task.step(met[source], action)
-        if not torch.equal(before, met[source]):
+        given = met[source]
+        before, children = given.clone(), task.step(given, action)
+        if not torch.equal(before, given):
             raise _Wrong("step changes the state that it is given: it must make a new one")
         following, places = [], []
         for parent, act, child in zip(source.tolist(), action.tolist(), children):

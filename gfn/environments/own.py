@@ -93,8 +93,9 @@ def _check(found: Any, refused: str) -> type[Environment]:
 
 
 def _imported(name: str) -> type[Environment] | None:
-    """The task of this name among all classes that there are; of one defined again, as in a notebook, the last."""
-    found = {(each.__module__, each.__qualname__): each for each in _subclasses(Environment) if each.named() == name}
+    """The task of this name among all classes of modules that are there; of one defined again, as in a notebook, the last."""
+    there = (each for each in _subclasses(Environment) if each.__module__ in sys.modules and each.named() == name)
+    found = {(each.__module__, each.__qualname__): each for each in there}
     places = {module: each for (module, _), each in found.items() if module != "__main__"} or found
     if len(places) > 1:
         which = ", ".join(f"{each.__module__}:{each.__qualname__}" for each in found.values())

@@ -35,7 +35,8 @@ function of w alone and ∇f = u ∇log p_F in the parameters of p_F, the gradie
 
 It has no score term, since p_F does not depend on them. Neither does E[∇log p_B] vanish, so that the plain leave-one-out
 would bias it. What vanishes is E[w ∇log p_B] = Z E_{P̄_B}[∇log p_B] = 0. So leave-one-out (in ``loo``, ``both``
-and ``joint``) takes from -u the multiple of w that the others say, and at the target nothing is left, in every batch. The
+and ``joint``) takes from -u the multiple of w that the others say, and at the target nothing is left, in every batch;
+far from it, where w varies most, that may add variance. The
 forward KL is E[w log w] up to a constant, and has u = -w log w up to a multiple of w, of which the estimate then does not
 depend. The score control variate is a multiple of ∇log p_F, and changes nothing here.
 """

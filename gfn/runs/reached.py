@@ -26,7 +26,7 @@ MAKERS = {"training": "training", "gradient": "gradients", "reference": "referen
 NETWORKS = {"gfn.policies.gin": Phylogenetics}
 # The rooms that only look at results cannot change them.
 LOOKING = ("study", "cli", "__main__")
-REGISTRY = "gfn.environments.registry"
+REGISTRY = "gfn.environments.registry", "gfn.environments.own"
 INSTALLED = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")}
 
 
@@ -90,7 +90,8 @@ def _edges(module: str, path: Path) -> Iterator[tuple[str, Path]]:
         if top == "gfn":
             yield from _gfn(base, name)
         elif root is not None and (root not in INSTALLED or top == module.split(".")[0]):
-            for target in (base, f"{base}.{name}"):
+            parts = [*base.split("."), *([name] if name else [])]
+            for target in (".".join(parts[: depth + 1]) for depth in range(len(parts))):  # packages around it, too
                 if (place := _locate(target, root)) is not None:
                     yield target, place
 
@@ -107,7 +108,7 @@ def _gfn(base: str, name: str | None) -> Iterator[tuple[str, Path]]:
     if base.split(".")[1:2] and base.split(".")[1] in LOOKING:
         return
     path = _locate(base, root)
-    if path is None or base == REGISTRY:
+    if path is None or base in REGISTRY:
         return
     if path.name != "__init__.py":
         yield base, path

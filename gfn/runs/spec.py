@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 import torch
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from gfn.environments import Banana, DiscreteEnvironment, PlanarEnvironment, Sets, Task
+from gfn.environments import TASKS, Banana, DiscreteEnvironment, PlanarEnvironment, Sets, Task
+from gfn.environments.own import find_task
 from gfn.policies import PolicySettings
 from gfn.runs.draws import LISTABLE, LISTED, Draws
 from gfn.runs.objective import WITH_FLOW, Objective
@@ -224,12 +225,15 @@ def parse_spec(text: str | bytes) -> TrainingSpec | GradientSpec | ReferenceSpec
     It holds all data itself: whoever wrote it must not choose what file is opened here.
 
     Raises:
-        SettingsError: if it is none.
+        UnknownTaskError: if its task is not of this package, and neither imported nor installed.
+        SettingsError: if it is no specification.
     """
     try:
         task = json.loads(text).get("task")
     except (ValueError, AttributeError, RecursionError):
         task = None
+    if isinstance(task, dict) and isinstance(task.get("task"), str):
+        find_task(task["task"], TASKS)
     for name in ("alignment", "data") if isinstance(task, dict) else ():
         if isinstance(task.get(name), str):
             raise SettingsError(

@@ -82,7 +82,7 @@ def test_its_gradient_over_rollouts_is_the_exact_one(goal):
     """That of TB and VarGrad is of their own mean loss; of a divergence that of its definition (Hotelling's test)."""
     from gfn.evaluation.exact import divergence
 
-    task, size, copies = Sets(universe=4, size=2), 8, 2048
+    task, size, copies = Sets(universe=4, size=2), 8, 512
     policy, one = small_policy(task), learned(task)
     many = LearnedBackward(ReplicatedMLP([0] * copies, [4, 8, 4], "backward policy")).double()
     for copy, original in zip(many.parameters(), one.parameters()):
