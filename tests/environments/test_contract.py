@@ -182,7 +182,7 @@ class Square(PlanarEnvironment):
 
 
 UNSOUND = {
-    "the density has the mass 4.": {"log_density": lambda self, points: Square.log_density(self, points) + math.log(4)},
+    "and log_z = 0 asks for 1": {"log_density": lambda self, points: Square.log_density(self, points) + math.log(4)},
     "of the samples lie outside": {"box": property(lambda self: ((0.0, 1.0), (0.5, 1.0)))},
     "sample_target and log_density differ": {
         "sample_target": lambda self, count, generator: Square.sample_target(self, count, generator).square()

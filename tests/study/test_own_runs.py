@@ -16,11 +16,13 @@ from gfn.study.summaries import final_values
 from gfn.study.verify import verify
 
 MODULE = """
+from pydantic import Field
+
 from tests.environments.test_contract import Bag
 
 
 class Mine(Bag):
-    things: int = 2
+    things: int = Field(2, ge=1)
 
     def log_reward(self, state):
         return 1.0 * state[..., :-1].sum(-1).double()
