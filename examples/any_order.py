@@ -66,4 +66,4 @@ if __name__ == "__main__":
         for backward in ("uniform", "learned"):
             policy = PolicySettings(backward=backward)
             spec = TrainingSpec(task=AnyOrder(), objective=Objective(name=name), policy=policy, iterations=200)
-            print(backward, final_values(load_or_train(spec, "results")), sep="\n")
+            print(backward, final_values(load_or_train(spec, "results")).to_string(index=False), sep="\n")

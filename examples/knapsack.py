@@ -74,4 +74,4 @@ if __name__ == "__main__":
 
     for name in ("tb", "renyi"):
         spec = TrainingSpec(task=Knapsack(), objective=Objective(name=name), iterations=200)
-        print(final_values(load_or_train(spec, "results")))
+        print(final_values(load_or_train(spec, "results")).to_string(index=False))

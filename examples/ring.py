@@ -45,4 +45,4 @@ if __name__ == "__main__":
 
     for name in ("reverse_kl", "forward_kl"):
         spec = TrainingSpec(task=Ring(), objective=Objective(name=name), iterations=500)
-        print(final_values(load_or_train(spec, "results")))
+        print(final_values(load_or_train(spec, "results")).to_string(index=False))
