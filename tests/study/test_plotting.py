@@ -58,7 +58,7 @@ def test_everything_has_a_name():
     assert list(paper_tasks("paper") | calibrated_tasks("paper")) == list(plotting.TASKS)
     assert set(plotting.OBJECTIVES) == {*CONTENDERS, "tb_away", *VARIATIONS, *BASELINES}
     assert set(OBJECTIVES) < set(plotting.OBJECTIVES)
-    assert tuple(plotting.CONTROL_VARIATES) == CONTROL_VARIATES
+    assert tuple(plotting.CONTROL_VARIATES) == tuple(CONTROL_VARIATES)
     assert [label for label, *_ in plotting.CONTROL_VARIATES.values()] == VARIATES
 
 
