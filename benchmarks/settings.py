@@ -8,9 +8,9 @@ from random import Random
 from typing import Any
 
 from gfn.environments import DAGs, Environment, Hypergrid, Phylogenetics, Sequences, Sets
-from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
-from gfn.runs.objective import OBJECTIVES, Objective
+from gfn.runs.objective import Objective
 from gfn.study.experiments.tasks import estimator, paper_tasks
+from gfn.study.paper import CONTROL_VARIATES, DIVERGENCES, OBJECTIVES
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build" / "bench"

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from benchmarks import edition, evaluation, gpu, limit, lines, objectives, peers, replication, scaling, whole
 from benchmarks.processes import Workers
 from benchmarks.settings import BUILD, Scale
-from gfn.runs.provenance import source_fingerprint
+from gfn.runs.provenance import package_fingerprint
 
 PARTS = {
     "peers": peers,
@@ -121,7 +121,7 @@ def _processor() -> str:
 
 def _key(name: str, scale: Scale) -> str:
     """Names what a kept part was measured of, and how."""
-    about = f"{source_fingerprint()} {scale} {PARTS[name].units(scale)}"
+    about = f"{package_fingerprint()} {scale} {PARTS[name].units(scale)}"
     return hashlib.sha256(about.encode()).hexdigest()[:12]
 
 

@@ -14,7 +14,7 @@ from benchmarks.measure import Spread
 from benchmarks.settings import BATCH, COSTED
 from benchmarks.words import SPACE, brackets, number, objective_name, task_name, variate_name, work
 from gfn.environments import TASKS
-from gfn.estimators import DIVERGENCES
+from gfn.study.paper import DIVERGENCES
 
 REASONS = Path(__file__).with_name("reasons.yaml")
 Row = dict[str, Any]

@@ -7,6 +7,7 @@ import click
 from click.shell_completion import shell_complete
 
 import gfn
+from gfn.study.commands.check import check
 from gfn.study.commands.helping import Group
 from gfn.study.commands.judging import verdicts
 from gfn.study.commands.listing import list_
@@ -33,6 +34,7 @@ def cli() -> None:
 
 cli.add_command(list_)
 cli.add_command(train)
+cli.add_command(check)
 cli.add_command(show)
 cli.add_command(reproduce)
 cli.add_command(verdicts)

@@ -156,7 +156,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 # ---- flags ----------------------------------------------------------------------------------------------------------
 
 FLAG_VALUES = {
-    ("train", "task"): ["", "chess", "Sets"],
+    ("train", "task"): ["", "chess", "Sets", "no_such_module:Chess", "json:loads"],
     ("train", "objective"): ["", "jensen", "TB"],
     ("train", "alpha"): ["1", "0", "nan", "inf", "half", ""],
     ("train", "alpha-end"): ["nan", "1.5", "-0.5", "late", ""],
@@ -193,6 +193,7 @@ FLAG_VALUES = {
     ("train", "gin-layers"): ["0", "17", "deep"],
     ("train", "gin-width"): ["0", "65537", "wide"],
     ("train", "hidden"): ["", "0", "8,-3", "wide", "65537", ",".join(["8"] * 17)],
+    ("train", "backward"): ["", "half", "True"],
     ("train", "components"): ["0", "1025", "x"],
     ("train", "task-seed"): ["-1", "x", "0.5", str(2**63), str(2**64)],
     ("train", "universe"): ["0", "1025", "x", "15"],
@@ -229,6 +230,8 @@ FLAG_VALUES = {
     ("reproduce", "device"): ["", "cuda:99"],
     ("reproduce", "out"): ["/dev/null", "/dev/null/store"],
     ("show", "csv"): ["", "/dev", "/dev/null", "/dev/null/x.csv"],
+    ("show", "task"): ["", "chess", "no_such_module:Chess", "json:loads", ":"],
+    ("verify", "task"): ["", "chess", "no_such_module:Chess", "json:loads"],
     ("verify", "count"): ["0", "-1", "all", "1.5"],
     ("verify", "seed"): ["-1", "x"],
     ("verify", "device"): ["", "cuda:99"],

@@ -162,7 +162,7 @@ def test_a_disk_too_full_for_the_result_is_told(capsys, tmp_path):
     assert command(capsys, *long) == (0, "")
     (path,) = tmp_path.iterdir()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gfn.study.results.source_fingerprint", lambda: "another")
+        patch.setattr("gfn.study.results.source_fingerprint", lambda spec: "another")
         key = path.stem
         with full(2**13):
             assert command(capsys, "show", path) == (0, "")

@@ -100,7 +100,7 @@ several = st.lists(st.integers(-1, 4).map(str) | st.sampled_from(["", "0.5", "x"
 # What a shell can hand over: no zero bytes, and what is no UTF-8 as a lone surrogate of the lower half.
 word = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]) | st.just("\udcff"), max_size=6)
 CHOICES = {
-    "control_variate": st.sampled_from(CONTROL_VARIATES),
+    "control_variate": st.sampled_from(list(CONTROL_VARIATES)),
     "log_z": st.sampled_from(["learned", "known", "batch"]),
     "dtype": st.sampled_from(["float32", "float64"]),
     "prior": st.sampled_from(["bic", "uniform"]),

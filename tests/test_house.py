@@ -48,7 +48,10 @@ def imports(path: Path, root: Path) -> Iterator[str]:
             module = [*start, *([node.module] if node.module else [])]
             yield from (".".join([*module, alias.name]) for alias in node.names)
         elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
-            yield ast.literal_eval(node.args[0])
+            if isinstance(node.args[0], ast.Constant):
+                yield node.args[0].value
+            elif path.name != "own.py":  # which imports what a user names
+                raise ValueError(f"{path}: it cannot be seen what {ast.unparse(node)} imports")
 
 
 def problems(root: Path) -> list[str]:

@@ -65,11 +65,11 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel):
 
 def test_it_is_the_installed_package_that_runs(installed, tmp_path):
     """With the same code, and the command beside it."""
-    code = "import gfn; from gfn.runs.provenance import source_fingerprint as f; print(gfn.__file__, f())"
+    code = "import gfn; from gfn.runs.provenance import package_fingerprint as f; print(gfn.__file__, f())"
     status, out, err = installed(tmp_path, "-c", code, module=None)
-    from gfn.runs.provenance import source_fingerprint
+    from gfn.runs.provenance import package_fingerprint
 
-    assert (status, out, err) == (0, f"{installed.site / 'gfn/__init__.py'} {source_fingerprint()}\n", "")
+    assert (status, out, err) == (0, f"{installed.site / 'gfn/__init__.py'} {package_fingerprint()}\n", "")
     status, out, _ = installed(tmp_path, installed.site / "bin/gfn", "--version", module=None)
     assert status == 0
     assert gfn.__version__ in out

@@ -6,5 +6,6 @@ from gfn.runs.provenance import provenance
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
 
-provenance("cpu")
-Trainer(TrainingSpec(task=Sets(universe=4, size=2), policy=PolicySettings(hidden=(4,)), iterations=1)).run()
+SPEC = TrainingSpec(task=Sets(universe=4, size=2), policy=PolicySettings(hidden=(4,)), iterations=1)
+provenance(SPEC, "cpu")
+Trainer(SPEC).run()

@@ -10,7 +10,7 @@ from torch.profiler import ProfilerActivity, profile
 
 import gfn
 from gfn.environments import DiscreteEnvironment
-from gfn.runs.provenance import source_fingerprint
+from gfn.runs.provenance import package_fingerprint
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
 from gfn.sampling import rollout
@@ -84,7 +84,7 @@ def rate(iterations: int) -> dict[str, float]:
 
 def about() -> dict[str, str]:
     """Versions."""
-    return {"gfn": gfn.__version__, "source": source_fingerprint(), "torch": torch.__version__}
+    return {"gfn": gfn.__version__, "source": package_fingerprint(), "torch": torch.__version__}
 
 
 if __name__ == "__main__":

@@ -4,13 +4,15 @@ Every function is pure and batched over any leading axes, by convention ``[R, B,
 (seeds trained together) and B trajectories. Nothing here knows of a policy or an estimator.
 """
 
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable
 from functools import cached_property
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 from torch import Tensor
 
 from gfn.randomness import stream
@@ -20,8 +22,8 @@ from gfn.settings import Settings
 class Environment(Settings, ABC):
     """Base of all tasks.
 
-    A subclass names itself in the field ``task`` and declares its sizes and laws as further fields,
-    so that a task is also its own validated, hashable specification.
+    A subclass declares its sizes and laws as fields, so that a task is also its own validated, hashable specification.
+    It may name itself in the field ``task``, or else is named by its module and class, ``my_module:MyTask``.
     """
 
     task: str
@@ -33,12 +35,40 @@ class Environment(Settings, ABC):
 
     _constants: dict = PrivateAttr(default_factory=dict)
 
+    @classmethod
+    def named(cls) -> str:
+        """What specifications call this task: what its field ``task`` says, or its module and class.
+
+        The module of a script that is run is called as one that is imported, after its file.
+        """
+        if isinstance(default := cls.model_fields["task"].default, str):
+            return default
+        main, module = sys.modules["__main__"], cls.__module__
+        if module == "__main__" and getattr(main, "__spec__", None):
+            module = main.__spec__.name
+        elif module == "__main__" and getattr(main, "__file__", None):
+            module = Path(main.__file__).stem
+        return f"{module}:{cls.__qualname__}"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _say_the_name(cls, values: Any) -> Any:
+        return {"task": cls.named()} | values if isinstance(values, dict) else values
+
+    @field_validator("task", check_fields=False)
+    @classmethod
+    def _own_name(cls, name: str) -> str:
+        if name != cls.named():
+            raise ValueError(f"task = {name!r} is not allowed for {cls.__qualname__}, whose name is {cls.named()}")
+        return name
+
     @field_validator("task_seed")
     @classmethod
     def _applies(cls, seed: int) -> int:
         if seed and not cls.drawn:
-            name = cls.model_fields["task"].default
-            raise ValueError(f"task_seed = {seed} is not allowed for task {name}: nothing of its reward is random")
+            raise ValueError(
+                f"task_seed = {seed} is not allowed for task {cls.named()}: nothing of its reward is random"
+            )
         return seed
 
     @property
@@ -83,6 +113,11 @@ class Environment(Settings, ABC):
     @abstractmethod
     def log_reward(self, state: Tensor) -> Tensor:
         """log r(x) of terminal states, float64 ``[...]``."""
+
+    @property
+    def log_z(self) -> float | None:
+        """log Z where it is known in closed form, else None; see :func:`gfn.environments.enumeration.exact_log_z`."""
+        return None
 
     def constant(self, name: str, like: Tensor) -> Tensor:
         """The task's constant tensor ``self.<name>``, kept on the device of ``like``."""
@@ -145,7 +180,7 @@ class DiscreteEnvironment(Environment):
     @property
     @abstractmethod
     def state_count(self) -> int:
-        """Number of states, objects among them."""
+        """Number of states, objects among them, or a number that it cannot exceed."""
 
     @property
     def log_max_reward(self) -> float | None:

@@ -6,7 +6,8 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
-from gfn.environments.base import DiscreteEnvironment
+from gfn.environments.base import DiscreteEnvironment, Environment
+from gfn.settings import SettingsError
 
 MAX_STATES = 1 << 22
 
@@ -88,3 +89,18 @@ def log_max_reward(environment: DiscreteEnvironment) -> float | None:
     if environment.state_count > MAX_STATES:
         return None
     return float(environment.log_reward(state_graph(environment).objects).max())
+
+
+def exact_log_z(environment: Environment) -> float:
+    """log Z: in closed form or by enumeration.
+
+    Raises:
+        SettingsError: where neither can be had.
+    """
+    if environment.log_z is not None:
+        return environment.log_z
+    few = isinstance(environment, DiscreteEnvironment) and environment.countable
+    if not few or environment.state_count > MAX_STATES:
+        why = f"it has no log_z, and its states cannot be listed (by key, at most {MAX_STATES})"
+        raise SettingsError(f"task {environment.task} is not allowed where the exact log Z is asked for: {why}")
+    return float(environment.log_reward(state_graph(environment).objects).logsumexp(0))

@@ -52,8 +52,9 @@ def baselined_balance(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, shift:
         shift: c, a number, ``[]`` or ``[R, 1]``.
 
     Raises:
-        ValueError: for fewer than two trajectories.
+        ValueError: for fewer than two trajectories, or a learned backward policy.
     """
+    _refuse_learned(log_pb)
     residual = (log_pf - log_pb - log_reward).detach()
     return 2 * ((leave_one_out(residual) - shift) * log_pf).mean(-1)
 
@@ -70,7 +71,11 @@ def state_baseline_balance(
     left out. F is learned by least squares of A, so log F(s) tends to what is expected of the rest; where P_F is the
     target, that is the log of the flow through s. Unbiased in the policy's parameters, whatever F is: a policy gradient
     with a value function (Niu et al., 2024).
+
+    Raises:
+        ValueError: for a learned backward policy.
     """
+    _refuse_learned(log_pb)
     steps = torch.where(going, log_pf - log_pb, 0).detach()
     ahead = steps.flip(-1).cumsum(-1).flip(-1) - log_reward.unsqueeze(-1)
     error = torch.where(going, ahead + log_flow, 0)
@@ -136,6 +141,11 @@ def subtrajectory_balance(
     weight = decay ** (last - first).to(potential.dtype) * going[..., last - 1]
     losses = (potential[..., first] - potential[..., last]).square() * weight
     return (losses.sum(-1) / weight.sum(-1)).mean(-1)
+
+
+def _refuse_learned(log_pb: Tensor) -> None:
+    if log_pb.requires_grad:
+        raise ValueError("log_pb with a gradient is not allowed here: this one is for the forward policy alone")
 
 
 def _potential(log_pf: Tensor, log_pb: Tensor, log_flow: Tensor, log_reward: Tensor, going: Tensor) -> Tensor:

@@ -4,16 +4,40 @@ Every divergence here has per-trajectory terms proportional to the score functio
 gradient estimate is a weighted sum of score functions. A control variate changes the weights.
 """
 
-from collections.abc import Iterable
-from typing import Literal, get_args
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-ControlVariate = Literal["none", "loo", "score", "both", "joint"]
-CONTROL_VARIATES: tuple[str, ...] = get_args(ControlVariate)
 EPSILON = 0.03
 CANCELLING = 0.01
+WITH_EPSILON = ("score", "both")
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a control variate is given of N trajectories, see :func:`surrogate`."""
+
+    log_pf: Tensor
+    pathwise: Tensor
+    score: Tensor
+    parameters: Iterable[Tensor] = ()
+    epsilon: float = EPSILON
+    ratio: float | None = None
+    weights: Tensor | None = None
+
+    @property
+    def whole(self) -> Tensor:
+        """u + v, the weight of ∇log p_F; where the two nearly cancel, their sum would round away."""
+        cancels = self.ratio is not None and abs(1 + self.ratio) < CANCELLING
+        return self.pathwise * (1 + self.ratio) if cancels else self.pathwise + self.score
+
+    def centred(self, values: Tensor) -> Tensor:
+        """Each value less the mean of the others, with the weights of the trajectories."""
+        return leave_one_out(values, self.weights)
 
 
 def leave_one_out(values: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -24,12 +48,14 @@ def leave_one_out(values: Tensor, weights: Tensor | None = None) -> Tensor:
     For ``values`` f of N trajectories, ``[..., N]``. Unbiased if these are independent, since the baseline of τ_i does
     not depend on τ_i.
 
-    Trajectories of another law q come with ``weights`` ρ = p_F / q, and ``values`` with ρ f. The mean of the others is
-    then the weighted one, and what is returned is
+    Of a term E[h t] where not t but c t has the mean zero, it is a multiple of c that is taken from h: with ``weights``
+    c and ``values`` h, and the multiple that would be least squares of the others,
 
-    .. math:: \rho_i f(\tau_i) - \rho_i \frac{\sum_{n \ne i} \rho_n f(\tau_n)}{\sum_{n \ne i} \rho_n}.
+    .. math:: h_i - c_i \frac{\sum_{n \ne i} c_n h_n}{\sum_{n \ne i} c_n^2}.
 
-    Unbiased too, for E_q[ρ ∇log p_F] = E[∇log p_F] = 0; and like the plain one it removes a constant in f altogether.
+    That is unbiased, too, and the plain one where all c are 1. Trajectories of another law q have c = ρ = p_F / q and
+    h = ρ f, since E_q[ρ ∇log p_F] = E[∇log p_F] = 0: a constant in f then is removed altogether, as on policy. A
+    learned backward policy has c = w, see :mod:`~.divergences`.
 
     Raises:
         ValueError: for fewer than two trajectories.
@@ -39,8 +65,11 @@ def leave_one_out(values: Tensor, weights: Tensor | None = None) -> Tensor:
         raise ValueError(f"leave-one-out needs at least 2 trajectories, and the batch has {count}")
     if weights is None:
         return (values - values.mean(-1, keepdim=True)) * (count / (count - 1))
+    # Of any length, since they only have to be in proportion.
     least = torch.finfo(weights.dtype).tiny
-    return values - weights * _sum_of_others(values) / _sum_of_others(weights).clamp(min=least)
+    weights = weights / weights.amax(-1, keepdim=True).clamp(min=least)
+    squares = _sum_of_others(weights.square()).clamp(min=least)
+    return values - weights * _sum_of_others(values * weights) / squares
 
 
 def _sum_of_others(values: Tensor) -> Tensor:
@@ -86,6 +115,12 @@ def mean_gradient(log_pf: Tensor, parameters: list[Tensor], weights: Tensor | fl
     return _in_one(found, log_pf.dim() == 2)
 
 
+def mean_gradients(terms: Terms) -> tuple[Tensor, Tensor]:
+    """The means of ∇f and of ∇log p_F over a batch, each ``[P]`` or ``[R, P]``: what the score control variate needs."""
+    parameters, each = _trained(terms.parameters), 1.0 if terms.weights is None else terms.weights
+    return mean_gradient(terms.log_pf, parameters, terms.pathwise), mean_gradient(terms.log_pf, parameters, each)
+
+
 def _trained(parameters: Iterable[Tensor]) -> list[Tensor]:
     found = [p for p in parameters if p.requires_grad]
     if not found:
@@ -106,7 +141,7 @@ def surrogate(
     log_pf: Tensor,
     pathwise: Tensor,
     score: Tensor,
-    control_variate: ControlVariate = "joint",
+    control_variate: str = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
     ratio: float | None = None,
@@ -138,26 +173,64 @@ def surrogate(
     """
     if control_variate not in CONTROL_VARIATES:
         raise ValueError(f"control_variate = {control_variate!r} is not allowed: one of {', '.join(CONTROL_VARIATES)}")
-    pathwise, score = pathwise.detach(), score.detach()
     weights = None if weights is None else weights.detach()
-    if control_variate in ("none", "joint"):
-        # Where u and v nearly cancel, their sum would round away.
-        cancels = ratio is not None and abs(1 + ratio) < CANCELLING
-        whole = pathwise * (1 + ratio) if cancels else pathwise + score
-        return ((leave_one_out(whole, weights) if control_variate == "joint" else whole) * log_pf).mean(-1)
-    if control_variate in ("loo", "both"):
-        score = leave_one_out(score, weights)
-    if control_variate == "loo":
-        return ((pathwise + score) * log_pf).mean(-1)
-    parameters, stacked = _trained(parameters), log_pf.dim() == 2
-    each = 1.0 if weights is None else weights
-    mean_f, mean_score = mean_gradient(log_pf, parameters, pathwise), mean_gradient(log_pf, parameters, each)
-    baseline = _baseline(mean_f, mean_score, epsilon)
-    centred = control_variate == "both"
-    if ratio is None or (centred and weights is not None):
-        return ((pathwise - baseline.unsqueeze(-1) * each + score) * log_pf).mean(-1)
+    terms = Terms(log_pf, pathwise.detach(), score.detach(), list(parameters), epsilon, ratio, weights)
+    if ratio is not None and (control_variate == "score" or (control_variate == "both" and weights is None)):
+        return _combined(terms, centred=control_variate == "both")
+    return (CONTROL_VARIATES[control_variate](terms) * log_pf).mean(-1)
+
+
+def _minus_baseline(terms: Terms) -> Tensor:
+    """u - â, and with weights u ρ - â ρ."""
+    baseline = _baseline(*mean_gradients(terms), terms.epsilon).unsqueeze(-1)
+    return terms.pathwise - (baseline if terms.weights is None else baseline * terms.weights)
+
+
+def _combined(terms: Terms, centred: bool) -> Tensor:
+    """``score``, or with ``centred`` ``both``, for v = k u: made of the two gradients that â needs."""
+    count, pathwise, ratio = terms.log_pf.shape[-1], terms.pathwise, terms.ratio
+    if centred:
+        leave_one_out(terms.score)  # refuses a single trajectory
+    mean_f, mean_score = mean_gradients(terms)
+    baseline = _baseline(mean_f, mean_score, terms.epsilon)
     # Leave-one-out takes the mean from v and multiplies by N / (N - 1).
-    slope = ratio * log_pf.shape[-1] / (log_pf.shape[-1] - 1) if centred else ratio
+    slope = ratio * count / (count - 1) if centred else ratio
     offset = baseline + slope * pathwise.mean(-1) if centred else baseline
     estimate = (1 + slope) * mean_f - offset.unsqueeze(-1) * mean_score
-    return (estimate * _in_one(parameters, stacked)).sum(-1)
+    return (estimate * _in_one(_trained(terms.parameters), terms.log_pf.dim() == 2)).sum(-1)
+
+
+def none(terms: Terms) -> Tensor:
+    """No control variate: u + v."""
+    return terms.whole
+
+
+def loo(terms: Terms) -> Tensor:
+    """Leave-one-out on the score term: u + v less the mean of the others."""
+    return terms.pathwise + terms.centred(terms.score)
+
+
+def score(terms: Terms) -> Tensor:
+    """The paper's baseline of the pathwise term: u - â + v."""
+    return _minus_baseline(terms) + terms.score
+
+
+def both(terms: Terms) -> Tensor:
+    """Both: u - â + v less the mean of the others."""
+    centred = terms.centred(terms.score)
+    return _minus_baseline(terms) + centred
+
+
+def joint(terms: Terms) -> Tensor:
+    """Leave-one-out on the whole weight: u + v less the mean of the others."""
+    return terms.centred(terms.whole)
+
+
+#: Each control variate by name: from the terms of a batch to the weight of every ∇log p_F(τ_n). More may be added.
+CONTROL_VARIATES: dict[str, Callable[[Terms], Tensor]] = {
+    "none": none,
+    "loo": loo,
+    "score": score,
+    "both": both,
+    "joint": joint,
+}

@@ -33,23 +33,22 @@ function of w alone and ∇f = u ∇log p_F in the parameters of p_F, the gradie
 
 .. math:: E[\nabla f] = -E[u \nabla \log p_B].
 
-It has no score term, since p_F does not depend on them. Neither does E[∇log p_B] vanish, so that leave-one-out must not be
-applied to it as it stands. What vanishes is E[w ∇log p_B] = Z E_{P̄_B}[∇log p_B] = 0. The forward KL is
-E[w log w] up to a constant, and has u = -w log w up to a multiple of w: here leave-one-out (in ``loo``, ``both``
-and ``joint``) takes from log w its mean over the others with the weights w, by which the estimate does not depend on the
-scale of rewards. For the other divergences the term stays as it is: w has heavier tails than their u.
-The score control variate is a multiple of ∇log p_F, and changes nothing here.
+It has no score term, since p_F does not depend on them. Neither does E[∇log p_B] vanish, so that the plain leave-one-out
+would bias it. What vanishes is E[w ∇log p_B] = Z E_{P̄_B}[∇log p_B] = 0. So leave-one-out (in ``loo``, ``both``
+and ``joint``) takes from -u the multiple of w that the others say, and at the target nothing is left, in every batch;
+far from it, where w varies most, that may add variance. The
+forward KL is E[w log w] up to a constant, and has u = -w log w up to a multiple of w, of which the estimate then does not
+depend. The score control variate is a multiple of ∇log p_F, and changes nothing here.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
 
-from .control_variates import EPSILON, ControlVariate, leave_one_out, surrogate
+from .control_variates import EPSILON, leave_one_out, surrogate
 
-DIVERGENCES = ("reverse_kl", "forward_kl", "renyi", "tsallis")
 LEAST = 1e-6  # size of α: the gradient is proportional to it, and Adam stops at some 1e-8
 CENTRING = ("loo", "both", "joint")  # what centres by leave-one-out
 NEAR_ONE = 0.01  # |1 - α| from which on g itself stands in the score term
@@ -60,7 +59,7 @@ def reverse_kl(
     log_pb: Tensor,
     log_reward: Tensor,
     *,
-    control_variate: ControlVariate = "joint",
+    control_variate: str = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
     log_q: Tensor | None = None,
@@ -78,7 +77,7 @@ def reverse_kl(
     rho = _ratio_of_laws(log_pf, log_q)
     pathwise, score = (torch.ones_like(f), f) if rho is None else (rho, rho * f)
     loss = surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, weights=rho)
-    return _with_backward(loss, log_pb, pathwise)
+    return _with_backward(loss, log_pb, pathwise, log_reward - (log_pf if log_q is None else log_q), control_variate)
 
 
 def forward_kl(
@@ -86,7 +85,7 @@ def forward_kl(
     log_pb: Tensor,
     log_reward: Tensor,
     *,
-    control_variate: ControlVariate = "joint",
+    control_variate: str = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
     log_scale: Tensor | float = 0.0,
@@ -110,8 +109,8 @@ def forward_kl(
         loss = surrogate(log_pf, torch.zeros_like(weight), -weight, name, parameters, epsilon, weights=rho)
     if not log_pb.requires_grad:
         return loss
-    term = weight * (log_pb + log_reward - log_pf - log_scale).detach()
-    return _with_backward(loss, log_pb, -leave_one_out(term, weight) if control_variate in CENTRING else -term)
+    pathwise = -weight * (log_pb + log_reward - log_pf - log_scale).detach()
+    return _with_backward(loss, log_pb, pathwise, log_reward - (log_pf if log_q is None else log_q), control_variate)
 
 
 def tsallis(
@@ -120,7 +119,7 @@ def tsallis(
     log_reward: Tensor,
     alpha: float = 0.5,
     *,
-    control_variate: ControlVariate = "joint",
+    control_variate: str = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
     log_scale: Tensor | float = 0.0,
@@ -137,7 +136,7 @@ def tsallis(
     pathwise, score = tsallis_terms(log_pf, log_pb, log_reward, alpha, log_scale, log_q)
     rho = _ratio_of_laws(log_pf, log_q)
     loss = surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, _ratio(alpha), rho)
-    return _with_backward(loss, log_pb, pathwise)
+    return _with_backward(loss, log_pb, pathwise, log_reward - (log_pf if log_q is None else log_q), control_variate)
 
 
 def renyi(
@@ -146,7 +145,7 @@ def renyi(
     log_reward: Tensor,
     alpha: float = 0.5,
     *,
-    control_variate: ControlVariate = "joint",
+    control_variate: str = "joint",
     parameters: Iterable[Tensor] = (),
     epsilon: float = EPSILON,
     log_q: Tensor | None = None,
@@ -162,7 +161,7 @@ def renyi(
     pathwise, score = renyi_terms(log_pf, log_pb, log_reward, alpha, log_q)
     rho = _mean_one(log_pf, log_q)
     loss = surrogate(log_pf, pathwise, score, control_variate, parameters, epsilon, _ratio(alpha), rho)
-    return _with_backward(loss, log_pb, pathwise)
+    return _with_backward(loss, log_pb, pathwise, log_reward - (log_pf if log_q is None else log_q), control_variate)
 
 
 def tsallis_terms(
@@ -211,9 +210,17 @@ def _mean_one(log_pf: Tensor, log_q: Tensor | None) -> Tensor | None:
     return None if log_q is None else (log_pf - log_q).detach().softmax(-1) * log_pf.shape[-1]
 
 
-def _with_backward(loss: Tensor, log_pb: Tensor, pathwise: Tensor) -> Tensor:
-    """The loss, with the gradient -E[u ∇log p_B] of a learned backward policy beside its own."""
-    return loss - (pathwise * log_pb).mean(-1) if log_pb.requires_grad else loss
+def _with_backward(loss: Tensor, log_pb: Tensor, pathwise: Tensor, log_rest: Tensor, control_variate: str) -> Tensor:
+    """The loss, with the gradient -E[u ∇log p_B] of a learned backward policy beside its own.
+
+    ``log_rest`` is log r - log p_F, or with another law log r - log q: what log w lacks of log p_B.
+    """
+    if not log_pb.requires_grad:
+        return loss
+    if control_variate in CENTRING:
+        log_weight = (log_pb + log_rest).detach()
+        pathwise = leave_one_out(pathwise, (log_weight - log_weight.amax(-1, keepdim=True)).exp())
+    return loss - (pathwise * log_pb).mean(-1)
 
 
 def _near_one(alpha: float) -> bool:
@@ -243,3 +250,12 @@ def order_factor(alpha: float) -> float:
     if not math.isfinite(alpha):
         raise ValueError(f"alpha = {alpha} is not allowed: any finite number but 0 and 1")
     return math.copysign(1.0, alpha) / (alpha - 1)
+
+
+#: Each divergence by name, its parameters being its settings. More may be added: they then are objectives like these.
+DIVERGENCES: dict[str, Callable[..., Tensor]] = {
+    "reverse_kl": reverse_kl,
+    "forward_kl": forward_kl,
+    "renyi": renyi,
+    "tsallis": tsallis,
+}

@@ -10,7 +10,7 @@ from gfn.environments import DiscreteEnvironment, Environment, PlanarEnvironment
 from gfn.environments.enumeration import target_distribution
 from gfn.environments.planar import Box, cell_area
 from gfn.evaluation.exact import terminal_distribution
-from gfn.policies import CategoricalPolicy, MixturePolicy, Policy
+from gfn.policies import CategoricalPolicy, LearnedBackward, MixturePolicy, Policy
 from gfn.policies.mixture import mixture_log_density
 from gfn.randomness import stream
 from gfn.sampling import retrace, rollout
@@ -26,7 +26,12 @@ def l1(p: Tensor, q: Tensor) -> Tensor:
 
 
 def estimate_l1(
-    environment: Sets, policy: CategoricalPolicy, objects: int, orders: int, seed: int | Sequence[int] = 0
+    environment: Sets,
+    policy: CategoricalPolicy,
+    objects: int,
+    orders: int,
+    seed: int | Sequence[int] = 0,
+    backward: LearnedBackward | None = None,
 ) -> Tensor:
     r"""L1 distance between p_T and r/Z by importance sampling, for tasks too large to enumerate.
 
@@ -42,16 +47,23 @@ def estimate_l1(
         objects: number of objects x (an even number is used).
         orders: backward orders for each object.
         seed: of the objects and orders, for every replica alike; or of the objects, one for each replica.
+        backward: the learned backward policy that draws the orders; any gives the same mean, the one that the policy was
+            trained with the least noise. Without it, orders are uniform.
 
     Returns:
         float64 ``[R]``.
     """
-    return l1_terms(environment, policy, objects, orders, seed).mean(-1)
+    return l1_terms(environment, policy, objects, orders, seed, backward).mean(-1)
 
 
 @torch.no_grad()
 def l1_terms(
-    environment: Sets, policy: CategoricalPolicy, objects: int, orders: int, seed: int | Sequence[int] = 0
+    environment: Sets,
+    policy: CategoricalPolicy,
+    objects: int,
+    orders: int,
+    seed: int | Sequence[int] = 0,
+    backward: LearnedBackward | None = None,
 ) -> Tensor:
     """What :func:`estimate_l1` is the mean of, one for each object: float64 ``[R, objects]``."""
     parameter = next(policy.parameters())
@@ -67,7 +79,7 @@ def l1_terms(
     log_weights = []
     for chunk in x.split(max(1, ROWS // (orders * environment.max_steps)), 1):
         repeated = chunk.repeat_interleave(orders, 1)
-        traced = retrace(environment, policy, repeated, order)
+        traced = retrace(environment, policy, repeated, order, backward)
         log_weights.append((traced.log_pf.double() - traced.log_pb.double()).unflatten(1, (-1, orders)))
     log_terminal = torch.cat(log_weights, 1).logsumexp(-1) - math.log(orders)
     log_target = environment.log_reward(x) - environment.log_z
@@ -117,7 +129,13 @@ def jsd(environment: PlanarEnvironment, policy: MixturePolicy, resolution: int) 
 
 
 @torch.no_grad()
-def elbo(environment: DiscreteEnvironment, policy: CategoricalPolicy, count: int, seed: int = 0) -> Tensor:
+def elbo(
+    environment: DiscreteEnvironment,
+    policy: CategoricalPolicy,
+    count: int,
+    seed: int = 0,
+    backward: LearnedBackward | None = None,
+) -> Tensor:
     """Evidence lower bound E[log r + log p_B - log p_F] ≤ log Z, in nats, for tasks too large to enumerate.
 
     It falls short of log Z by the reverse KL divergence over trajectories.
@@ -127,13 +145,14 @@ def elbo(environment: DiscreteEnvironment, policy: CategoricalPolicy, count: int
         policy: a policy of R replicas.
         count: number of trajectories.
         seed: the same seed gives the same trajectories.
+        backward: the learned backward policy p_B; without it, it is uniform over parents.
 
     Returns:
         float64 ``[R]``.
     """
     parameter = next(policy.parameters())
     generators = [stream("evidence lower bound", seed, device=parameter.device) for _ in range(len(parameter))]
-    drawn = rollout(environment, policy, count, generators)
+    drawn = rollout(environment, policy, count, generators, backward=backward)
     return (drawn.log_reward + drawn.log_pb - drawn.log_pf).double().mean(1).cpu()
 
 
@@ -145,6 +164,7 @@ def accuracy(
     l1_orders: int,
     resolution: int,
     seeds: Sequence[int] | None = None,
+    backward: LearnedBackward | None = None,
 ) -> dict[str, Tensor]:
     """The task's own accuracy metric and its value for each replica.
 
@@ -157,9 +177,9 @@ def accuracy(
     if environment.countable and environment.state_count <= EXACT_STATES:
         return {"l1": l1(terminal_distribution(environment, policy), target_distribution(environment))}
     if isinstance(environment, Sets):
-        terms = l1_terms(environment, policy, l1_objects, l1_orders, 0 if seeds is None else seeds)
+        terms = l1_terms(environment, policy, l1_objects, l1_orders, 0 if seeds is None else seeds, backward)
         return {"l1": terms.mean(-1), "l1_error": _error_of_halves(terms)}
-    return {"elbo": elbo(environment, policy, l1_objects)}
+    return {"elbo": elbo(environment, policy, l1_objects, backward=backward)}
 
 
 def _error_of_halves(terms: Tensor) -> Tensor:

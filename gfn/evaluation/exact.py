@@ -1,6 +1,7 @@
 """Exact answers on enumerable tasks: terminal distributions, all trajectories, divergences and their gradients."""
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import torch
@@ -8,9 +9,8 @@ from torch import Tensor
 
 from gfn.environments import DiscreteEnvironment
 from gfn.environments.enumeration import MAX_STATES, state_graph
-from gfn.estimators import DIVERGENCES
 from gfn.estimators.divergences import order_factor
-from gfn.policies import CategoricalPolicy
+from gfn.policies import CategoricalPolicy, LearnedBackward
 from gfn.sampling import Trajectories, evaluate, table_of
 
 CHUNK = 1 << 12  # rows of a network evaluation whose activations stay in a core's cache
@@ -73,13 +73,15 @@ def all_trajectories(environment: DiscreteEnvironment) -> tuple[list[Tensor], li
     return states, actions
 
 
-def all_probabilities(environment: DiscreteEnvironment, policy: CategoricalPolicy) -> Trajectories:
+def all_probabilities(
+    environment: DiscreteEnvironment, policy: CategoricalPolicy, backward: LearnedBackward | None = None
+) -> Trajectories:
     """Every trajectory of a small task with its probabilities under each replica, ``[R, number of trajectories]``."""
     parameter = next(policy.parameters())
     replicas, device = len(parameter), parameter.device
     states, actions = ([x.to(device) for x in each] for each in all_trajectories(environment))
     states = [s.expand(replicas, *s.shape[1:]) for s in states]
-    return evaluate(environment, policy, states, [a.expand(replicas, -1) for a in actions])
+    return evaluate(environment, policy, states, [a.expand(replicas, -1) for a in actions], backward)
 
 
 def f_divergence(trajectories: Trajectories, alpha: float | None) -> Tensor:
@@ -104,7 +106,7 @@ def divergence(name: str, trajectories: Trajectories, alpha: float | None = None
     Differentiable: its gradient is the exact gradient that the estimators estimate.
 
     Arguments:
-        name: ``reverse_kl``, ``forward_kl``, ``renyi`` or ``tsallis``.
+        name: one of :data:`DEFINITIONS`.
         trajectories: from :func:`all_probabilities`.
         alpha: α of Rényi and Tsallis.
 
@@ -114,15 +116,29 @@ def divergence(name: str, trajectories: Trajectories, alpha: float | None = None
     Raises:
         ValueError: for an unknown divergence.
     """
-    if name not in DIVERGENCES:
-        raise ValueError(f"divergence = {name!r} is not allowed: one of {', '.join(DIVERGENCES)}")
-    log_p = trajectories.log_pf
+    if name not in DEFINITIONS:
+        raise ValueError(f"divergence = {name!r} is not allowed: one of {', '.join(DEFINITIONS)}")
     log_q = (trajectories.log_pb + trajectories.log_reward).log_softmax(-1)
-    if name == "reverse_kl":
-        return (log_p.exp() * (log_p - log_q)).sum(-1)
-    if name == "forward_kl":
-        return (log_q.exp() * (log_q - log_p)).sum(-1)
-    log_moment = (alpha * log_p + (1 - alpha) * log_q).logsumexp(-1)
-    if name == "renyi":
-        return log_moment * order_factor(alpha)
-    return (log_moment.exp() - 1) * order_factor(alpha)
+    own = () if alpha is None else (alpha,)
+    return DEFINITIONS[name](trajectories.log_pf, log_q, *own)
+
+
+def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:
+    return (log_p.exp() * (log_p - log_q)).sum(-1)
+
+
+def _renyi(log_p: Tensor, log_q: Tensor, alpha: float) -> Tensor:
+    return (alpha * log_p + (1 - alpha) * log_q).logsumexp(-1) * order_factor(alpha)
+
+
+def _tsallis(log_p: Tensor, log_q: Tensor, alpha: float) -> Tensor:
+    return ((alpha * log_p + (1 - alpha) * log_q).logsumexp(-1).exp() - 1) * order_factor(alpha)
+
+
+#: Each divergence by its definition, from log p_F and log p̄_B of all trajectories, ``[R, M]``, and α where it has one.
+DEFINITIONS: dict[str, Callable[..., Tensor]] = {
+    "reverse_kl": _kl,
+    "forward_kl": lambda log_p, log_q: _kl(log_q, log_p),
+    "renyi": _renyi,
+    "tsallis": _tsallis,
+}

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gfn.environments import Environment
 from gfn.evaluation.exact import all_probabilities
-from gfn.policies import Policy
+from gfn.policies import LearnedBackward, Policy
 from gfn.policies.network import rows
 from gfn.sampling import Trajectories, rollout
 from gfn.settings import Settings, SettingsError
@@ -83,12 +83,18 @@ class Batches:
     def __init__(self, environment: Environment, draws: Draws, past: Sequence[Tensor] = ()) -> None:
         self.environment, self.draws, self.past = environment, draws, list(past)
 
-    def __call__(self, policy: Policy, batch: int, generators: Sequence[torch.Generator]) -> Trajectories:
+    def __call__(
+        self,
+        policy: Policy,
+        batch: int,
+        generators: Sequence[torch.Generator],
+        backward: LearnedBackward | None = None,
+    ) -> Trajectories:
         """``batch`` trajectories for each replica, as :func:`~gfn.sampling.rollout` draws them; without steps if from a list."""
         if self.draws.scheme not in LISTED:
             change = None if self.draws.scheme == "independent" else self.draws.correlate
-            return rollout(self.environment, policy, batch, generators, change)
-        every, replayed = all_probabilities(self.environment, policy), self.draws.scheme == "replayed"
+            return rollout(self.environment, policy, batch, generators, change, backward=backward)
+        every, replayed = all_probabilities(self.environment, policy, backward), self.draws.scheme == "replayed"
         old = []
         if replayed and len(self.past) == self.draws.age:
             old = [self.past.pop(0)[:, : self.draws.part(batch)]]

@@ -9,6 +9,7 @@ from itertools import repeat
 import torch
 from torch import Tensor
 
+from gfn.environments.enumeration import exact_log_z
 from gfn.estimators import DIVERGENCES, surrogate
 from gfn.estimators.divergences import renyi_terms, tsallis_terms
 from gfn.estimators.f_losses import alpha_slope, jensen_shannon_slope
@@ -104,7 +105,7 @@ def replicated_gradients(
     chunk = max(1, min(spec.replicates, ROWS // (batch_size * spec.task.max_steps)))
     found: dict[Objective, list[Tensor]] = {objective: [] for objective in spec.objectives}
     given = {o: {m: [] for m in each if batch_size > 1 or m == "whole"} for o, each in (baselines or {}).items()}
-    off = 0.0 if log_z is None else log_z - spec.task.log_z
+    off = 0.0 if log_z is None else log_z - exact_log_z(spec.task)
     for first in range(0, spec.replicates, chunk):
         count = min(chunk, spec.replicates - first)
         policy = replicate(trained, count)
@@ -162,7 +163,7 @@ def _expected_share(objective: Objective, batch_size: int) -> float:
 
 def _relative(spec: GradientSpec, batch: Trajectories) -> tuple[Trajectories, float]:
     """A batch and the exact log Z, of rewards divided by Z if ``spec`` says so."""
-    log_z = spec.task.log_z
+    log_z = exact_log_z(spec.task)
     return (replace(batch, log_reward=batch.log_reward - log_z), 0.0) if spec.centred else (batch, log_z)
 
 
@@ -268,6 +269,15 @@ def terms(objective: Objective, batch: Trajectories, log_scale: Tensor | float) 
         return renyi_terms(*arguments, objective.alpha)
     if objective.name == "tsallis":
         return tsallis_terms(*arguments, objective.alpha, log_scale)
+    if objective.name not in (
+        "reverse_kl",
+        "forward_kl",
+    ):  # one that was added: its whole weight, from its own surrogate
+        log_pf = batch.log_pf.detach().requires_grad_()
+        plain = objective.model_copy(update={"control_variate": "none", "epsilon": None})
+        loss = plain.loss(replace(batch, log_pf=log_pf), log_scale=log_scale)
+        whole = torch.autograd.grad(loss.sum(), log_pf)[0] * log_pf.shape[-1]
+        return whole, torch.zeros_like(whole)
     log_weight = (batch.log_pb + batch.log_reward - batch.log_pf).detach()
     if objective.name == "reverse_kl":
         return torch.ones_like(log_weight), -log_weight

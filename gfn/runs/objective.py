@@ -1,30 +1,40 @@
 """Objectives as validated settings, so that a run names its objective completely."""
 
+import inspect
 import math
 from collections.abc import Iterable
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from torch import Tensor
 
-from gfn.estimators import DIVERGENCES, balance, divergences, f_losses
-from gfn.estimators.control_variates import EPSILON, ControlVariate
+from gfn.estimators import CONTROL_VARIATES, DIVERGENCES, balance, divergences, f_losses
+from gfn.estimators.control_variates import EPSILON, WITH_EPSILON
 from gfn.sampling import LastChoices, Trajectories
 from gfn.settings import Settings
 
-FLossName = Literal["f_tb", "js_tb", "devgrad"]
-ObjectiveName = Literal["tb", "db", "subtb", "vargrad", "reverse_kl", "forward_kl", "renyi", "tsallis", FLossName]
-ALL_OBJECTIVES: tuple[str, ...] = get_args(ObjectiveName)
-F_LOSSES: tuple[str, ...] = get_args(FLossName)
-# Those that the paper compares, and DB and SubTB beside them.
-OBJECTIVES = tuple(name for name in ALL_OBJECTIVES if name not in F_LOSSES)
-BALANCE_LOSSES = tuple(name for name in OBJECTIVES if name not in DIVERGENCES)
-WITH_ALPHA = ("renyi", "tsallis")
+BALANCE_LOSSES = ("tb", "db", "subtb", "vargrad")
+F_LOSSES = ("f_tb", "js_tb", "devgrad")
+WITH_ALPHA = ("renyi", "tsallis")  # of the paper's divergences
 WITH_ANY_ALPHA = ("f_tb", "devgrad")  # every finite order is one of theirs
-WITH_SCALE = ("forward_kl", "tsallis")
 WITH_LOG_Z = ("tb", "db", "subtb", "f_tb", "js_tb")
 WITH_FLOW = ("db", "subtb")
 DECAY = 0.9
+
+
+def objectives() -> tuple[str, ...]:
+    """The names of all objectives, with the divergences that have been added."""
+    return (*BALANCE_LOSSES, *DIVERGENCES, *F_LOSSES)
+
+
+# Of this package. Without f-divergence losses they are those that the paper compares, and DB and SubTB beside them.
+ALL_OBJECTIVES = objectives()
+OBJECTIVES = tuple(name for name in ALL_OBJECTIVES if name not in F_LOSSES)
+
+
+def takes(name: str, setting: str) -> bool:
+    """Whether the divergence of this name has such a parameter, as ``alpha`` or ``log_scale``."""
+    return name in DIVERGENCES and setting in inspect.signature(DIVERGENCES[name]).parameters
 
 
 class Objective(Settings):
@@ -36,16 +46,14 @@ class Objective(Settings):
     ``decay`` is SubTB's.
     """
 
-    name: ObjectiveName = Field("tb", description="what is minimised")
+    name: str = Field("tb", description="what is minimised")
     alpha: float | None = Field(
         None, description="order of the Rényi or Tsallis divergence, or of an f-divergence loss [default: 0.5]"
     )
     alpha_end: float | None = Field(
         None, description="order at the end of training, which changes in equal steps from alpha on [default: alpha]"
     )
-    control_variate: ControlVariate | None = Field(
-        None, description="variance reduction of a divergence [default: joint]"
-    )
+    control_variate: str | None = Field(None, description="variance reduction of a divergence [default: joint]")
     epsilon: float | None = Field(None, ge=0, description=f"ε of the score control variate [default: {EPSILON}]")
     log_z: Literal["learned", "known", "batch"] | None = Field(
         None,
@@ -67,10 +75,10 @@ class Objective(Settings):
         own: dict[str, Any] = {}
         if name in DIVERGENCES:
             own["control_variate"] = "joint"
-            if values.get("control_variate") not in (None, "none", "loo", "joint"):
+            if values.get("control_variate") in WITH_EPSILON:
                 own["epsilon"] = EPSILON
-        if name in WITH_ALPHA:
-            own |= {"alpha": 0.5, "alpha_end": None}
+        if takes(name, "alpha"):
+            own |= {"alpha": inspect.signature(DIVERGENCES[name]).parameters["alpha"].default, "alpha_end": None}
         if name in WITH_ANY_ALPHA:
             own["alpha"] = 0.5
         baseline = values.get("baseline") if name == "tb" else None
@@ -86,24 +94,42 @@ class Objective(Settings):
         chosen = [values.get(key) or own[key] for key in ("control_variate", "baseline", "log_z") if key in own]
         chosen = [name, *filter(None, chosen)]
         for foreign in sorted(set(cls.model_fields) - own.keys() - {"name"}):
-            if name in ALL_OBJECTIVES and values.get(foreign) is not None:
-                takes = f"it takes {', '.join(sorted(own))}" if own else "it takes no settings"
+            if name in objectives() and values.get(foreign) is not None:
+                has = f"it takes {', '.join(sorted(own))}" if own else "it takes no settings"
                 objective = " ".join(map(str, chosen))
-                raise ValueError(f"{foreign} = {values[foreign]!r} is not allowed with objective {objective}: {takes}")
+                raise ValueError(f"{foreign} = {values[foreign]!r} is not allowed with objective {objective}: {has}")
         given = {key: value for key, value in values.items() if value is not None or key == "name"}
         return {**own, **given}
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in objectives():
+            raise ValueError(f"name = {name!r} is not allowed: one of {', '.join(objectives())}")
+        return name
+
+    @field_validator("control_variate")
+    @classmethod
+    def _known_variate(cls, name: str | None) -> str | None:
+        if name is not None and name not in CONTROL_VARIATES:
+            raise ValueError(f"control_variate = {name!r} is not allowed: one of {', '.join(CONTROL_VARIATES)}")
+        return name
 
     @field_validator("alpha", "alpha_end")
     @classmethod
     def _alpha(cls, alpha: float | None, others: ValidationInfo) -> float | None:
-        if alpha is not None and others.data.get("name") not in WITH_ANY_ALPHA:
+        if alpha is not None and others.data.get("name") in WITH_ALPHA:
             divergences.order_factor(alpha)
         return alpha
 
     @model_validator(mode="after")
     def _on_one_side(self) -> Self:
         """Between orders on either side of 0 or of 1 there is one that is none."""
-        if self.alpha_end is not None and any((self.alpha < c) != (self.alpha_end < c) for c in (0, 1)):
+        if (
+            self.alpha_end is not None
+            and self.name in WITH_ALPHA
+            and any((self.alpha < c) != (self.alpha_end < c) for c in (0, 1))
+        ):
             why = "both must be on the same side of 0, and of 1"
             raise ValueError(f"alpha_end = {self.alpha_end!r} is not allowed with alpha = {self.alpha!r}: {why}")
         return self
@@ -203,8 +229,8 @@ class Objective(Settings):
                 return balance.detailed_balance(*along)
             return balance.subtrajectory_balance(*along, self.decay)
         own = {key: getattr(self, key) for key in ("alpha", "control_variate", "epsilon")} | {"parameters": parameters}
-        if self.name in WITH_SCALE:
+        if takes(self.name, "log_scale"):
             own["log_scale"] = log_scale
         own["log_q"] = trajectories.log_q
         given = {key: value for key, value in own.items() if value is not None}
-        return getattr(divergences, self.name)(*arguments, **given)
+        return DIVERGENCES[self.name](*arguments, **given)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from gfn.environments import Environment
-from gfn.policies import Policy
+from gfn.policies import LearnedBackward, Policy
 from gfn.sampling import Exploration, Trajectories, follow, rollout
 from gfn.settings import Settings
 
@@ -153,13 +153,20 @@ class OffPolicyBatches:
         for copied, parameter in zip(self.drawer.parameters(), policy.parameters()):
             copied.data.copy_(parameter)
 
-    def __call__(self, policy: Policy, batch: int, generators: Sequence[torch.Generator]) -> Trajectories:
+    def __call__(
+        self,
+        policy: Policy,
+        batch: int,
+        generators: Sequence[torch.Generator],
+        backward: LearnedBackward | None = None,
+    ) -> Trajectories:
         """``batch`` trajectories for each replica, with their ``log_q``; until something can be replayed all are new."""
         if self.settings.lag and not self.fixed and self.drawn % self.settings.lag == 0:
             self._renew(policy)
         self.drawn += 1
         if self.drawer is None and self.memory is None:
-            return rollout(self.environment, policy, batch, generators, exploration=self.settings.choices)
+            choices = self.settings.choices
+            return rollout(self.environment, policy, batch, generators, exploration=choices, backward=backward)
         old = self.settings.part(batch) if self.memory else 0
         with torch.no_grad():
             drawer = policy if self.drawer is None else self.drawer
@@ -171,7 +178,7 @@ class OffPolicyBatches:
             if self.memory is not None:
                 self.memory.add(*parts[0])
             actions, log_q = torch.cat([a for a, _ in parts], 2), torch.cat([q for _, q in parts], 1)
-        return replace(follow(self.environment, policy, actions), log_q=log_q)
+        return replace(follow(self.environment, policy, actions, backward), log_q=log_q)
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that the next batch depends on, for a checkpoint."""

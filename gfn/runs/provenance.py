@@ -2,31 +2,73 @@
 
 import ast
 import hashlib
+import inspect
 import io
 import os
 import platform
+import textwrap
 import tokenize
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import cache
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
 import gfn
+from gfn.runs.reached import LOOKING, chosen, reached
+from gfn.runs.spec import Spec
+from gfn.settings import SettingsError
 
-# The rooms that only look at results cannot change them.
-LOOKING = ("study", "cli.py", "__main__.py")
+
+def source_fingerprint(spec: Spec) -> str:
+    """Twelve digits that change with the code on which a run of ``spec`` depends, but not with its comments or docstrings.
+
+    That is what :func:`gfn.runs.reached.reached` finds, a task of one's own with its module among it.
+
+    Raises:
+        SettingsError: for a task, divergence or control variate of one's own whose source is not to be had.
+    """
+    files = reached(spec)
+    parts = {name: _bare_file(path) for name, path in files.items()}
+    for each in chosen(spec):
+        if each.__module__ not in files:
+            parts[f"{each.__module__}:{each.__qualname__}"] = _bare_definition(each)
+    return _digest(parts)
 
 
-@cache
-def source_fingerprint() -> str:
-    """Twelve digits that change when code that makes results changes, but not with its comments or docstrings."""
+def package_fingerprint() -> str:
+    """The same of all code of this package that makes results."""
     root = Path(gfn.__file__).parent
+    files = {path.relative_to(root).as_posix(): path for path in root.rglob("*.py")}
+    return _digest(
+        {name: _bare_file(p) for name, p in files.items() if Path(name).with_suffix("").parts[0] not in LOOKING}
+    )
+
+
+def _digest(parts: Mapping[str, str]) -> str:
     digest = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
-        name = path.relative_to(root)
-        if name.parts[0] not in LOOKING:
-            digest.update(f"{name.as_posix()}\n{bare_code(path.read_text(encoding='utf-8'))}\n".encode())
+    for name, code in sorted(parts.items()):
+        digest.update(f"{name}\n{code}\n".encode())
     return digest.hexdigest()[:12]
+
+
+def _bare_definition(kind: type | Callable) -> str:
+    """Of a class or function defined in a notebook, which is no file."""
+    try:
+        return bare_code(textwrap.dedent(inspect.getsource(kind)))
+    except (OSError, TypeError):
+        why = "its source is not to be had, define it in a file or a notebook"
+        raise SettingsError(f"{kind.__qualname__} is not allowed in runs that are stored: {why}") from None
+
+
+def _bare_file(path: Path) -> str:
+    about = path.stat()
+    return _bare_text(path, about.st_mtime_ns, about.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _bare_text(path: Path, *state: int) -> str:
+    return bare_code(path.read_text(encoding="utf-8"))
 
 
 def bare_code(source: str) -> str:
@@ -43,11 +85,12 @@ def bare_code(source: str) -> str:
     return "\n".join(line.rstrip() for line in lines if line.strip())
 
 
-def provenance(device: str) -> dict[str, str]:
-    """Versions and machine, as text, for the metadata of a result."""
+def provenance(spec: Spec, device: str) -> dict[str, str]:
+    """Versions and machine, as text, for the metadata of a result: ``source`` of its own code, ``code`` of all there is."""
     return {
         "gfn": gfn.__version__,
-        "source": source_fingerprint(),
+        "source": source_fingerprint(spec),
+        "code": package_fingerprint(),
         **{name: version(name) for name in ("torch", "numpy", "pyarrow")},
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",

@@ -8,7 +8,8 @@ from typing import Annotated, Literal, Self
 import torch
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from gfn.environments import Banana, DiscreteEnvironment, PlanarEnvironment, Sets, Task
+from gfn.environments import TASKS, Banana, DiscreteEnvironment, PlanarEnvironment, Sets, Task
+from gfn.environments.own import find_task
 from gfn.estimators import DIVERGENCES
 from gfn.policies import PolicySettings
 from gfn.runs.draws import LISTABLE, LISTED, Draws
@@ -75,6 +76,19 @@ def _check_off_policy(off: OffPolicy | None, draws: Draws, task: Task, *objectiv
             raise ValueError(f"{refused}: whatever it is drawn from, its minimum is at the target, and it takes none")
 
 
+def _check_backward(policy: PolicySettings, draws: Draws, task: Task, objective: Objective) -> None:
+    refused = f"backward = {policy.backward} is not allowed"
+    if policy.backward == "uniform":
+        return
+    if not isinstance(task, DiscreteEnvironment):
+        raise ValueError(f"{refused} for task {task.task}: each of its points has one trajectory")
+    if objective.baseline is not None:
+        why = "baselines are for a gradient in the forward policy alone"
+        raise ValueError(f"{refused} with {objective.label}: {why}")
+    if draws.scheme in LISTED:
+        raise ValueError(f"{refused} with draws {draws.label}: their log-probabilities are kept from earlier policies")
+
+
 class TrainingSpec(Spec):
     """Training runs of one objective on one task, one for each seed, trained together."""
 
@@ -132,6 +146,10 @@ class TrainingSpec(Spec):
         _check_off_policy(self.off_policy, self.draws, self.task, self.objective)
         if self.off_policy and self.off_policy.replay and self.off_policy.part(self.batch_size) == self.batch_size:
             raise ValueError(f"replay = {self.off_policy.replay} is not allowed: nothing new would be drawn")
+        _check_backward(self.policy, self.draws, self.task, self.objective)
+        if self.measures and self.policy.backward != "uniform":
+            why = "its bounds and losses are those of trajectories with the uniform one"
+            raise ValueError(f"measures = True is not allowed with backward = {self.policy.backward}: {why}")
         if self.draws.scheme in ("common", "replayed") and self.draws.part(self.batch_size) == self.batch_size:
             why = "nothing new would be drawn" if self.draws.age else self.objective.hindrance(1)
             if why:
@@ -193,6 +211,9 @@ class GradientSpec(Spec):
                 raise ValueError(f"alpha_end = {objective.alpha_end!r} is not allowed: gradients have one order")
             if 1 in self.batch_sizes and (hindrance := objective.hindrance(1)):
                 raise ValueError(f"batch_sizes with 1 is not allowed {hindrance}")
+        if self.policy.backward != "uniform":
+            why = "gradients are measured in the parameters of the forward policy"
+            raise ValueError(f"backward = {self.policy.backward} is not allowed: {why}")
         _check_draws(self.draws, self.task, *self.objectives)
         _check_off_policy(self.off_policy, self.draws, self.task, *self.objectives)
         if self.off_policy and self.off_policy.replay:
@@ -258,12 +279,15 @@ def parse_spec(text: str | bytes) -> TrainingSpec | GradientSpec | ReferenceSpec
     It holds all data itself: whoever wrote it must not choose what file is opened here.
 
     Raises:
-        SettingsError: if it is none.
+        UnknownTaskError: if its task is not of this package, and neither imported nor installed.
+        SettingsError: if it is no specification.
     """
     try:
         task = json.loads(text).get("task")
     except (ValueError, AttributeError, RecursionError):
         task = None
+    if isinstance(task, dict) and isinstance(task.get("task"), str):
+        find_task(task["task"], TASKS)
     for name in ("alignment", "data") if isinstance(task, dict) else ():
         if isinstance(task.get(name), str):
             raise SettingsError(

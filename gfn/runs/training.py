@@ -19,16 +19,17 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from gfn.environments import DiscreteEnvironment
+from gfn.environments.enumeration import exact_log_z
 from gfn.evaluation.accuracy import accuracy, policy_density
 from gfn.evaluation.measures import measures
-from gfn.policies import make_flow, make_policy
+from gfn.policies import make_backward, make_flow, make_policy
 from gfn.randomness import streams
 from gfn.runs.baseline import ScalarBaseline
 from gfn.runs.capture import Capture, CudaGraph, capturable
 from gfn.runs.discoveries import Discoveries
 from gfn.runs.draws import LISTED, Batches
 from gfn.runs.interrupts import Terminated, interrupts_noted
-from gfn.runs.objective import WITH_SCALE
+from gfn.runs.objective import takes
 from gfn.runs.off_policy import OffPolicyBatches, effective_share
 from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import TrainingSpec
@@ -111,7 +112,7 @@ class Trainer:
         self.off_policy = OffPolicyBatches(spec.task, spec.off_policy) if spec.off_policy else None
         self.shares: list[Tensor] = []  # effective sample sizes since the last evaluation, off policy
         learned = spec.objective.log_z in ("learned", "batch")
-        start = spec.task.log_z if spec.objective.log_z == "known" else spec.objective.log_z_start or 0.0
+        start = exact_log_z(spec.task) if spec.objective.log_z == "known" else spec.objective.log_z_start or 0.0
         if not abs(start) <= torch.finfo(dtype).max:
             raise SettingsError(
                 f"log_z = known is not allowed with dtype {spec.dtype}: log Z = {start:.1e} is beyond it"
@@ -120,7 +121,9 @@ class Trainer:
         self.log_z = nn.Parameter(start, requires_grad=learned)
         flow = make_flow(spec.task, spec.policy, spec.seeds) if spec.objective.with_flow else nn.Module()
         self.flow = flow.to(device, dtype)
-        self.trained = [*self.parameters, *self.flow.parameters()]
+        backward = make_backward(spec.task, spec.policy, spec.seeds)
+        self.backward = None if backward is None else backward.to(device, dtype)
+        self.trained = [*self.parameters, *self.flow.parameters(), *(self.backward or nn.Module()).parameters()]
         self.flat = flatten(self.trained)
         groups = [{"params": [self.flat], "lr": spec.learning_rate}]
         if learned:
@@ -134,7 +137,7 @@ class Trainer:
         captured = capturable(spec.task, self.log_z.device) and os.environ.get(CAPTURE_VARIABLE) != "0"
         # What changes from one iteration to the next, or looks at values, cannot be captured.
         captured &= spec.objective.baseline in (None, "state") and spec.objective.alpha_end is None
-        captured &= spec.draws.scheme not in LISTED and spec.off_policy is None
+        captured &= spec.draws.scheme not in LISTED and spec.off_policy is None and self.backward is None
         self.make_graph = CudaGraph if captured else None
         # Kept, since captured iterations read its memory.
         self.table = table_of(spec.task, self.log_z.device) if isinstance(spec.task, DiscreteEnvironment) else None
@@ -146,9 +149,9 @@ class Trainer:
     @torch.no_grad()
     def _first_scale(self) -> Tensor:
         """The constant taken from log-weights: the log of their mean in one batch drawn before training."""
-        if self.spec.objective.name not in WITH_SCALE and self.spec.objective.log_z != "batch":
+        if not takes(self.spec.objective.name, "log_scale") and self.spec.objective.log_z != "batch":
             return torch.zeros_like(self.log_z)
-        batch = rollout(self.spec.task, self.policy, self.spec.batch_size, self.generators)
+        batch = rollout(self.spec.task, self.policy, self.spec.batch_size, self.generators, backward=self.backward)
         log_weights = batch.log_pb + batch.log_reward - batch.log_pf
         return log_weights.logsumexp(-1, keepdim=True) - math.log(self.spec.batch_size)
 
@@ -188,7 +191,7 @@ class Trainer:
     def _iteration(self) -> tuple[Tensor, Trajectories]:
         """The gradients of a fresh batch, without a look at any value: which seeds' are finite, bool ``[R]``, and the batch."""
         batches = self.off_policy or self.batches
-        batch = batches(self.policy, self.spec.batch_size, self.generators)
+        batch = batches(self.policy, self.spec.batch_size, self.generators, self.backward)
         if self.off_policy:
             self.shares.append(effective_share(batch))
             batch = self.spec.off_policy.weighted(batch)
@@ -230,7 +233,8 @@ class Trainer:
         self.check()
         spec = self.spec
         sizes = {name: getattr(spec, name) for name in ("l1_objects", "l1_orders", "resolution")}
-        for metric, values in accuracy(spec.task, self.policy, seeds=spec.seeds, **sizes).items():
+        found = accuracy(spec.task, self.policy, seeds=spec.seeds, backward=self.backward, **sizes)
+        for metric, values in found.items():
             self._record(metric, values)
         if self.log_z.requires_grad:
             self._record("log_z", self.log_z.detach().squeeze(1))
@@ -299,6 +303,8 @@ class Trainer:
         """Write a checkpoint with its own SHA-256, atomically."""
         self.check()
         parts = {"policy": self.policy.state_dict(), "flow": self.flow.state_dict()}
+        if self.backward is not None:
+            parts["backward"] = self.backward.state_dict()
         if self.discoveries is not None:
             parts["found"] = self.discoveries.tensors()
         parts |= {f"adam.{index}": state for index, state in self.optimiser.state_dict()["state"].items()}
@@ -344,12 +350,14 @@ class Trainer:
         return False
 
     def _identity(self) -> dict[str, str]:
-        made = {"specification": self.spec.model_dump_json(), "source": source_fingerprint()}
+        made = {"specification": self.spec.model_dump_json(), "source": source_fingerprint(self.spec)}
         return {**made, "device": self.log_z.device.type}
 
     def _restore(self, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
         self.policy.load_state_dict(_under("policy.", tensors))
         self.flow.load_state_dict(_under("flow.", tensors))
+        if self.backward is not None:
+            self.backward.load_state_dict(_under("backward.", tensors))
         if self.discoveries is not None:
             self.discoveries.restore(_under("found.", tensors))
         self.log_z.data.copy_(tensors["log_z"])

@@ -1,12 +1,13 @@
 """The engine: trajectories drawn from a policy, through states by number or as they are."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from gfn.environments import DiscreteEnvironment, Environment
-from gfn.policies import Policy
+from gfn.policies import LearnedBackward, Policy
 from gfn.policies.categorical import line
 from gfn.policies.network import rows
 from gfn.sampling.exploration import Exploration
@@ -28,6 +29,7 @@ def rollout(
     generators: Sequence[torch.Generator],
     correlate: Callable[[Tensor], Tensor] | None = None,
     exploration: Exploration | None = None,
+    backward: LearnedBackward | None = None,
 ) -> Trajectories:
     """Draw ``batch`` trajectories τ ~ p_F for each replica, or from what ``exploration`` makes of the policy.
 
@@ -40,14 +42,16 @@ def rollout(
         generators: R sources of randomness, one a replica.
         correlate: what is to be done to the randomness of independent trajectories, ``[R, T, B, ...]``.
         exploration: what actions are drawn from in the place of the policy; trajectories then have ``log_q`` and ``actions``.
+        backward: a learned backward policy; without it, it is uniform over parents.
     """
     noise = policy.noise(generators, environment.max_steps, batch)
     noise = noise if correlate is None else correlate(noise)
     fixed = static(environment, noise.device)
     table = table_of(environment, noise.device) if isinstance(environment, DiscreteEnvironment) else None
     if table is None:
-        return _step(environment, policy, noise, fixed, exploration)
-    return _look_up(table, policy, noise, fixed, exploration)
+        return _step(environment, policy, noise, fixed, exploration, backward)
+    path = _look_up(table, policy, noise, fixed, exploration)
+    return replace(path, backward=backward, environment=environment).trajectories()
 
 
 class Asked:
@@ -87,7 +91,12 @@ class Asked:
 
 
 def _step(
-    environment: Environment, policy: Policy, noise: Tensor, fixed: bool, exploration: Exploration | None
+    environment: Environment,
+    policy: Policy,
+    noise: Tensor,
+    fixed: bool,
+    exploration: Exploration | None,
+    backward: LearnedBackward | None,
 ) -> Trajectories:
     """Trajectories through states as they are. All start in one state, which is shown once; others are hardly met twice."""
     replicas, most, batch = noise.shape[:3]
@@ -109,17 +118,15 @@ def _step(
     which = (torch.arange(len(actions) * batch, device=noise.device) - batch + 1).clamp_(min=0)
     action, shape = torch.cat(actions, 1), (replicas, len(actions), batch)
     drawn = (which * environment.action_count + action,) if discrete else (which, action)
-    log_pf = asked.log_prob(*drawn).view(shape)
-    if exploration is None:
-        return StatePath(environment, states, log_pf).trajectories()
-    if discrete:
+    log_pf, log_q = asked.log_prob(*drawn).view(shape), None
+    if exploration is not None and discrete:
         log_q = asked.log_q(*drawn).view(shape)
-    else:
+    elif exploration is not None:
         log_q = exploration.log_density(log_pf.detach(), action.view(shape), environment.box)
-    return StatePath(environment, states, log_pf, actions, log_q).trajectories()
+    return StatePath(environment, states, log_pf, actions, log_q, backward).trajectories()
 
 
-def _look_up(table: Table, policy: Policy, noise: Tensor, fixed: bool, exploration: Exploration | None) -> Trajectories:
+def _look_up(table: Table, policy: Policy, noise: Tensor, fixed: bool, exploration: Exploration | None) -> TablePath:
     """Trajectories through states by number.
 
     In the first levels the network is shown all states before the first step, later those of the batch.
@@ -154,7 +161,7 @@ def _look_up(table: Table, policy: Policy, noise: Tensor, fixed: bool, explorati
     places, shape = torch.cat(places, 1).flatten(1), (replicas, len(steps), batch)
     log_q = None if exploration is None else asked.log_q(places).view(shape)
     log_pf = asked.log_prob(places).view(shape)
-    return TablePath(table, torch.stack(steps, 1), log_pf, fixed, log_q).trajectories()
+    return TablePath(table, torch.stack(steps, 1), log_pf, fixed, log_q)
 
 
 def group(keys: Tensor) -> tuple[Tensor, Tensor]:

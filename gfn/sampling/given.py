@@ -1,10 +1,12 @@
 """Probabilities of given trajectories, and trajectories traced back from given objects."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from gfn.environments import DiscreteEnvironment, Environment
-from gfn.policies import Policy, sample_parent_action
+from gfn.policies import LearnedBackward, Policy, sample_parent_action
 from gfn.policies.network import rows
 from gfn.sampling.engine import group, static
 from gfn.sampling.table import Table, table_of
@@ -14,21 +16,32 @@ CHUNK = 1 << 12  # rows of a network evaluation
 
 
 def retrace(
-    environment: DiscreteEnvironment, policy: Policy, terminal: Tensor, generator: torch.Generator
+    environment: DiscreteEnvironment,
+    policy: Policy,
+    terminal: Tensor,
+    generator: torch.Generator,
+    backward: LearnedBackward | None = None,
 ) -> Trajectories:
     """Draw one trajectory τ ~ p_B(· | x) for each object ``terminal`` ``[R, B, ...]``.
 
-    Objects must be reached in exactly ``max_steps`` actions. All replicas share the randomness.
+    Objects must be reached in exactly ``max_steps`` actions. All replicas share the randomness. Without a learned
+    ``backward`` policy, p_B is uniform over parents.
     """
     states, actions = [terminal], []
     for _ in range(environment.max_steps):
-        action = sample_parent_action(environment, states[0], generator)
+        action = sample_parent_action(environment, states[0], generator, backward)
         states.insert(0, environment.undo(states[0], action))
         actions.insert(0, action)
-    return evaluate(environment, policy, states, actions)
+    return evaluate(environment, policy, states, actions, backward)
 
 
-def evaluate(environment: Environment, policy: Policy, states: list[Tensor], actions: list[Tensor]) -> Trajectories:
+def evaluate(
+    environment: Environment,
+    policy: Policy,
+    states: list[Tensor],
+    actions: list[Tensor],
+    backward: LearnedBackward | None = None,
+) -> Trajectories:
     """Probabilities of given trajectories.
 
     Arguments:
@@ -36,33 +49,38 @@ def evaluate(environment: Environment, policy: Policy, states: list[Tensor], act
         policy: a forward policy of R replicas.
         states: T + 1 states, each ``[R, B, ...]``, from source to object.
         actions: T actions, each ``[R, B]``; what follows a terminal state counts with probability one.
+        backward: a learned backward policy; without it, it is uniform over parents.
     """
     replicas, batch = actions[0].shape
     visited = torch.stack(states[:-1], 1).flatten(1, 2)
     log_prob = _log_prob(environment, policy, visited, torch.stack(actions, 1).flatten(1, 2))
-    return StatePath(environment, states, log_prob.view(replicas, -1, batch), actions).trajectories()
+    return StatePath(environment, states, log_prob.view(replicas, -1, batch), actions, backward=backward).trajectories()
 
 
-def follow(environment: Environment, policy: Policy, actions: Tensor) -> Trajectories:
+def follow(
+    environment: Environment, policy: Policy, actions: Tensor, backward: LearnedBackward | None = None
+) -> Trajectories:
     """Probabilities, under a policy, of the trajectories that some others' :attr:`~.trajectories.Trajectories.actions` make.
 
-    Differentiable in the policy's parameters. Each state that is met many times is shown to the network once.
+    Differentiable in the policies' parameters. Each state that is met many times is shown to the network once.
 
     Arguments:
         environment: the task.
         policy: a forward policy of R replicas.
         actions: ``[R, T, B]``, from trajectories on the same device.
+        backward: a learned backward policy; without it, it is uniform over parents.
     """
     table = table_of(environment, actions.device) if isinstance(environment, DiscreteEnvironment) else None
     if table is not None:
-        return _follow_numbers(table, policy, actions)
+        path = _follow_numbers(table, policy, actions)
+        return replace(path, backward=backward, environment=environment).trajectories()
     states = [environment.initial(len(actions), actions.shape[2], device=actions.device)]
     for action in actions.unbind(1):
         states.append(environment.step(states[-1], action))
-    return evaluate(environment, policy, states, list(actions.unbind(1)))
+    return evaluate(environment, policy, states, list(actions.unbind(1)), backward)
 
 
-def _follow_numbers(table: Table, policy: Policy, actions: Tensor) -> Trajectories:
+def _follow_numbers(table: Table, policy: Policy, actions: Tensor) -> TablePath:
     many, steps = table.mask.shape[1], []
     number = torch.zeros_like(actions[:, 0])
     for action in actions.unbind(1):
@@ -77,7 +95,7 @@ def _follow_numbers(table: Table, policy: Policy, actions: Tensor) -> Trajectori
     )
     place = which * many + actions.flatten(1)
     log_pf = policy.log_prob_at(policy.network.answer(seen), closed, place).view(actions.shape)
-    return TablePath(table, places, log_pf, False).trajectories()
+    return TablePath(table, places, log_pf, False)
 
 
 def _log_prob(environment: Environment, policy: Policy, states: Tensor, actions: Tensor) -> Tensor:

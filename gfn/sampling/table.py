@@ -44,6 +44,7 @@ class Table:
         member: which state each row belongs to, int64 ``[U + 1]``; for row 0 any.
         mask: of the rows, ``[U + 1, A]``.
         following: the state that each action leads to, int64 ``[S A]``.
+        only: the action of states that leave no choice, int64 ``[S]``; of the others -1.
         log_pb: log p_B of each of these steps, 0 where an object stays, float64 ``[S A]``.
         log_reward: log r of objects, 0 for the others, float64 ``[S]``.
         levels: the number of states, and of rows, up to the end of each level.
@@ -57,6 +58,7 @@ class Table:
     member: Tensor
     mask: Tensor
     following: Tensor
+    only: Tensor
     log_pb: Tensor
     log_reward: Tensor
     levels: tuple[tuple[int, int], ...]
@@ -103,8 +105,9 @@ def _make_table(environment: DiscreteEnvironment, device: torch.device) -> Table
     count, undecided = len(graph.states), graph.states[graph.branching]
     member = torch.cat([torch.zeros(1, dtype=torch.long), graph.branching.nonzero().squeeze(1)])
     mask = torch.cat([(torch.arange(actions) == 0).unsqueeze(0), environment.mask(undecided)])
-    only = torch.arange(count).index_copy_(0, graph.source, graph.target)
-    following = only.unsqueeze(1).repeat(1, actions)
+    next_state = torch.arange(count).index_copy_(0, graph.source, graph.target)
+    only = torch.full((count,), -1).index_copy_(0, graph.source, graph.action).masked_fill(graph.branching, -1)
+    following = next_state.unsqueeze(1).repeat(1, actions)
     edges, _ = graph.choices
     following[graph.source[edges], graph.action[edges]] = graph.target[edges]
     log_parents = environment.log_parents(graph.states)[following].masked_fill(graph.terminal.unsqueeze(1), 0)
@@ -118,6 +121,7 @@ def _make_table(environment: DiscreteEnvironment, device: torch.device) -> Table
         member,
         mask,
         following.flatten(),
+        only,
         -log_parents.flatten(),
         log_reward,
     )

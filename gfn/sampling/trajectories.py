@@ -7,7 +7,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from gfn.environments import Environment
+from gfn.environments import DiscreteEnvironment, Environment
+from gfn.policies import LearnedBackward
 from gfn.sampling.table import Table
 
 
@@ -38,7 +39,7 @@ class Trajectories:
 
     Attributes:
         log_pf: log p_F(τ; θ), ``[R, B]``, differentiable in the policy's parameters.
-        log_pb: log p_B(τ | x), ``[R, B]``.
+        log_pb: log p_B(τ | x), ``[R, B]``, differentiable where the backward policy is learned.
         log_reward: log r(x), ``[R, B]``.
         terminal: the objects x, ``[R, B, ...]``.
         make_steps: makes :attr:`steps`, which most objectives do not need.
@@ -69,7 +70,8 @@ class Trajectories:
 class StatePath:
     """Trajectories through T + 1 states, each ``[R, B, ...]``, with log p_F of their steps, ``[R, T, B]``.
 
-    The T actions, each ``[R, B]``, are there where they may be asked for, and log q of the steps where it is not log p_F.
+    The T actions, each ``[R, B]``, are there where they may be asked for, as by a learned backward policy, and log q of the
+    steps where it is not log p_F.
     """
 
     environment: Environment
@@ -77,6 +79,7 @@ class StatePath:
     log_pf: Tensor
     actions: list[Tensor] | None = None
     log_q: Tensor | None = None
+    backward: LearnedBackward | None = None
 
     def trajectories(self) -> Trajectories:
         """The trajectories."""
@@ -100,7 +103,12 @@ class StatePath:
 
     @cached_property
     def _log_pb(self) -> Tensor:
-        log_pb = -self.environment.log_parents(torch.stack(self.states[1:], 1))
+        children = torch.stack(self.states[1:], 1)
+        if self.backward is None:
+            log_pb = -self.environment.log_parents(children)
+        else:
+            steps = children.flatten(1, 2), torch.stack(self.actions, 1).flatten(1)
+            log_pb = self.backward.of_steps(self.environment, *steps).view_as(self.log_pf)
         return (log_pb if self._going is None else torch.where(self._going, log_pb, 0)).to(self.log_pf.dtype)
 
     def _steps(self) -> Steps:
@@ -114,7 +122,8 @@ class StatePath:
 class TablePath:
     """Trajectories by the numbers of their steps in a table, ``[R, T, B]``, with log p_F of each.
 
-    If ``fixed``, no shape may depend on values. log q of the steps is there where it is not log p_F.
+    If ``fixed``, no shape may depend on values. log q of the steps is there where it is not log p_F. A learned backward
+    policy asks for the ``environment``, too.
     """
 
     table: Table
@@ -122,12 +131,15 @@ class TablePath:
     log_pf: Tensor
     fixed: bool
     log_q: Tensor | None = None
+    backward: LearnedBackward | None = None
+    environment: DiscreteEnvironment | None = None
 
     def trajectories(self) -> Trajectories:
         """The trajectories."""
         table, dtype = self.table, self.log_pf.dtype
         last = table.following.take(self.places[:, -1])
-        log_pb = table.log_pb.take(self.places).sum(1).to(dtype)
+        # In double precision, as the table is, until summed.
+        log_pb = (table.log_pb.take(self.places) if self.backward is None else self._log_pb).sum(1).to(dtype)
         log_reward = table.log_reward.take(last).to(dtype)
         terminal = table.states.index_select(0, last.flatten()).unflatten(0, last.shape)
         log_q = None if self.log_q is None else self.log_q.sum(1)
@@ -137,10 +149,29 @@ class TablePath:
         """Where there is nothing to choose, the first one stands for the one that is allowed."""
         return self.places % self.table.mask.shape[1]
 
+    @cached_property
+    def _log_pb(self) -> Tensor:
+        """log p_B of each step, ``[R, T, B]``."""
+        table, actions = self.table, self.table.mask.shape[1]
+        if self.backward is None:
+            return table.log_pb.take(self.places).to(self.log_pf.dtype)
+        state, child = self.places // actions, table.following.take(self.places)
+        only = table.only.take(state)
+        action = torch.where(only < 0, self.places % actions, only)
+        if len(table.states) <= child[0].numel():  # every state but the source, which is nobody's child, once
+            every = table.states[1:].expand(len(child), *table.states[1:].shape)
+            log_probs = self.backward.log_probs(self.environment.observe(every), self.environment.backward_mask(every))
+            led = torch.where(table.terminal.take(state), 0, (child - 1) * actions + action)
+            log_pb = log_probs.flatten(1).gather(1, led.flatten(1)).view_as(self.log_pf)
+        else:
+            shown = table.states[child.flatten(1)], action.flatten(1)
+            log_pb = self.backward.of_steps(self.environment, *shown).view_as(self.log_pf)
+        return torch.where(table.terminal.take(state), 0, log_pb)
+
     def _steps(self) -> Steps:
         """As many as the longest trajectory has, unless ``fixed``."""
         table, number = self.table, self.places // self.table.mask.shape[1]
-        parts = number, ~table.terminal[number], self.log_pf, table.log_pb.take(self.places).to(self.log_pf.dtype)
+        parts = number, ~table.terminal[number], self.log_pf, self._log_pb
         longest = None if self.fixed else int(parts[1].any(-1).sum(1).max())
         number, going, log_pf, log_pb = (part[:, :longest].transpose(1, 2) for part in parts)
         few = len(table.observation) <= number[0].numel()

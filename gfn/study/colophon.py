@@ -98,7 +98,7 @@ def colophon(store: Path | None = None) -> Colophon:
         seeds[0][0] if seeds else 0,
         len(mine),
         (days[0], days[-1]),
-        tuple(sorted({about["source"] for about in mine.values()})),
+        tuple(sorted({about.get("code", about["source"]) for about in mine.values()})),
         tuple(sorted({about["gfn"] for about in mine.values()})),
     )
 

@@ -31,7 +31,7 @@ PROFILES = {
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": ("Workflow RO-Crate", "1.0"),
 }
 CRITERIA = {"claims": "paper/claims.yaml", "questions": "beyond/questions.yaml"}
-VERSIONS = ("gfn", "source", "torch", "numpy", "python")
+VERSIONS = ("gfn", "code", "torch", "numpy", "python")
 PARQUET, NOTEBOOK = "application/vnd.apache.parquet", "application/x-ipynb+json"
 
 
@@ -151,8 +151,8 @@ class _Graph:
         if versions not in self.code:
             used = ", ".join(f"{name} {about[name]}" for name in VERSIONS[2:])
             text = f"The folder gfn without what only looks at results, by its fingerprint; with {used}"
-            name = "-".join(["#gfn", about["source"], *([str(len(self.code))] if self.code else [])])
-            properties = {"name": "gfn", "version": about["gfn"], "identifier": about["source"], "description": text}
+            name = "-".join(["#gfn", about["code"], *([str(len(self.code))] if self.code else [])])
+            properties = {"name": "gfn", "version": about["gfn"], "identifier": about["code"], "description": text}
             properties |= {"author": self.authors, "license": self.crate.root_dataset["license"]}
             properties["programmingLanguage"] = f"Python {about['python']}"
             self.code[versions] = self._entity(name, "SoftwareSourceCode", **properties)
@@ -207,7 +207,8 @@ class _Graph:
 def _about(path: Path) -> dict[str, Any]:
     """Provenance of a stored run, with the run in a few words."""
     about = json.loads(pq.read_metadata(path).metadata[METADATA_KEY])
-    return about | {"words": describe(parse_spec(json.dumps(about["spec"])))}
+    # Before runs had fingerprints of their own, that of all code was called the source.
+    return {"code": about["source"]} | about | {"words": describe(parse_spec(json.dumps(about["spec"])))}
 
 
 def _name(person: Mapping[str, str]) -> str:

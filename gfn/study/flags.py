@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import click
@@ -55,7 +55,7 @@ def flags(group: str, *models: type[Settings], skip: tuple[str, ...] = ()):
 
 
 def _task_of(model: type[Settings]) -> str:
-    return model.model_fields["task"].default if issubclass(model, Environment) else ""
+    return model.named() if issubclass(model, Environment) else ""
 
 
 def _explain(name: str, field: FieldInfo) -> str:
@@ -99,6 +99,25 @@ def idle(task: type[Environment]) -> set[str]:
     return {name for name, is_used in used.items() if not is_used}
 
 
+def fields_from(arguments: Sequence[str], model: type[Settings]) -> dict[str, Any]:
+    """The fields of ``model`` that ``--field value`` and ``--field=value`` set.
+
+    Raises:
+        SettingsError: for anything else.
+    """
+    left, found = list(arguments), {}
+    while left:
+        option, equals, value = left.pop(0).partition("=")
+        name = option.removeprefix("--").replace("-", "_")
+        known = ", ".join(field for field in model.model_fields if field != "task")
+        if not option.startswith("--") or name not in model.model_fields or name == "task":
+            raise SettingsError(f"{option} is not allowed: the fields are {known}, each with two dashes before")
+        if not equals and not left:
+            raise SettingsError(f"{option} is not allowed without a value")
+        found[name] = value if equals else left.pop(0)
+    return given(found, model)
+
+
 def check_used(asked: Iterable[str], spec: TrainingSpec) -> None:
     """Refuse settings that change nothing in a training of this task under this objective but its name.
 
@@ -107,7 +126,7 @@ def check_used(asked: Iterable[str], spec: TrainingSpec) -> None:
     """
     task, objective = spec.task, spec.objective
     unused = idle(type(task))
-    if isinstance(task, Phylogenetics) and not objective.with_flow:
+    if isinstance(task, Phylogenetics) and not objective.with_flow and spec.policy.backward == "uniform":
         unused.add("hidden")
     for name in asked:
         if name in unused:

@@ -12,6 +12,12 @@ import yaml
 
 from gfn.checkout import checkout_path
 
+# What the paper and this book compare, in this order. A loss or divergence that is added joins no figure by itself.
+DIVERGENCES = ("reverse_kl", "forward_kl", "renyi", "tsallis")
+BALANCE_LOSSES = ("tb", "db", "subtb", "vargrad")
+OBJECTIVES = (*BALANCE_LOSSES, *DIVERGENCES)
+CONTROL_VARIATES = ("none", "loo", "score", "both", "joint")
+
 
 def paper_data() -> Path:
     """The folder ``data/paper`` of the checkout around the working directory, or around this package.

@@ -22,6 +22,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from tqdm.auto import tqdm
 
+from gfn.environments import TASKS
+from gfn.environments.own import UnknownTaskError
 from gfn.runs.costs import measure_costs
 from gfn.runs.draws import Draws
 from gfn.runs.gradients import measure_gradients
@@ -141,8 +143,10 @@ def result_path(spec: Spec, store: Path | None = None) -> Path:
 
 def write_run(path: Path, spec: Spec, records: list[Record], device: str = "cpu", status: str = "complete") -> None:
     """Write a run with its SHA-256, atomically: another process sees the whole file or none."""
-    about = {"sha256": UNSIGNED.decode(), **provenance(device), "status": status}
+    about = {"sha256": UNSIGNED.decode(), **provenance(spec, device), "status": status}
     about["spec"] = json.loads(spec.model_dump_json())
+    if (task := type(spec.task)) not in TASKS.values():
+        about["task"] = f"{task.__module__}:{task.__qualname__}"
     stream = pa.BufferOutputStream()
     with pq.ParquetWriter(stream, SCHEMA, **STORAGE) as writer:
         writer.write_table(_table(spec, records))
@@ -191,6 +195,10 @@ def read_run(path: Path) -> Run:
     try:
         about = json.loads((metadata or {})[METADATA_KEY])
         spec = parse_spec(json.dumps(about["spec"]))
+    except UnknownTaskError:
+        task = about["spec"]["task"]["task"]
+        how = f"name it with --task {about.get('task', task)}, or import its module"
+        raise ResultError(f"{path} holds a run of task {task}, which is not of this package: {how}") from None
     except SettingsError as error:
         raise ResultError(f"{path} is of another version of this project: {error}") from None
     except (KeyError, RecursionError, TypeError, ValueError):
@@ -279,12 +287,13 @@ def read_stored(path: Path, spec: Spec, current: bool = False) -> Run:
     """Read the run of ``spec`` where its name says that it is.
 
     Raises:
-        ResultError: as :func:`read_run`; and for another run, or one that other code made where ``current`` is set.
+        ResultError: as :func:`read_run`; and for another run, or one that other code made where ``current`` is set, or the
+            task is one's own, whose code is often at work.
     """
     run = read_run(path)
     if run.spec != spec:
         raise ResultError(f"{path} holds another run than its name says")
-    if current and run.provenance.get("source") != source_fingerprint():
+    if (current or type(spec.task) not in TASKS.values()) and run.provenance.get("source") != source_fingerprint(spec):
         raise ResultError(f"{path} was made by other code")
     return run
 
@@ -300,7 +309,7 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
         spec: what to run.
         store: the one store to read and to write, in place of those two.
         device: where to train, if need be.
-        current: whether a run that other code made is made again, too.
+        current: whether a run that other code made is made again, too; of a task of one's own it always is.
 
     Raises:
         TrainingError: if training meets a number that is not finite; what was recorded until then

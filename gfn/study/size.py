@@ -48,6 +48,9 @@ def _estimate_training(spec: TrainingSpec) -> tuple[Amounts, Amounts]:
     if spec.objective.with_flow:
         flow = _layers([seen, *spec.policy.hidden, 1])
         weights, kept, products = (policy + own for policy, own in zip((weights, kept, products), flow))
+    if spec.policy.backward == "learned":
+        led = _layers([seen, *spec.policy.hidden, task.action_count])
+        weights, kept, products = (policy + own for policy, own in zip((weights, kept, products), led))
     evaluations = 1 + spec.iterations / min(spec.evaluate_every, spec.iterations)
     exact = isinstance(task, DiscreteEnvironment) and task.countable and task.state_count <= EXACT_STATES
     drawn = spec.batch_size * steps

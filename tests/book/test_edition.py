@@ -39,7 +39,7 @@ def test_every_stored_run_is_of_the_edition_and_of_this_code(path):
     run = read(path)
     assert run.spec.hash == path.stem
     assert EXPECTED[PROFILE].get(path.stem) == run.spec
-    assert run.provenance["source"] == source_fingerprint()
+    assert run.provenance["source"] == source_fingerprint(run.spec)
     assert set(run.frame.seed) == set(run.spec.seeds)
     assert (run.frame.value.notna() ^ run.frame.density.notna()).all()
 

@@ -154,7 +154,7 @@ def objectives(draw):
     name = draw(st.sampled_from(ALL_OBJECTIVES))
     values = {
         "alpha": st.floats(-5, 5).filter(lambda a: abs(a) > 1e-6 and a != 1),
-        "control_variate": st.sampled_from(CONTROL_VARIATES),
+        "control_variate": st.sampled_from(list(CONTROL_VARIATES)),
         "epsilon": st.floats(0, 10),
         "log_z": st.sampled_from(["learned", "known", "batch"]),
         "log_z_start": st.floats(-9, 9),

@@ -17,7 +17,7 @@ import gfn
 from gfn.environments import Sets
 from gfn.policies import PolicySettings
 from gfn.runs.objective import Objective
-from gfn.runs.provenance import source_fingerprint
+from gfn.runs.provenance import package_fingerprint
 from gfn.runs.spec import TrainingSpec
 from gfn.study import crate
 from gfn.study.claims import Verdict
@@ -77,7 +77,7 @@ def test_a_claim_leads_to_figures_a_figure_to_runs_and_a_run_to_code(edition):
     (action,) = (each for each in of.values() if each["@type"] == "CreateAction" and ids(each["result"]) == [run])
     code = of[action["instrument"]["@id"]]
     assert (code["@type"], code["name"]) == ("SoftwareSourceCode", "gfn")
-    assert code["identifier"] == source_fingerprint()
+    assert code["identifier"] == package_fingerprint()
 
 
 def test_every_reference_is_to_something_and_every_file_is_there(edition):

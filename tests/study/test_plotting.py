@@ -62,7 +62,7 @@ def test_everything_has_a_name():
     lines = {*CONTENDERS, "tb_away", *VARIATIONS, *BASELINES, "f_tb", *F_LINES, *OFF_POLICY}
     assert set(plotting.OBJECTIVES) == lines
     assert set(OBJECTIVES) < set(plotting.OBJECTIVES)
-    assert tuple(plotting.CONTROL_VARIATES) == CONTROL_VARIATES
+    assert tuple(plotting.CONTROL_VARIATES) == tuple(CONTROL_VARIATES)
     assert [label for label, *_ in plotting.CONTROL_VARIATES.values()] == VARIATES
 
 

@@ -121,7 +121,7 @@ def test_metadata_say_where_a_run_comes_from(tmp_path):
     about = json.loads(pq.read_schema(tmp_path / "run.parquet").metadata[METADATA_KEY])
     assert about["spec"] == json.loads(TRAINING.model_dump_json())
     assert about["gfn"] == gfn.__version__
-    assert about["source"] == source_fingerprint()
+    assert about["source"] == source_fingerprint(TRAINING)
     for library in ("torch", "numpy", "pyarrow"):
         assert about[library] == version(library)
     assert about["python"] == ".".join(map(str, sys.version_info[:3]))
@@ -557,7 +557,7 @@ def test_partial_files_of_killed_processes_are_swept(tmp_path):
 def test_runs_of_other_code_are_made_again_where_asked_for(tmp_path, capsys, monkeypatch):
     """Else they are read as they are."""
     load_or_train(TRAINING, tmp_path)
-    monkeypatch.setattr("gfn.study.results.source_fingerprint", lambda: "another")
+    monkeypatch.setattr("gfn.study.results.source_fingerprint", lambda spec: "another")
     with monkeypatch.context() as patch:
         forbid_training(patch)
         load_or_train(TRAINING, tmp_path)

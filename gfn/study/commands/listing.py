@@ -8,8 +8,9 @@ import click
 
 from gfn.environments import TASKS
 from gfn.environments.base import Environment
+from gfn.environments.own import installed
 from gfn.estimators import CONTROL_VARIATES
-from gfn.runs.objective import ALL_OBJECTIVES
+from gfn.runs.objective import objectives
 from gfn.settings import SettingsError
 from gfn.study.commands.helping import Command
 from gfn.study.commands.options import HELP
@@ -45,8 +46,10 @@ def list_() -> None:
     gfn train says what its settings mean.
     """
     formatter = click.HelpFormatter(max_width=HELP["max_content_width"])
-    _table(formatter, "Tasks, for --task", ((name, _settings(task)) for name, task in TASKS.items()))
-    _table(formatter, "Objectives, for --objective", ((name, WORDS.get(name, "")) for name in ALL_OBJECTIVES))
+    tasks = [(name, _settings(task)) for name, task in TASKS.items()]
+    tasks += [(point.value, "of an installed package") for point in installed()]
+    _table(formatter, "Tasks, for --task", tasks)
+    _table(formatter, "Objectives, for --objective", ((name, WORDS.get(name, "")) for name in objectives()))
     variates = ((name, WORDS.get(name, "")) for name in CONTROL_VARIATES)
     _table(formatter, "Control variates of divergences, for --control-variate", variates)
     _table(formatter, "Figures, for gfn reproduce", ((name, _figure(name)) for name in FIGURES))

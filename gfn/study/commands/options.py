@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from gfn.environments import load_task
 from gfn.study.flags import Named
 
 FOLDER = Named(file_okay=False, path_type=Path)
@@ -17,3 +18,20 @@ def device(**others: Any):
     """The option ``--device``."""
     text = "where to train: cpu, cuda, cuda:1, ... [default: cpu]"
     return click.option("--device", default="cpu", metavar="DEVICE", help=text, **others)
+
+
+def import_tasks(ctx: click.Context, parameter: click.Parameter, names: tuple[str, ...]) -> None:
+    """Import the tasks of these names, so that runs of them can be read.
+
+    Raises:
+        SettingsError: if there is no such task.
+    """
+    for name in names:
+        load_task(name)
+
+
+def own_tasks():
+    """The option ``--task`` of commands that read runs, which may be given several times; the command does not see it."""
+    text = "task of your own to import, whose runs are among these (may be repeated)"
+    about = {"multiple": True, "metavar": "MODULE:CLASS", "help": text}
+    return click.option("--task", callback=import_tasks, expose_value=False, **about)

@@ -9,6 +9,7 @@ import click
 from gfn.runs.training import replacing, warn
 from gfn.settings import SettingsError
 from gfn.study.commands.helping import Command
+from gfn.study.commands.options import own_tasks
 from gfn.study.flags import Named
 from gfn.study.results import ResultError, Run, read_run
 from gfn.study.summaries import final_table, told
@@ -20,6 +21,7 @@ from gfn.study.summaries import final_table, told
         "gfn show results",
         "gfn show results/0123456789abcdef.parquet",
         "gfn show my_results --csv final.csv",
+        "gfn show my_results --task my_task:MyTask",
     ],
 )
 @click.argument("paths", metavar="RUN...", nargs=-1, required=True, type=Named(path_type=Path))
@@ -29,6 +31,7 @@ from gfn.study.summaries import final_table, told
     type=Named(dir_okay=False, path_type=Path),
     help="write the table to this file, with every number in full",
 )
+@own_tasks()
 def show(paths: tuple[Path, ...], csv: Path | None) -> None:
     """Show what stored runs ended with, and in what they differ.
 

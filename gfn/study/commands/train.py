@@ -8,11 +8,10 @@ from typing import Any
 
 import click
 
-from gfn.environments import TASKS
-from gfn.environments.base import Environment
+from gfn.environments import TASKS, load_task
 from gfn.policies import PolicySettings
 from gfn.runs.draws import Draws
-from gfn.runs.objective import ALL_OBJECTIVES, Objective
+from gfn.runs.objective import ALL_OBJECTIVES, Objective, objectives
 from gfn.runs.off_policy import OffPolicy
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import check_device
@@ -24,28 +23,42 @@ from gfn.study.flags import check_used, flags, given, idle
 from gfn.study.summaries import told
 
 ASKED = "gfn: the task that is asked about"
+OWN = "gfn: that task, where it is one's own"
 DEFAULT = "sets"
 
 
-def task_named(name: str) -> type[Environment]:
-    """The task of a name.
-
-    Raises:
-        SettingsError: if there is none.
-    """
-    if name not in TASKS:
-        raise SettingsError(f"task = {name!r} is not allowed: one of {', '.join(TASKS)}")
-    return TASKS[name]
-
-
 class TaskCommand(Command):
-    """The command, whose help shows the flags of the task that stands on the same line, and else those of most tasks."""
+    """The command, whose help shows the flags of the task that stands on the same line, and else those of most tasks.
+
+    A task of one's own, ``module:Class``, is imported, and has the flags of its fields beside all others.
+    """
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As any command does; but first it is looked for the task, wherever it stands."""
         with suppress(click.UsageError):
-            ctx.meta[ASKED] = self.make_parser(ctx).parse_args(args=list(args))[0].get("task")
+            ctx.meta[ASKED] = self._asked(ctx, args)
+        asked = ctx.meta.get(ASKED)
+        if asked is not None and ":" in asked:
+            ctx.meta[OWN] = load_task(asked)
         return super().parse_args(ctx, args)
+
+    def _asked(self, ctx: click.Context, args: list[str]) -> str | None:
+        """What stands behind ``--task``, among flags that may not be known yet."""
+        parser = self.make_parser(ctx)
+        parser.ignore_unknown_options = True
+        return parser.parse_args(args=list(args))[0].get("task")
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """All flags, with those of a task of one's own."""
+        every, task = super().get_params(ctx), ctx.meta.get(OWN)
+        if task is None:
+            return every
+
+        def own() -> None:
+            """Holds options until they are taken."""
+
+        flags("Task", task, skip=("task", *(param.name for param in every)))(own)
+        return [*every, *reversed(getattr(own, "__click_params__", []))]
 
     def record(self, ctx: click.Context, parameter: click.Parameter) -> tuple[str, str] | None:
         """A flag and its help, as far as it belongs to the task."""
@@ -53,8 +66,8 @@ class TaskCommand(Command):
         if asked is None:
             idle_in = sum(parameter.name in idle(task) for task in TASKS.values())
             return None if of or idle_in > len(TASKS) / 2 else record
-        task = task_named(asked)
-        name = task.model_fields["task"].default
+        task = load_task(asked)
+        name = task.named()
         is_idle = parameter.name in idle(task) or (parameter.name == "task_seed" and not task.drawn)
         if is_idle or (of and name not in of):
             return None
@@ -66,6 +79,7 @@ class TaskCommand(Command):
     examples=[
         "gfn train",
         "gfn train --task hypergrid --side 8 --objective renyi --alpha 0.5",
+        "gfn train --task my_task:MyTask --size 5",
         "gfn train --objective tb --log-z batch --seeds 0,1,2,3 --iterations 1000",
     ],
 )
@@ -73,7 +87,7 @@ class TaskCommand(Command):
     "--task",
     default=DEFAULT,
     metavar="NAME",
-    help=f"task to train on: {', '.join(TASKS)} [default: {DEFAULT}]",
+    help=f"task to train on: {', '.join(TASKS)}; or MODULE:CLASS of your own, imported from here [default: {DEFAULT}]",
     shell_complete=among(TASKS),
     cls=Flag,
     group="Task",
@@ -117,9 +131,9 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
     Which objective to take? The book has a page on that, book/beyond/which.ipynb.
     """
     check_device(device)
-    chosen = task_named(task)
-    if objective not in ALL_OBJECTIVES:
-        raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(ALL_OBJECTIVES)}")
+    chosen = load_task(task)
+    if objective not in objectives():
+        raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(objectives())}")
     chosen_task = chosen(**given(values, chosen))
     chosen_objective = Objective(name=objective, **given(values, Objective))
     models = (PolicySettings, TrainingSpec, Draws, OffPolicy)

@@ -9,7 +9,7 @@ import click
 
 from gfn.runs.training import check_device
 from gfn.study.commands.helping import Command
-from gfn.study.commands.options import FOLDER, device
+from gfn.study.commands.options import FOLDER, device, own_tasks
 from gfn.study.results import describe, published_store
 from gfn.study.verify import choose
 from gfn.study.verify import verify as compare_again
@@ -20,6 +20,7 @@ from gfn.study.verify import verify as compare_again
 @click.option("--count", default=5, type=click.IntRange(min=1), help="how many runs, at random [default: 5]")
 @click.option("--seed", default=0, type=click.IntRange(min=0), help="seed of the choice [default: 0]")
 @device()
+@own_tasks()
 def verify(store: Path | None, count: int, seed: int, device: str) -> None:
     """Make a random sample of the stored runs again and compare.
 

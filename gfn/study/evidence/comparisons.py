@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from gfn.estimators import DIVERGENCES
-from gfn.runs.objective import OBJECTIVES, WITH_ALPHA
+from gfn.runs.objective import WITH_ALPHA
 from gfn.study.claims import Budget, Evidence, from_runs, over_seeds, ratio
 from gfn.study.evidence.convergence import accuracy_metric, by_task
 from gfn.study.evidence.tables import curves, from_run, late, over_training
-from gfn.study.paper import margin
+from gfn.study.paper import DIVERGENCES, OBJECTIVES, margin
 from gfn.study.results import Run
 
 Runs = Mapping[tuple[str, str], Run]

@@ -7,14 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from gfn.estimators import DIVERGENCES
 from gfn.runs.objective import WITH_ALPHA, WITH_FLOW
 from gfn.study.claims import Evidence, judge, over_seeds, ratio
 from gfn.study.evidence.answering import ANSWERS, by_criterion, spread, word
 from gfn.study.evidence.convergence import by_task
 from gfn.study.evidence.reaching import half_way, never, reached
 from gfn.study.experiments.costs import measured_lines
-from gfn.study.paper import load_claims
+from gfn.study.paper import DIVERGENCES, load_claims
 from gfn.study.presentation import digits
 from gfn.study.results import Run
 

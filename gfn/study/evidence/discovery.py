@@ -7,14 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from gfn.estimators import DIVERGENCES
-from gfn.runs.objective import BALANCE_LOSSES
 from gfn.study.claims import BUDGETS, Budget, Evidence, ratio
 from gfn.study.evidence.comparisons import line
 from gfn.study.evidence.convergence import by_task
 from gfn.study.evidence.counting import best_log_rewards, mode_counts, object_count
 from gfn.study.evidence.tables import latest, over_training
-from gfn.study.paper import margin
+from gfn.study.paper import BALANCE_LOSSES, DIVERGENCES, margin
 from gfn.study.results import Run
 
 MODE = 50  # per cent of the highest reward, the definition of a mode that claims are judged by

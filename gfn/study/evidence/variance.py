@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gfn.estimators import DIVERGENCES
 from gfn.estimators.control_variates import EPSILON
 from gfn.study.claims import Evidence, ratio
+from gfn.study.paper import DIVERGENCES
 from gfn.study.results import Run
 
 NORMAL_95 = 1.96

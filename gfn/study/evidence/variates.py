@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from gfn.estimators import DIVERGENCES
 from gfn.runs.objective import WITH_ALPHA
 from gfn.study.claims import Evidence, judge, over_seeds
 from gfn.study.evidence.answering import listed, spread, standings, three, word
@@ -17,7 +16,7 @@ from gfn.study.evidence.gradient_tables import REDUCING
 from gfn.study.evidence.reaching import half_way, reached
 from gfn.study.evidence.tables import curves
 from gfn.study.experiments.variates import REFERENCE
-from gfn.study.paper import load_claims
+from gfn.study.paper import DIVERGENCES, load_claims
 from gfn.study.presentation.digits import number
 from gfn.study.results import Run
 

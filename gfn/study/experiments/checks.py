@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from gfn.environments import Environment, Phylogenetics, Sequences, Sets
-from gfn.estimators import DIVERGENCES
 from gfn.policies import PolicySettings
 from gfn.runs.objective import WITH_ALPHA, Objective
 from gfn.runs.spec import GradientSpec, Spec, TrainingSpec
@@ -28,6 +27,7 @@ from gfn.study.experiments.tasks import (
     training,
     variates,
 )
+from gfn.study.paper import DIVERGENCES
 
 MEASURED_TASKS = ("sets", "sequences", "gaussian_mixture")
 Stages = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]

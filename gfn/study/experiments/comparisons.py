@@ -8,7 +8,6 @@ from typing import Annotated
 from pydantic import Field
 
 from gfn.environments import Banana, Environment, GaussianMixture, Hypergrid, PlanarEnvironment
-from gfn.estimators import DIVERGENCES
 from gfn.runs.objective import WITH_ALPHA
 from gfn.runs.spec import ReferenceSpec, Spec, TrainingSpec
 from gfn.study.experiments.settings import (
@@ -32,6 +31,7 @@ from gfn.study.experiments.tasks import (
     training,
     variates,
 )
+from gfn.study.paper import DIVERGENCES
 
 DISCOVERY_TASKS = ("sets", "sequences", "sequences_calibrated", "hypergrid", "dags")
 SPARSE_R0 = 1e-5

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from gfn.environments import DiscreteEnvironment, Environment
-from gfn.estimators import DIVERGENCES
-from gfn.runs.objective import BALANCE_LOSSES
 from gfn.runs.spec import CostSpec, Spec
 from gfn.study.experiments.settings import ComparisonFigure, Positive
 from gfn.study.experiments.tasks import (
@@ -18,6 +16,7 @@ from gfn.study.experiments.tasks import (
     training,
     variates,
 )
+from gfn.study.paper import BALANCE_LOSSES, DIVERGENCES
 
 COST_SEED = 0
 

@@ -15,10 +15,10 @@ from gfn.environments import (
     Sets,
 )
 from gfn.environments.alignment import shipped_alignment
-from gfn.estimators import DIVERGENCES
 from gfn.policies import PolicySettings
-from gfn.runs.objective import OBJECTIVES, WITH_ALPHA, Objective
+from gfn.runs.objective import WITH_ALPHA, Objective
 from gfn.runs.spec import TrainingSpec
+from gfn.study.paper import DIVERGENCES, OBJECTIVES
 
 Profile = Literal["paper", "edition", "smoke"]
 

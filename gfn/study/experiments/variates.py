@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from gfn.environments import Environment
-from gfn.estimators import DIVERGENCES
 from gfn.runs.spec import GradientSpec, Spec
 from gfn.study.experiments.checks import MEASURED_TASKS, Figure2, Stages
 from gfn.study.experiments.profiles import PROFILES
 from gfn.study.experiments.settings import Batch, ComparisonFigure
 from gfn.study.experiments.tasks import contender, estimator, paper_tasks, policy, training, variates
+from gfn.study.paper import DIVERGENCES
 
 REFERENCE = "vargrad"  # whose way down sets the threshold of a task
 

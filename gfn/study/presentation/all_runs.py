@@ -102,7 +102,7 @@ def html(store: Path, pages: Container[str] | None = None, shown: str = "data/re
         rows.append(_row(run, figures, profile, shown, repository))
     if not rows:
         return "<p>No runs are stored.</p>"
-    codes = Counter(each.provenance["source"] for each in found)
+    codes = Counter(each.provenance.get("code", each.provenance["source"]) for each in found)
     code = ", ".join(
         f"<code>{escape(name)}</code>" + (f" ({many} runs)" if len(codes) > 1 else "") for name, many in codes.items()
     )

@@ -46,7 +46,7 @@ def task_words(spec: Spec) -> str:
 def objective_words(objective: Objective) -> str:
     """An objective with its order, its start of log Z and its baseline, where it has one that is not the usual one."""
     orders = [short(order) for order in (objective.alpha, objective.alpha_end) if order is not None]
-    parts = [OBJECTIVES[objective.name]]
+    parts = [OBJECTIVES.get(objective.name, objective.name)]
     parts += [f"α = {' to '.join(orders)}"] if orders else []
     if objective.baseline:
         parts.append(BASELINES[objective.baseline])
@@ -61,7 +61,7 @@ def variate_words(objective: Objective) -> str:
     """An objective's control variate; a dash where it can have none."""
     if objective.control_variate is None:
         return "–"
-    return CONTROL_VARIATES[objective.control_variate][0]
+    return CONTROL_VARIATES.get(objective.control_variate, (objective.control_variate,))[0]
 
 
 def aim_words(spec: Spec) -> tuple[str, str]:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from gfn.runs.objective import OBJECTIVES as EIGHT
 from gfn.study.claims import Verdict, judge
 from gfn.study.evidence.against import against_none
 from gfn.study.evidence.comparisons import BASELINES, training_error
@@ -16,6 +15,7 @@ from gfn.study.evidence.orders import sparse_targets
 from gfn.study.evidence.start import shares_of_deficit
 from gfn.study.evidence.tables import late
 from gfn.study.outcomes import counts, met
+from gfn.study.paper import OBJECTIVES as EIGHT
 from gfn.study.results import Run
 from gfn.study.said.words import (
     against,
