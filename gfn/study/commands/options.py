@@ -7,7 +7,9 @@ from typing import Any
 
 import click
 
-from gfn.study.flags import Named
+from gfn.environments import TASKS
+from gfn.study.commands.helping import Flag, among
+from gfn.study.flags import Named, flags
 
 FOLDER = Named(file_okay=False, path_type=Path)
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -17,3 +19,32 @@ def device(**others: Any):
     """The option ``--device``."""
     text = "where to train: cpu, cuda, cuda:1, ... [default: cpu]"
     return click.option("--device", default="cpu", metavar="DEVICE", help=text, **others)
+
+
+def task(text: str, default: str | None = None):
+    """The options ``--task``, ``--task-seed`` and those of all tasks.
+
+    Arguments:
+        text: the help of ``--task``.
+        default: of it.
+    """
+    options = (
+        click.option(
+            "--task", default=default, metavar="NAME", help=text, shell_complete=among(TASKS), cls=Flag, group="Task"
+        ),
+        click.option(
+            "--task-seed",
+            metavar="INTEGER",
+            help="seed of the reward's random law [default: 0]",
+            cls=Flag,
+            group="Task",
+        ),
+        flags("Task", *TASKS.values(), skip=("task", "task_seed")),
+    )
+
+    def decorate(command):
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
