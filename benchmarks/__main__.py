@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from benchmarks.ending import end
 from benchmarks.environments import InstallError
 from benchmarks.page import write as write_page
 from benchmarks.processes import WorkerError, Workers
@@ -79,22 +79,7 @@ def _brief(value: object) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; what goes wrong is one sentence on standard error."""
-    try:
-        sys.exit(cli.main(arguments, prog_name="python -m benchmarks", standalone_mode=False) or 0)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help())
-        sys.exit(2)
-    except click.ClickException as error:
-        _leave(error.format_message(), 2)
-    except (ResultsError, InstallError, WorkerError, OSError, ValueError) as error:
-        _leave(str(error), 2)
-    except (KeyboardInterrupt, click.Abort):
-        _leave("interrupted; the same command resumes", 130)
-
-
-def _leave(message: str, status: int) -> None:
-    click.echo(f"benchmarks: {' '.join(message.split())}", err=True)
-    sys.exit(status)
+    end(cli, arguments, "python -m benchmarks", ResultsError, InstallError, WorkerError)
 
 
 if __name__ == "__main__":

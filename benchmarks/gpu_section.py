@@ -11,6 +11,7 @@ from benchmarks.verdicts import Verdicts
 from benchmarks.words import SPACE, brackets, folded, listed, number, objective_name, percent, table, task_name
 from gfn.study.verify import FREE, STANDARD_ERRORS
 
+HEADING = "(what-a-gpu-gains)=\n## What does a GPU gain?"
 WHY = (
     "On a GPU an iteration is captured as a CUDA graph and launched at once; *eager* is the same without capturing, one "
     "kernel after another. The core is one of the same machine, and takes turns with the GPU in the same run."
@@ -22,11 +23,11 @@ def gpu(parts: Parts, verdicts: Verdicts) -> str:
     """How much quicker iterations and whole runs are; folded, every measurement."""
     found = rows(parts, "gpu")
     if not found:
-        return f"(what-a-gpu-gains)=\n## What does a GPU gain?\n\n{NONE}"
+        return f"{HEADING}\n\n{NONE}"
     timed = [row for row in found if TESTS not in row]
     once, whole = [row for row in timed if "whole" not in row], [row for row in timed if "whole" in row]
     blocks = [
-        "(what-a-gpu-gains)=\n## What does a GPU gain?",
+        HEADING,
         f"{summary(timed)}\n{WHY}",
         table(["task", "one core (s)", "GPU (s)", "times as fast"], [_whole(row) for row in whole]),
         "Whole runs of TB with all evaluations, each once on each device: "

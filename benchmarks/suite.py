@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -83,22 +83,21 @@ def run(scale: Scale, only: Sequence[str], out: Path, fresh: bool = False) -> Re
 def measure(name: str, workers: Workers, scale: Scale) -> Results:
     """One part: its rows, and when and where they were measured."""
     part, rows = PARTS[name], []
-    began, started = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    about = circumstances()
     with tqdm(part.units(scale), desc=name, file=sys.stderr, leave=False) as bar:
         for unit in bar:
             rows += part.measure(unit, workers, scale)
     versions = {key: value for worker in list(workers.values()) for key, value in worker.ask("about").items()}
     versions |= part.versions() if hasattr(part, "versions") else {}
-    return {
-        "date": began,
-        "minutes": round((time.monotonic() - started) / 60, 1),
-        "rounds": scale.rounds,
-        "machine": machine(),
-        "load": load and round(load, 2),
-        "versions": versions,
-        "rows": rows,
-    }
+    return about() | {"rounds": scale.rounds, "versions": versions, "rows": rows}
+
+
+def circumstances() -> Callable[[], Results]:
+    """When and where something is measured: called once it is, ``date``, ``minutes``, ``machine`` and ``load`` before it."""
+    began, started = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    about = {"date": began, "machine": machine(), "load": load and round(load, 2)}
+    return lambda: about | {"minutes": round((time.monotonic() - started) / 60, 1)}
 
 
 def machine() -> dict[str, Any]:
@@ -125,8 +124,13 @@ def _key(name: str, scale: Scale) -> str:
     return hashlib.sha256(about.encode()).hexdigest()[:12]
 
 
-def read(path: Path) -> Results:
+def read(path: Path, keys: Collection[str] = ("quick", "parts"), of: str = "the benchmarks") -> Results:
     """Results that were written.
+
+    Arguments:
+        path: of the file.
+        keys: what they have.
+        of: what they are of, in words.
 
     Raises:
         ResultsError: if there are none, or the file is something else.
@@ -137,8 +141,8 @@ def read(path: Path) -> Results:
         raise ResultsError(f"{path} cannot be read: {(error.strerror or 'no such file').lower()}") from None
     except ValueError:
         raise ResultsError(f"{path} is not JSON") from None
-    if not isinstance(results, dict) or not {"quick", "parts"} <= results.keys():
-        raise ResultsError(f"{path} does not hold results of the benchmarks")
+    if not isinstance(results, dict) or not set(keys) <= results.keys():
+        raise ResultsError(f"{path} does not hold results of {of}")
     return results
 
 

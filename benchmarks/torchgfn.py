@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import sys
-import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 from tqdm import tqdm
 
-from benchmarks import processes
+from benchmarks import processes, suite
+from benchmarks.ending import end
 from benchmarks.environments import InstallError, requirements
 from benchmarks.processes import Worker, WorkerError
 from benchmarks.settings import BUILD, ROOT
-from benchmarks.suite import ResultsError, machine, write
+from benchmarks.suite import ResultsError, write
 from benchmarks.torchgfn_page import write_page
 from gfn.study.vendor import VendorError, copies, vendor
 
@@ -44,11 +41,8 @@ FULL = {
     "checkpoints": [0, 16, 32, 64, 128, 256],
 }
 QUICK = FULL | {
-    "tasks": {
-        "dense": {"kind": "grid", "side": 8, "r0": 0.1},
-        "sparse": {"kind": "grid", "side": 8, "r0": 1e-3},
-        "sets": {"kind": "sets", "universe": 6, "size": 3},
-    },
+    "tasks": FULL["tasks"]
+    | {"sparse": FULL["tasks"]["sparse"] | {"r0": 1e-3}, "sets": FULL["tasks"]["sets"] | {"universe": 6, "size": 3}},
     "seeds": 2,
     "batch": 16,
     "checkpoints": [0, 2, 4],
@@ -64,8 +58,7 @@ def measure(settings: dict[str, Any], kept: Path) -> Results:
         WorkerError: if a training fails.
         InstallError: if torchgfn cannot be installed.
     """
-    began, started = datetime.now(UTC).isoformat(timespec="seconds"), time.monotonic()
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
+    about = suite.circumstances()
     rows = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()] if kept.exists() else []
     rows = [row for row in rows if row["seed"] < settings["seeds"]]
     done = {(row["task"], row["objective"], row["seed"]) for row in rows}
@@ -82,15 +75,8 @@ def measure(settings: dict[str, Any], kept: Path) -> Results:
                 print(json.dumps(rows[-1]), file=file, flush=True)
     finally:
         worker.stop()
-    return {
-        "date": began,
-        "minutes": round((time.monotonic() - started) / 60, 1),
-        "machine": machine(),
-        "load": load and round(load, 2),
-        "versions": versions,
-        "settings": settings,
-        "rows": sorted(rows, key=lambda row: (list(settings["tasks"]).index(row["task"]), _rank(row), row["seed"])),
-    }
+    rows.sort(key=lambda row: (list(settings["tasks"]).index(row["task"]), _rank(row), row["seed"]))
+    return about() | {"versions": versions, "settings": settings, "rows": rows}
 
 
 def units(settings: dict[str, Any]) -> Iterator[tuple[str, str, int]]:
@@ -114,20 +100,8 @@ def _kept(settings: dict[str, Any]) -> Path:
 
 
 def read(path: Path) -> Results:
-    """Results that were written.
-
-    Raises:
-        ResultsError: if there are none, or the file is something else.
-    """
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ResultsError(f"{path} cannot be read: {(error.strerror or 'no such file').lower()}") from None
-    except ValueError:
-        raise ResultsError(f"{path} is not JSON") from None
-    if not isinstance(results, dict) or not {"settings", "rows"} <= results.keys():
-        raise ResultsError(f"{path} does not hold results of the study with torchgfn")
-    return results
+    """Results that were written; raises ``ResultsError`` for anything else."""
+    return suite.read(path, ("settings", "rows"), "the study with torchgfn")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -168,22 +142,7 @@ def page_(results: Path, page: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command; what goes wrong is one sentence on standard error."""
-    try:
-        sys.exit(cli.main(arguments, prog_name="python -m benchmarks.torchgfn", standalone_mode=False) or 0)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help())
-        sys.exit(2)
-    except click.ClickException as error:
-        _leave(error.format_message(), 2)
-    except (ResultsError, InstallError, WorkerError, VendorError, OSError, ValueError) as error:
-        _leave(str(error), 2)
-    except (KeyboardInterrupt, click.Abort):
-        _leave("interrupted; the same command resumes", 130)
-
-
-def _leave(message: str, status: int) -> None:
-    click.echo(f"benchmarks: {' '.join(message.split())}", err=True)
-    sys.exit(status)
+    end(cli, arguments, "python -m benchmarks.torchgfn", ResultsError, InstallError, WorkerError, VendorError)
 
 
 if __name__ == "__main__":

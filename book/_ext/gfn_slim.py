@@ -129,6 +129,9 @@ def _icons(out: Path) -> None:
         if not shown.intersection(classes):
             for path in out.glob(f"_static/vendor/fontawesome/**/fa-{name}-*"):
                 path.unlink()
+            for sheet in out.glob("_static/book-*.css"):
+                css = sheet.read_text(encoding="utf-8")
+                sheet.write_text(re.sub(rf"@font-face\{{[^}}]*/fa-{name}-[^}}]*\}}", "", css), encoding="utf-8")
 
 
 def _sheet(static: Path, name: str, known: set[str]) -> str:

@@ -9,10 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from gfn.study.claims import OUTCOMES, Verdict, counts, judge
-from gfn.study.evidence.answering import MET, in_a_word, standings
+from gfn.study.evidence.answering import in_a_word, standings
 from gfn.study.evidence.questions import QUESTIONS
 from gfn.study.experiments import figure_settings
 from gfn.study.notebook import obtain
+from gfn.study.outcomes import MET
 from gfn.study.paper import load_claims
 from gfn.study.verdicts import page_of, title_of
 

@@ -25,6 +25,7 @@ from math import ceil
 import pandas as pd
 
 OUTCOMES = ("supported", "contradicted", "inconclusive")
+MET, MISSED, OPEN = "met", "not met", "open"
 SIGNS = dict(zip(OUTCOMES, "✓✗?"))
 
 
@@ -41,6 +42,12 @@ def needed(rows: pd.DataFrame) -> int:
 def met(rows: pd.DataFrame) -> bool:
     """Whether the demanded share of a criterion's measurements is supported."""
     return counts(rows)[0] >= needed(rows)
+
+
+def standing(rows: pd.DataFrame) -> str:
+    """What came of a criterion: ``MET``, ``MISSED``, or ``OPEN`` where inconclusive measurements could still meet it."""
+    supported, _, unsure = counts(rows)
+    return MET if met(rows) else OPEN if supported + unsure >= needed(rows) else MISSED
 
 
 def decide(rows: pd.DataFrame) -> str:

@@ -387,7 +387,7 @@ def test_pages_beyond_the_paper_have_their_titles():
     assert shown == {page: f"# {title_of(page)}" for page in shown}
 
 
-TABLES_ONLY = ("calibration", "sensitivity", "table1")
+TABLES_ONLY = ("calibration", "sensitivity", "table1", "which")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)

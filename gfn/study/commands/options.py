@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from gfn.environments import load_task
-from gfn.study.flags import Named
+from gfn.environments import TASKS, load_task
+from gfn.study.commands.helping import Flag, among
+from gfn.study.flags import Named, flags
 
 FOLDER = Named(file_okay=False, path_type=Path)
 HELP = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -35,3 +36,32 @@ def own_tasks():
     text = "task of your own to import, whose runs are among these (may be repeated)"
     about = {"multiple": True, "metavar": "MODULE:CLASS", "help": text}
     return click.option("--task", callback=import_tasks, expose_value=False, **about)
+
+
+def task(text: str, default: str | None = None):
+    """The options ``--task``, ``--task-seed`` and those of all tasks.
+
+    Arguments:
+        text: the help of ``--task``.
+        default: of it.
+    """
+    options = (
+        click.option(
+            "--task", default=default, metavar="NAME", help=text, shell_complete=among(TASKS), cls=Flag, group="Task"
+        ),
+        click.option(
+            "--task-seed",
+            metavar="INTEGER",
+            help="seed of the reward's random law [default: 0]",
+            cls=Flag,
+            group="Task",
+        ),
+        flags("Task", *TASKS.values(), skip=("task", "task_seed")),
+    )
+
+    def decorate(command):
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate

@@ -17,8 +17,9 @@ from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import check_device
 from gfn.settings import SettingsError
 from gfn.study import results
+from gfn.study.commands import options
 from gfn.study.commands.helping import Command, Flag, among
-from gfn.study.commands.options import FOLDER, device
+from gfn.study.commands.options import FOLDER
 from gfn.study.flags import check_used, flags, given, idle
 from gfn.study.summaries import told
 
@@ -83,23 +84,10 @@ class TaskCommand(Command):
         "gfn train --objective tb --log-z batch --seeds 0,1,2,3 --iterations 1000",
     ],
 )
-@click.option(
-    "--task",
-    default=DEFAULT,
-    metavar="NAME",
-    help=f"task to train on: {', '.join(TASKS)}; or MODULE:CLASS of your own, imported from here [default: {DEFAULT}]",
-    shell_complete=among(TASKS),
-    cls=Flag,
-    group="Task",
+@options.task(
+    f"task to train on: {', '.join(TASKS)}; or MODULE:CLASS of your own, imported from here [default: {DEFAULT}]",
+    DEFAULT,
 )
-@click.option(
-    "--task-seed",
-    metavar="INTEGER",
-    help="seed of the reward's random law [default: 0]",
-    cls=Flag,
-    group="Task",
-)
-@flags("Task", *TASKS.values(), skip=("task", "task_seed"))
 @click.option(
     "--objective",
     default="tb",
@@ -114,7 +102,7 @@ class TaskCommand(Command):
 @flags("Training", TrainingSpec, skip=("kind", "task", "objective", "policy", "draws", "off_policy", "measures"))
 @flags("Draws of a batch", Draws)
 @flags("Off policy", OffPolicy)
-@device()
+@options.device()
 @click.option("--out", default="results", type=FOLDER, help="results store [default: ./results]")
 def train(task: str, objective: str, device: str, out: Path, **values: Any) -> None:
     """Train one objective on one task, all seeds at once.

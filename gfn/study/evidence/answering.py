@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 import pandas as pd
 
-from gfn.study.claims import Verdict, counts, met
-from gfn.study.outcomes import needed
+from gfn.study.claims import Verdict
+from gfn.study.outcomes import MET, MISSED, OPEN, counts, standing
 
 ANSWERS = {
     "supported": "Yes",
@@ -18,17 +18,9 @@ ANSWERS = {
 }
 
 
-MET, MISSED, OPEN = "met", "not met", "open"
-
-
 def standings(verdict: Verdict) -> dict[str, str]:
     """What came of each criterion: ``met``, ``not met``, or ``open`` where inconclusive measurements could still meet it."""
-    return {test: _standing(rows) for test, rows in verdict.judged.groupby("test", sort=False)}
-
-
-def _standing(rows: pd.DataFrame) -> str:
-    supported, _, unsure = counts(rows)
-    return MET if met(rows) else OPEN if supported + unsure >= needed(rows) else MISSED
+    return {test: standing(rows) for test, rows in verdict.judged.groupby("test", sort=False)}
 
 
 def in_a_word(verdict: Verdict) -> str:
@@ -68,16 +60,14 @@ def by_criterion(verdict: Verdict, said: Mapping[str, str]) -> str:
         verdict: on a question's statement.
         said: what each criterion demands, in the order to tell; those that were not measured are left out.
     """
-    standing = standings(verdict)
-    return "; ".join(
-        f"{words} in {_held(verdict, test, standing[test])}" for test, words in said.items() if test in standing
-    )
+    found = standings(verdict)
+    return "; ".join(f"{words} in {_held(verdict, test, found[test])}" for test, words in said.items() if test in found)
 
 
-def _held(verdict: Verdict, test: str, standing: str) -> str:
+def _held(verdict: Verdict, test: str, came: str) -> str:
     many = three(verdict, test)
     against = f", {many[1]} contradicted" if many[1] else ""
-    return f"{many[0]} of {sum(many)} ({standing}{against})"
+    return f"{many[0]} of {sum(many)} ({came}{against})"
 
 
 def _are(many: int) -> str:

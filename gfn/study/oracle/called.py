@@ -61,7 +61,7 @@ class Loss:
         value = self._checked(at, which, log_z, leaf, self._steps(at, which, leaf))
         if not value.requires_grad:
             raise SettingsError(f"{self.name} returned a value without a gradient: it has to depend on log_pf")
-        (found,) = torch.autograd.grad(_one(value), leaf, allow_unused=True, materialize_grads=True)
+        (found,) = torch.autograd.grad(value.mean(), leaf, allow_unused=True, materialize_grads=True)
         self._finite(found, "its gradient", at)
         return found, value.detach()
 
@@ -80,7 +80,7 @@ class Loss:
 
         def one(leaf: Tensor, log_pb: Tensor, log_reward: Tensor, *more: Tensor) -> Tensor:
             steps = StepTerms(leaf, *more) if more else None
-            return _one(self.function(*_three(leaf, log_pb, log_reward), **self._options(log_z, steps)))
+            return self.function(*_three(leaf, log_pb, log_reward), **self._options(log_z, steps)).mean()
 
         leaf = self.leaf(at, which).requires_grad_()
         try:
@@ -108,7 +108,7 @@ class Loss:
         value = self._checked(at, which, log_z, log_pf, None, [start])
         if not value.requires_grad:
             raise SettingsError(f"{self.name} returned a value without a gradient: it has to depend on log_pf")
-        (found,) = torch.autograd.grad(_one(value), start)
+        (found,) = torch.autograd.grad(value.mean(), start)
         self._finite(found, "its gradient", at)
         return found, value.detach()
 
@@ -233,10 +233,6 @@ def _beside(file: Path) -> Iterator[None]:
 def _three(leaf: Tensor, log_pb: Tensor, log_reward: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """log p_F, log p_B and log r of trajectories, from log p_F of these or of their steps."""
     return (leaf.sum(-1) if leaf.dim() > log_pb.dim() else leaf), log_pb, log_reward
-
-
-def _one(value: Tensor) -> Tensor:
-    return value.mean()
 
 
 def _kind(value: Any) -> str:

@@ -10,9 +10,9 @@ import click
 from gfn.environments import TASKS
 from gfn.runs.training import replacing
 from gfn.settings import SettingsError
-from gfn.study.commands.helping import Flag, among
+from gfn.study.commands import options
 from gfn.study.commands.train import TaskCommand
-from gfn.study.flags import Named, flags, given
+from gfn.study.flags import Named, given
 from gfn.study.oracle.called import from_file
 from gfn.study.oracle.examination import BATCH, SMALL, examine
 from gfn.study.oracle.situations import SAMPLINGS
@@ -30,18 +30,7 @@ PICTURES = (".png", ".svg", ".pdf")
     ],
 )
 @click.argument("loss", metavar="FILE.py:FUNCTION")
-@click.option(
-    "--task",
-    metavar="NAME",
-    help=f"task to examine it on, of small sizes by default: {', '.join(TASKS)} [default: {SIZES}]",
-    shell_complete=among(TASKS),
-    cls=Flag,
-    group="Task",
-)
-@click.option(
-    "--task-seed", metavar="INTEGER", help="seed of the reward's random law [default: 0]", cls=Flag, group="Task"
-)
-@flags("Task", *TASKS.values(), skip=("task", "task_seed"))
+@options.task(f"task to examine it on, of small sizes by default: {', '.join(TASKS)} [default: {SIZES}]")
 @click.option("--log-z", default="exact", metavar="exact|mean|NUMBER", help="what stands for log Z [default: exact]")
 @click.option(
     "--sampling",

@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from gfn.study.outcomes import OUTCOMES, SIGNS, because, counts, met, needed
+from gfn.study.outcomes import OUTCOMES, SIGNS, because, counts, needed, standing
 from gfn.study.presentation.digits import beside, neat
 from gfn.study.presentation.forest import FEW, forest
 from gfn.study.presentation.measured import bounds_of, interval, measured_on, reason, wanted
@@ -213,10 +213,8 @@ def _rule(rows: pd.DataFrame) -> str:
 
 
 def _came(rows: pd.DataFrame) -> str:
-    """What came of a criterion: not met is one that would not be, whatever came of what is inconclusive."""
-    supported, _, unsure = counts(rows)
-    missed = "open" if supported + unsure >= needed(rows) else "not met"
-    return f'<span class="gfn-came">{_tally(rows)}: <strong>{"met" if met(rows) else missed}</strong>.</span>'
+    """What came of a criterion."""
+    return f'<span class="gfn-came">{_tally(rows)}: <strong>{standing(rows)}</strong>.</span>'
 
 
 def _folded(judged: pd.DataFrame, first: str) -> str:
