@@ -119,7 +119,10 @@ class Objective(Settings):
     @classmethod
     def _alpha(cls, alpha: float | None, others: ValidationInfo) -> float | None:
         if alpha is not None and others.data.get("name") in WITH_ALPHA:
-            divergences.order_factor(alpha)
+            try:
+                divergences.order_factor(alpha)
+            except ValueError as error:
+                raise ValueError(str(error).replace("alpha =", f"{others.field_name} =", 1)) from None
         return alpha
 
     @model_validator(mode="after")

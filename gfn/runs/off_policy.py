@@ -37,7 +37,7 @@ class OffPolicy(Settings):
     temperature: float = Field(1.0, gt=0, le=1e6, description="above 1 choices are more even than the policy's")
     lag: int = Field(0, ge=0, description="iterations after which the policy that draws is renewed, 0 for always")
     replay: float = Field(0.0, ge=0, lt=1, description="share of a batch that is drawn from a memory of earlier ones")
-    capacity: int | None = Field(
+    buffer_size: int | None = Field(
         None, ge=1, le=10**8, description=f"trajectories in the memory, the latest [default: {CAPACITY}]"
     )
     weights: Literal["full", "truncated", "none"] | None = Field(
@@ -52,9 +52,9 @@ class OffPolicy(Settings):
             return values
         own: dict[str, Any] = {}
         if values.get("replay") not in (None, "") and str(values["replay"]).strip("0.") != "":
-            own["capacity"] = CAPACITY
-        elif values.get("capacity") is not None:
-            raise ValueError(f"capacity = {values['capacity']!r} is not allowed without replay: there is no memory")
+            own["buffer_size"] = CAPACITY
+        elif values.get("buffer_size") is not None:
+            raise ValueError(f"buffer_size = {values['buffer_size']!r} is not allowed without replay: there is no memory")
         if values.get("weights") == "truncated":
             own["cap"] = CAP
         elif values.get("cap") is not None:
@@ -144,7 +144,7 @@ class OffPolicyBatches:
     def __init__(self, environment: Environment, settings: OffPolicy, drawer: Policy | None = None) -> None:
         self.environment, self.settings, self.drawer, self.drawn = environment, settings, drawer, 0
         self.fixed = drawer is not None
-        self.memory = Memory(settings.capacity) if settings.replay else None
+        self.memory = Memory(settings.buffer_size) if settings.replay else None
 
     @torch.no_grad()
     def _renew(self, policy: Policy) -> None:

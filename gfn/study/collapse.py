@@ -83,9 +83,10 @@ def known_log_z(task: Environment) -> float | None:
     if isinstance(task, Phylogenetics) and not _small(task):
         return None
     try:
-        return float(task.log_z)
-    except (AttributeError, SettingsError):
+        log_z = task.log_z
+    except SettingsError:
         return None
+    return None if log_z is None else float(log_z)
 
 
 def _small(task: DiscreteEnvironment) -> bool:

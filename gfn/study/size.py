@@ -61,7 +61,7 @@ def _estimate_training(spec: TrainingSpec) -> tuple[Amounts, Amounts]:
     seconds = {shape: spec.iterations * 10 * seeds * weights / RATE}
     seconds["iterations"] = spec.iterations * (3 * seeds * met * products / RATE + steps * STEP)
     if spec.off_policy and spec.off_policy.replay:
-        memory["capacity"] = seeds * spec.off_policy.capacity * (8 * steps + wide)
+        memory["buffer"] = seeds * spec.off_policy.buffer_size * (8 * steps + wide)
     if spec.off_policy and (spec.off_policy.replay or spec.off_policy.lag):
         seconds["iterations"] *= 2  # trajectories are evaluated again
     if spec.objective.name == "subtb":

@@ -28,8 +28,8 @@ WAYS = [
     OffPolicy(exploration=0.2),
     OffPolicy(temperature=2),
     OffPolicy(lag=3),
-    OffPolicy(replay=0.5, capacity=9),
-    OffPolicy(exploration=0.1, temperature=1.5, lag=2, replay=0.25, capacity=5),
+    OffPolicy(replay=0.5, buffer_size=9),
+    OffPolicy(exploration=0.1, temperature=1.5, lag=2, replay=0.25, buffer_size=5),
 ]
 labels = [way.label for way in WAYS]
 
@@ -59,8 +59,8 @@ def test_off_policy_they_are_kept_whole(way):
 
 
 def test_what_is_by_default_is_filled():
-    assert OffPolicy(replay=0.5).capacity == 4096
-    assert OffPolicy(exploration=0.1).capacity is None
+    assert OffPolicy(replay=0.5).buffer_size == 4096
+    assert OffPolicy(exploration=0.1).buffer_size is None
     assert OffPolicy(exploration=0.1, weights="truncated").cap == 10
     assert OffPolicy(exploration=0.1).weights is None
     assert OffPolicy(exploration=0.1, weights="none").label == "exploration=0.1 weights=none"
@@ -72,7 +72,7 @@ REFUSED = [
     (OffPolicy, {"exploration": 1.5}, "exploration = 1.5 is not allowed"),
     (OffPolicy, {"temperature": 0}, "temperature = 0 is not allowed"),
     (OffPolicy, {"replay": 1}, "replay = 1 is not allowed"),
-    (OffPolicy, {"exploration": 0.1, "capacity": 5}, "capacity = 5 is not allowed without replay: there is no memory"),
+    (OffPolicy, {"exploration": 0.1, "buffer_size": 5}, "buffer_size = 5 is not allowed without replay: there is no memory"),
     (OffPolicy, {"exploration": 0.1, "cap": 5}, "cap = 5 is not allowed with weights None"),
     (OffPolicy, {"exploration": 0.1, "weights": "some"}, "weights = 'some' is not allowed"),
 ]
@@ -160,7 +160,7 @@ def test_a_lag_draws_from_the_policy_of_before():
 def test_replayed_trajectories_were_drawn_before():
     """A share of the batch, with the probability that they had then; until there is one, all are new."""
     policy = small_policy(TASK)
-    batches = OffPolicyBatches(TASK, OffPolicy(replay=0.5, capacity=8))
+    batches = OffPolicyBatches(TASK, OffPolicy(replay=0.5, buffer_size=8))
     seen = set()
     for step in range(5):
         drawn = batches(policy, 6, generators(1, step))
@@ -225,7 +225,7 @@ def test_every_objective_is_trained(name, way):
     """On tasks with and without a table of states."""
     for task in (Hypergrid(side=3), TASK):
         Trainer(training(task=task, objective=Objective(name=name), off_policy=way, iterations=3)).run()
-    planar = OffPolicy(exploration=0.1, lag=2, replay=0.5, capacity=9)
+    planar = OffPolicy(exploration=0.1, lag=2, replay=0.5, buffer_size=9)
     changes = {"task": GaussianMixture(), "resolution": 8, "policy": PolicySettings(hidden=(4,), components=2)}
     Trainer(training(objective=Objective(name=name), off_policy=planar, iterations=3, **changes)).run()
 

@@ -166,7 +166,7 @@ def test_a_second_ctrl_c_leaves_at_once(moment, heeds_ctrl_c, tmp_path, monkeypa
     trainer.save(checkpoint)
     before, done = checkpoint.read_bytes(), []
 
-    def signalled(*arguments):
+    def signalled(*arguments, **options):
         signal.raise_signal(signal.SIGINT)
         if moment == "rollout":
             signal.raise_signal(signal.SIGINT)

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from gfn.environments import Environment
-from gfn.estimators import DIVERGENCES
 from gfn.runs.objective import Objective
 from gfn.runs.off_policy import CAP, CAPACITY, OffPolicy
 from gfn.runs.spec import GradientSpec, Spec, TrainingSpec
@@ -15,6 +14,7 @@ from gfn.study.experiments.comparisons import SPARSE_R0
 from gfn.study.experiments.f_losses import F_LINES
 from gfn.study.experiments.settings import Batch, Positive, TrainingFigure
 from gfn.study.experiments.tasks import calibrated_tasks, contender, paper_tasks, policy, training
+from gfn.study.paper import DIVERGENCES
 
 Key = tuple[str, ...]
 Way = Literal["explored", "tempered", "replayed", "lagging", "explored_replayed"]
@@ -23,9 +23,9 @@ EXPLORATION = 0.3
 WAYS: dict[str, dict[str, float]] = {
     "explored": {"exploration": EXPLORATION},
     "tempered": {"temperature": 2.0},
-    "replayed": {"replay": 0.5, "capacity": CAPACITY},
+    "replayed": {"replay": 0.5, "buffer_size": CAPACITY},
     "lagging": {"lag": 16},
-    "explored_replayed": {"exploration": EXPLORATION, "replay": 0.5, "capacity": CAPACITY},
+    "explored_replayed": {"exploration": EXPLORATION, "replay": 0.5, "buffer_size": CAPACITY},
 }
 # Losses, and divergences with what weighs their trajectories.
 LINES: dict[str, tuple[Objective, str | None]] = {

@@ -95,7 +95,7 @@ def off_policy_words(off: OffPolicy | None) -> str:
     parts = [f"exploration {short(off.exploration)}"] if off.exploration else []
     parts += [f"temperature {short(off.temperature)}"] if off.temperature != 1 else []
     parts += [f"lag {off.lag}"] if off.lag else []
-    parts += [f"replay {short(off.replay)} of {off.capacity}"] if off.replay else []
+    parts += [f"replay {short(off.replay)} of {off.buffer_size}"] if off.replay else []
     weights = {"none": "unweighted", "truncated": f"weights up to {short(off.cap or 0)}", "full": "weighted"}
     parts += [weights[off.weights]] if off.weights else []
     return f", {', '.join(parts)}"
