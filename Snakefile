@@ -10,7 +10,7 @@ from collections import Counter
 from hashlib import sha256
 from pathlib import Path
 
-from gfn.runs.provenance import source_fingerprint
+from gfn.runs.provenance import package_fingerprint, source_fingerprints
 from gfn.study.edition import TABLES
 from gfn.study.experiments import PARTS, PROFILES, every_run, figures, runs
 from gfn.study.groups import groups
@@ -79,7 +79,7 @@ for number, (group, size) in enumerate(GROUPS):
         output:
             touch(mark),
         params:
-            source=source_fingerprint(),
+            source=sorted(source_fingerprints(EVERY[key] for key in group)),
             only=[f"--only {key}" for key in group],
         priority: int(size)
         shell:
@@ -100,7 +100,7 @@ rule notebook:
     output:
         f"{BUILD}/notebooks/{{name}}.ipynb",
     params:
-        source=source_fingerprint(),  # some show more than their runs: exact answers, the tasks themselves
+        source=package_fingerprint(),  # some show more than their runs: exact answers, the tasks themselves
     shell:
         "GFN_RESULTS=$PWD/{RESULTS} GFN_DATA_OUT=$PWD/{BUILD}/notebooks "
         "python scripts/execute_notebook.py {input[0]} {output} --profile {PROFILE}"
@@ -116,7 +116,7 @@ rule picture:
         f"{BUILD}/results.png",
         f"{BUILD}/results.html",
     params:
-        source=source_fingerprint(),
+        source=package_fingerprint(),
     shell:
         "GFN_RESULTS=$PWD/{RESULTS} python scripts/first_picture.py {output[0]} --profile {PROFILE}"
 

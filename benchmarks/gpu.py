@@ -16,7 +16,7 @@ from benchmarks.processes import WorkerError, Workers
 from benchmarks.settings import ROOT, Scale, training
 from benchmarks.workers.protocol import timed
 from gfn.environments import Environment
-from gfn.runs.provenance import source_fingerprint
+from gfn.runs.provenance import package_fingerprint
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
 from gfn.study.experiments import runs
@@ -94,7 +94,7 @@ def device_name() -> str:
 
 def versions() -> dict[str, str]:
     """Of what ran: the part has no workers that could be asked."""
-    return {"torch on the GPU": torch.__version__, "source": source_fingerprint()}
+    return {"torch on the GPU": torch.__version__, "source": package_fingerprint()}
 
 
 def _tests() -> dict[str, int]:

@@ -73,7 +73,9 @@ def test_they_are_named_and_take_what_their_parameters_say(added):
 
 
 def test_unknown_ones_are_refused():
-    with pytest.raises(SettingsError, match=r"name = 'jeffreys' is not allowed: one of tb, .*, tsallis, f_tb, js_tb, devgrad$"):
+    with pytest.raises(
+        SettingsError, match=r"name = 'jeffreys' is not allowed: one of tb, .*, tsallis, f_tb, js_tb, devgrad$"
+    ):
         Objective(name="jeffreys")
     with pytest.raises(SettingsError, match=r"control_variate = 'halfway' is not allowed: one of none, .*, joint$"):
         Objective(name="renyi", control_variate="halfway")

@@ -54,7 +54,9 @@ class OffPolicy(Settings):
         if values.get("replay") not in (None, "") and str(values["replay"]).strip("0.") != "":
             own["buffer_size"] = CAPACITY
         elif values.get("buffer_size") is not None:
-            raise ValueError(f"buffer_size = {values['buffer_size']!r} is not allowed without replay: there is no memory")
+            raise ValueError(
+                f"buffer_size = {values['buffer_size']!r} is not allowed without replay: there is no memory"
+            )
         if values.get("weights") == "truncated":
             own["cap"] = CAP
         elif values.get("cap") is not None:

@@ -8,14 +8,14 @@ import os
 import platform
 import textwrap
 import tokenize
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
 import gfn
-from gfn.runs.reached import LOOKING, chosen, reached
+from gfn.runs.reached import LOOKING, chosen, reached, starts
 from gfn.runs.spec import Spec
 from gfn.settings import SettingsError
 
@@ -34,6 +34,11 @@ def source_fingerprint(spec: Spec) -> str:
         if each.__module__ not in files:
             parts[f"{each.__module__}:{each.__qualname__}"] = _bare_definition(each)
     return _digest(parts)
+
+
+def source_fingerprints(specs: Iterable[Spec]) -> set[str]:
+    """Those of many runs, of which most depend on the same code, as soon as may be."""
+    return {source_fingerprint(spec) for spec in {(starts(spec), *chosen(spec)): spec for spec in specs}.values()}
 
 
 def package_fingerprint() -> str:

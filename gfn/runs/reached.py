@@ -33,14 +33,10 @@ INSTALLED = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "pl
 
 def reached(spec: Spec) -> dict[str, Path]:
     """The files of all modules that a run of ``spec`` depends on, by their dotted names."""
-    starts = {f"gfn.runs.{MAKERS[spec.kind]}", *(each.__module__ for each in chosen(spec))}
-    starts |= {name for name, owner in NETWORKS.items() if isinstance(spec.task, owner)}
-    settings = _of_settings(spec)
-    starts |= {name for name, is_used in settings.items() if is_used}
     chosen_from = {each.__module__ for each in TASKS.values()} | {f.__module__ for f in DIVERGENCES.values()}
-    optional = chosen_from | {*settings, *NETWORKS}
+    optional = chosen_from | {*_of_settings(spec), *NETWORKS}
     found: dict[str, Path] = {}
-    left = [(name, place) for name in sorted(starts) if (place := _start(name)) is not None]
+    left = [(name, place) for name in sorted(starts(spec)) if (place := _start(name)) is not None]
     while left:
         name, path = left.pop()
         if name in found:
@@ -51,6 +47,13 @@ def reached(spec: Spec) -> dict[str, Path]:
             if target not in optional or follows_all:
                 left.append((target, place))
     return found
+
+
+def starts(spec: Spec) -> frozenset[str]:
+    """The modules that a specification names itself, from which all others are reached."""
+    found = {f"gfn.runs.{MAKERS[spec.kind]}", *(each.__module__ for each in chosen(spec))}
+    found |= {name for name, owner in NETWORKS.items() if isinstance(spec.task, owner)}
+    return frozenset(found | {name for name, is_used in _of_settings(spec).items() if is_used})
 
 
 def chosen(spec: Spec) -> list[type | Callable]:

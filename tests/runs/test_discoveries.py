@@ -171,7 +171,9 @@ def trained(task, **changes):
     trainer, seen = Trainer(TrainingSpec(task=task, **settings | changes)), []
     with pytest.MonkeyPatch.context() as patch:
         original = draws.rollout
-        patch.setattr(draws, "rollout", lambda *arguments, **others: seen.append(original(*arguments, **others)) or seen[-1])
+        patch.setattr(
+            draws, "rollout", lambda *arguments, **others: seen.append(original(*arguments, **others)) or seen[-1]
+        )
         return trainer.run(), seen
 
 

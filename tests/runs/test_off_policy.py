@@ -72,7 +72,11 @@ REFUSED = [
     (OffPolicy, {"exploration": 1.5}, "exploration = 1.5 is not allowed"),
     (OffPolicy, {"temperature": 0}, "temperature = 0 is not allowed"),
     (OffPolicy, {"replay": 1}, "replay = 1 is not allowed"),
-    (OffPolicy, {"exploration": 0.1, "buffer_size": 5}, "buffer_size = 5 is not allowed without replay: there is no memory"),
+    (
+        OffPolicy,
+        {"exploration": 0.1, "buffer_size": 5},
+        "buffer_size = 5 is not allowed without replay: there is no memory",
+    ),
     (OffPolicy, {"exploration": 0.1, "cap": 5}, "cap = 5 is not allowed with weights None"),
     (OffPolicy, {"exploration": 0.1, "weights": "some"}, "weights = 'some' is not allowed"),
 ]

@@ -15,8 +15,9 @@ from gfn.runs import provenance, reached
 from gfn.runs.costs import measure_costs
 from gfn.runs.draws import Draws
 from gfn.runs.gradients import measure_gradients
-from gfn.runs.objective import OBJECTIVES, Objective
-from gfn.runs.provenance import source_fingerprint
+from gfn.runs.objective import ALL_OBJECTIVES, Objective
+from gfn.runs.off_policy import OffPolicy
+from gfn.runs.provenance import source_fingerprint, source_fingerprints
 from gfn.runs.reached import LOOKING, REGISTRY
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec
 from gfn.runs.training import Trainer
@@ -38,7 +39,7 @@ def gradient(*objectives, **own):
 
 
 SPECS = {f"{task} {name}": training(task, objective=Objective(name=name)) for task in SMALL for name in ("tb", "renyi")}
-SPECS |= {name: training(objective=Objective(name=name)) for name in OBJECTIVES}
+SPECS |= {name: training(objective=Objective(name=name)) for name in ALL_OBJECTIVES}
 SPECS |= {
     f"tb {baseline}": training(objective=Objective(baseline=baseline)) for baseline in ("scalar", "state", "last")
 }
@@ -48,6 +49,10 @@ SPECS |= {
     "learned backward": training(policy=PolicySettings(hidden=(4,), backward="learned")),
     "large sets": TrainingSpec(task=Sets(universe=40, size=3), **SIZES),
     "density": training("banana", density=4),
+    "off policy": training(off_policy=OffPolicy(exploration=0.5, replay=0.5, lag=2)),
+    "off policy in the plane": training("gaussian_mixture", off_policy=OffPolicy(exploration=0.5)),
+    "measures": training(measures=True),
+    "gradients off policy": gradient(Objective(name="renyi"), off_policy=OffPolicy(exploration=0.5)),
     "gradients": gradient(Objective(name="renyi"), Objective(name="reverse_kl"), exact=True),
     "gradients of tb": gradient(Objective(), exact=True),
     "costs": CostSpec(task=SMALL["sets"], objectives=(Objective(),), rounds=1, warmup=0, batch_size=4),
@@ -139,6 +144,10 @@ def test_the_fingerprint_changes_with_what_is_reached_and_with_nothing_else(copy
 def test_what_a_specification_chooses_counts(spec, module):
     """In the measurement of gradients also the objective along whose training it is made."""
     assert f"gfn.{module}" in reached.reached(spec)
+
+
+def test_those_of_many_are_those_of_each():
+    assert source_fingerprints(SPECS.values()) == {source_fingerprint(spec) for spec in SPECS.values()}
 
 
 def test_words_do_not_count(copy):
