@@ -1,12 +1,16 @@
-"""The tasks of the paper, one file each, and how tasks of one's own join them."""
+"""The tasks of the paper and harder continuous ones, one file each, and how tasks of one's own join them."""
 
 from gfn.environments.banana import Banana
 from gfn.environments.base import DiscreteEnvironment, Environment
+from gfn.environments.continuous import ContinuousEnvironment
 from gfn.environments.dags import DAGs
+from gfn.environments.funnel import Funnel
 from gfn.environments.gaussian_mixture import GaussianMixture
 from gfn.environments.hypergrid import Hypergrid
+from gfn.environments.many_well import ManyWell
 from gfn.environments.phylogenetics import Phylogenetics
 from gfn.environments.planar import PlanarEnvironment
+from gfn.environments.random_mixture import RandomMixture
 from gfn.environments.registry import TASKS, Task, load_task
 from gfn.environments.sequences import Sequences
 from gfn.environments.sets import Sets
@@ -14,13 +18,17 @@ from gfn.environments.sets import Sets
 __all__ = [
     "TASKS",
     "Banana",
+    "ContinuousEnvironment",
     "DAGs",
     "DiscreteEnvironment",
     "Environment",
+    "Funnel",
     "GaussianMixture",
     "Hypergrid",
+    "ManyWell",
     "Phylogenetics",
     "PlanarEnvironment",
+    "RandomMixture",
     "Sequences",
     "Sets",
     "Task",

@@ -7,7 +7,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from gfn.environments.planar import Box, PlanarEnvironment
+from gfn.environments.continuous import Box
+from gfn.environments.planar import PlanarEnvironment
 
 
 class Banana(PlanarEnvironment):

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from gfn.environments.base import DiscreteEnvironment, Environment
+from gfn.environments.continuous import ContinuousEnvironment
 from gfn.environments.planar import PlanarEnvironment, cell_area
 from gfn.randomness import stream
 from gfn.settings import SettingsError
@@ -18,6 +19,7 @@ ALL = 1 << 14  # states up to which all are looked at
 WALKS = 8, 512  # walks by random actions through larger tasks, at least and at most
 MET = 1 << 13  # states that they meet together
 CELLS, DRAWS = 512, 1 << 14
+SWEEPS = 8  # of Metropolis steps over all coordinates, which exact samples must stand
 OFF = 0.01  # of mass, that a grid may miss or add
 SIGMAS = 6.0
 ZERO = (
@@ -36,10 +38,10 @@ def check_task(task: Environment) -> tuple[list[str], str]:
     """
     if isinstance(task, DiscreteEnvironment):
         checks, look = DISCRETE, _walk
-    elif isinstance(task, PlanarEnvironment):
-        checks, look = PLANAR, lambda environment: None
+    elif isinstance(task, ContinuousEnvironment):
+        checks, look = CONTINUOUS, lambda environment: None
     else:
-        return ["it is neither a DiscreteEnvironment nor a PlanarEnvironment, and there is no policy for it"], ""
+        return ["it is neither a DiscreteEnvironment nor a ContinuousEnvironment, and there is no policy for it"], ""
     problems = list(_said("its fields", lambda: _fields(task)))
     try:
         seen = look(task)
@@ -47,7 +49,7 @@ def check_task(task: Environment) -> tuple[list[str], str]:
         return [*problems, f"to walk through it is not possible: {_words(error)}"], "nothing looked at"
     for name, check in checks.items():
         problems += _said(name, lambda check=check: check(task, seen))
-    done = "its density, its mass and its samples" if seen is None else seen.words
+    done = _looked_at(task) if seen is None else seen.words
     return problems, f"looked at {done}, and {'found' if problems else 'nothing is'} wrong"
 
 
@@ -298,31 +300,79 @@ def _observations(task: DiscreteEnvironment, seen: Seen) -> Iterator[str]:
             yield f"{name} depends on how states are stacked: it must take any leading axes"
 
 
-def _density(task: PlanarEnvironment, _: None) -> Iterator[str]:
-    points = torch.cartesian_prod(*task.axes(CELLS))
+def _looked_at(task: ContinuousEnvironment) -> str:
+    parts = ["its density", *["its mass"] * isinstance(task, PlanarEnvironment), *["its samples"] * task.has_samples]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
+
+
+def _density(task: ContinuousEnvironment, _: None) -> Iterator[str]:
+    """The density within the box; in the plane also its mass."""
+    if len(task.box) != task.dimension or not all(low < high for low, high in task.box):
+        raise _Wrong(f"box = {task.box} is not {task.dimension} pairs (from, to) with from < to")
+    low, high = torch.tensor(task.box, dtype=torch.float64).T
+    if isinstance(task, PlanarEnvironment):
+        points = torch.cartesian_prod(*task.axes(CELLS))
+    else:
+        uniform = torch.rand(DRAWS, task.dimension, generator=stream("points of the contract", 0), dtype=torch.float64)
+        points = low + (high - low) * uniform
     log_density = task.log_density(points)
+    if log_density.shape != points.shape[:1]:
+        raise _Wrong(f"log_density of points {tuple(points.shape)} has the shape {tuple(log_density.shape)}")
     if log_density.isnan().any() or (log_density == math.inf).any():
         yield "log_density is not a number, or infinite, within the box"
+    elif isinstance(task, PlanarEnvironment):
+        mass = float(log_density.double().exp().sum()) * cell_area(task.box, CELLS)
+        if task.log_z is not None and abs(mass / math.exp(task.log_z) - 1) > OFF:
+            yield f"the density has the mass {mass:.4g} within the box, and log_z = {task.log_z:.4g} asks for {math.exp(task.log_z):.4g}"
+
+
+def _samples(task: ContinuousEnvironment, _: None) -> Iterator[str]:
+    """The samples: within the box, and of the density."""
+    if not task.has_samples:
         return
     drawn = task.sample_target(DRAWS, stream("samples of the contract", 0))
-    if drawn.shape != (DRAWS, 2) or drawn.dtype != torch.float64:
-        yield f"sample_target({DRAWS}, ...) gives {drawn.dtype} {tuple(drawn.shape)}, and float64 ({DRAWS}, 2) is due"
+    if drawn.shape != (DRAWS, task.dimension) or drawn.dtype != torch.float64:
+        due = (DRAWS, task.dimension)
+        yield f"sample_target({DRAWS}, ...) gives {drawn.dtype} {tuple(drawn.shape)}, and float64 {due} is due"
         return
-    if not torch.isfinite(task.log_reward(torch.cat([drawn, torch.full((DRAWS, 1), 2.0)], 1))).all():
+    if not torch.isfinite(task.log_density(drawn)).all():
         yield f"log_density is not finite where sample_target draws: {ZERO}"
-    mass = log_density.double().exp() * cell_area(task.box, CELLS)
-    if abs(float(mass.sum()) / math.exp(task.log_z) - 1) > OFF:
-        yield f"the density has the mass {float(mass.sum()):.4g} within the box, and log_z = {task.log_z:.4g} asks for {math.exp(task.log_z):.4g}"
-    share = mass / mass.sum()
-    (left, right), (bottom, top) = task.box
-    inside = ((drawn >= torch.tensor([left, bottom])) & (drawn <= torch.tensor([right, top]))).all(-1)
-    if (outside := 1 - float(inside.double().mean())) > OFF:
+        return
+    low, high = torch.tensor(task.box, dtype=torch.float64).T
+    inside = ((drawn >= low) & (drawn <= high)).double().mean(0)
+    if (outside := 1 - float(inside.min())) > OFF:
         yield f"{outside:.1%} of the samples lie outside the box"
+    yield from (_against_grid if isinstance(task, PlanarEnvironment) else _against_steps)(task, drawn)
+
+
+def _against_grid(task: PlanarEnvironment, drawn: Tensor) -> Iterator[str]:
+    points = torch.cartesian_prod(*task.axes(CELLS))
+    share = task.log_density(points).double().softmax(0)
     for power, name in ((1, "means"), (2, "mean squares")):
         due, found = share @ points.pow(power), drawn.pow(power)
         error = found.std(0) / math.sqrt(DRAWS) + OFF * points.pow(power).abs().amax(0) / CELLS
         if ((found.mean(0) - due).abs() > SIGMAS * error).any():
             yield f"sample_target and log_density differ: {name} {_show(found.mean(0))} of samples, {_show(due)} of the density"
+
+
+def _against_steps(task: ContinuousEnvironment, drawn: Tensor) -> Iterator[str]:
+    """Metropolis steps leave the density as it is, so samples of it that have made some must look as before."""
+    generator, moved, width = stream("steps of the contract", 0), drawn.clone(), drawn.std(0)
+    log_density = task.log_density(moved)
+    for axis in list(range(task.dimension)) * SWEEPS:
+        proposed = moved.clone()
+        proposed[:, axis] += width[axis] * torch.randn(len(drawn), generator=generator, dtype=torch.float64)
+        proposed_log_density = task.log_density(proposed)
+        uniform = torch.rand(len(drawn), generator=generator, dtype=torch.float64)
+        accepted = uniform.log() < proposed_log_density - log_density
+        moved[accepted], log_density[accepted] = proposed[accepted], proposed_log_density[accepted]
+    # Shares below quartiles, since tails may be so heavy that moments say nothing.
+    quartiles = drawn.quantile(torch.tensor([0.25, 0.5, 0.75], dtype=torch.float64), 0).unsqueeze(1)
+    change = (moved < quartiles).double() - (drawn < quartiles).double()
+    wrong = (change.mean(1).abs() > SIGMAS * change.std(1) / math.sqrt(DRAWS) + 1 / DRAWS).any(0)
+    if wrong.any():
+        which = ", ".join(str(axis + 1) for axis in wrong.nonzero().flatten().tolist()[:5])
+        yield f"sample_target and log_density differ: Metropolis steps change how coordinate {which} of the samples is distributed"
 
 
 DISCRETE = {
@@ -333,7 +383,7 @@ DISCRETE = {
     "log_reward": _rewards,
     "observe": _observations,
 }
-PLANAR = {"log_density": _density}
+CONTINUOUS = {"log_density": _density, "sample_target": _samples}
 
 
 def _bytes(state: Tensor) -> bytes:

@@ -8,7 +8,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from gfn.environments.planar import Box, PlanarEnvironment
+from gfn.environments.continuous import Box
+from gfn.environments.planar import PlanarEnvironment
 
 
 class GaussianMixture(PlanarEnvironment):
@@ -35,10 +36,20 @@ class GaussianMixture(PlanarEnvironment):
         reach = self.spacing * (self.side - 1) / 2 + margin
         return ((-reach, reach), (-reach, reach))
 
-    def log_density(self, points: Tensor) -> Tensor:
+    def _logits(self, points: Tensor) -> Tensor:
         squares = ((points.unsqueeze(-2) - self.constant("means", points)) / self.scale).square().sum(-1)
+        return -0.5 * squares
+
+    def log_density(self, points: Tensor) -> Tensor:
         log_weight = -math.log(2 * math.pi * self.scale**2 * self.side**2)
-        return (-0.5 * squares).logsumexp(-1) + log_weight
+        return self._logits(points).logsumexp(-1) + log_weight
+
+    @property
+    def mode_weights(self) -> Tensor:
+        return torch.full((1, self.side**2), 1 / self.side**2, dtype=torch.float64)
+
+    def mode_shares(self, points: Tensor) -> Tensor:
+        return self._logits(points).softmax(-1).unsqueeze(-2)
 
     def sample_target(self, count: int, generator: torch.Generator) -> Tensor:
         which = torch.randint(self.side**2, (count,), generator=generator)

@@ -8,13 +8,19 @@ from gfn.environments import own
 from gfn.environments.banana import Banana
 from gfn.environments.base import Environment
 from gfn.environments.dags import DAGs
+from gfn.environments.funnel import Funnel
 from gfn.environments.gaussian_mixture import GaussianMixture
 from gfn.environments.hypergrid import Hypergrid
+from gfn.environments.many_well import ManyWell
 from gfn.environments.phylogenetics import Phylogenetics
+from gfn.environments.random_mixture import RandomMixture
 from gfn.environments.sequences import Sequences
 from gfn.environments.sets import Sets
 
-_SHIPPED = (Sets, Sequences, Phylogenetics, Hypergrid, DAGs, GaussianMixture, Banana)
+_SHIPPED = (
+    *(Sets, Sequences, Phylogenetics, Hypergrid, DAGs, GaussianMixture, Banana),
+    *(RandomMixture, Funnel, ManyWell),
+)
 TASKS: dict[str, type[Environment]] = {task.model_fields["task"].default: task for task in _SHIPPED}
 _ANY_SHIPPED = TypeAdapter(Annotated[Union[_SHIPPED], Field(discriminator="task")])
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gfn.environments import DiscreteEnvironment, Environment, PlanarEnvironment, Sets
+from gfn.environments import ContinuousEnvironment, DiscreteEnvironment, Environment, PlanarEnvironment, Sets
+from gfn.environments.continuous import Box
 from gfn.environments.enumeration import target_distribution
-from gfn.environments.planar import Box, cell_area
+from gfn.environments.planar import cell_area
+from gfn.evaluation.continuous import estimates
 from gfn.evaluation.exact import terminal_distribution
 from gfn.policies import CategoricalPolicy, LearnedBackward, MixturePolicy, Policy
 from gfn.policies.mixture import mixture_log_density
@@ -105,9 +107,15 @@ def policy_density(
 
 
 def target_density(environment: PlanarEnvironment, resolution: int, box: Box | None = None) -> Tensor:
-    """The target's density on the same grid: float64 ``[resolution (x1), resolution (x2)]``."""
-    points = torch.cartesian_prod(*environment.axes(resolution, box))
-    return environment.log_density(points).exp().view(resolution, resolution)
+    """The target's density on the same grid: float64 ``[resolution (x1), resolution (x2)]``.
+
+    Where its log Z is not known, quadrature on a grid of as many cells on the task's own box gives it.
+    """
+    points, log_z = torch.cartesian_prod(*environment.axes(resolution, box)), environment.log_z
+    if log_z is None:
+        own = environment.log_density(torch.cartesian_prod(*environment.axes(resolution)))
+        log_z = own.logsumexp(0) + math.log(cell_area(environment.box, resolution))
+    return (environment.log_density(points) - log_z).exp().view(resolution, resolution)
 
 
 def jsd(environment: PlanarEnvironment, policy: MixturePolicy, resolution: int) -> Tensor:
@@ -168,12 +176,17 @@ def accuracy(
 ) -> dict[str, Tensor]:
     """The task's own accuracy metric and its value for each replica.
 
-    JSD for planar tasks; exact L1 for discrete tasks of at most 2¹⁹ states, if they can be numbered;
+    JSD for planar tasks by quadrature, for other continuous ones from ``l1_objects`` points, with its standard error
+    ``jsd_error``, see :func:`gfn.evaluation.continuous.estimates`; exact L1 for discrete tasks of at most 2¹⁹ states, if they can be numbered;
     for others the importance estimate of L1 where the target can be sampled, with its standard error as ``l1_error``,
     else the evidence lower bound. ``seeds``, one for each replica, are those of the estimates' objects.
     """
     if isinstance(environment, PlanarEnvironment):
         return {"jsd": jsd(environment, policy, resolution)}
+    if isinstance(environment, ContinuousEnvironment):
+        return estimates(
+            environment, policy, l1_objects, [0] * len(next(policy.parameters())) if seeds is None else seeds
+        )
     if environment.countable and environment.state_count <= EXACT_STATES:
         return {"l1": l1(terminal_distribution(environment, policy), target_distribution(environment))}
     if isinstance(environment, Sets):

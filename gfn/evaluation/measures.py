@@ -9,14 +9,22 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from gfn.environments import DiscreteEnvironment, Environment, GaussianMixture, PlanarEnvironment, Sets
+from gfn.environments import (
+    ContinuousEnvironment,
+    DiscreteEnvironment,
+    Environment,
+    GaussianMixture,
+    PlanarEnvironment,
+    Sets,
+)
 from gfn.environments.enumeration import log_max_reward, state_graph, target_distribution
 from gfn.environments.planar import cell_area
 from gfn.evaluation.accuracy import EXACT_STATES, policy_density, target_density
+from gfn.evaluation.continuous import continuous_measures, probabilities, target_points
 from gfn.evaluation.exact import edge_probabilities
 from gfn.policies import CategoricalPolicy, MixturePolicy, Policy
 from gfn.randomness import stream
-from gfn.sampling import evaluate, retrace, rollout, table_of
+from gfn.sampling import retrace, rollout, table_of
 
 SUBSETS, SUBSET = 64, 32  # how many random subsets, and of how many objects
 DRAWN = 1024  # trajectories where bounds cannot be summed exactly
@@ -40,10 +48,13 @@ def measures(
       reward) that the policy draws at least half as often as it should; of the mixture, without a number, the share of its components.
 
     Exact where a task can be enumerated, in the plane by quadrature and from samples, as for large sets, which have the last
-    bounds and the loss alone.
+    bounds and the loss alone. Other continuous tasks have what :mod:`gfn.evaluation.samples` measures.
     """
     if isinstance(environment, PlanarEnvironment):
         return _planar(environment, policy, seeds, resolution)
+    if isinstance(environment, ContinuousEnvironment):
+        found = continuous_measures(environment, policy, seeds, DRAWN)
+        return {name: {None: value} for name, value in found.items()}
     if environment.countable and environment.state_count <= EXACT_STATES:
         return _enumerated(environment, policy, seeds, fractions)
     return {name: {None: value} for name, value in _sampled(environment, policy, seeds).items()}
@@ -133,12 +144,9 @@ def _sampled(environment: Environment, policy: Policy, seeds: Sequence[int]) -> 
     if isinstance(environment, Sets):
         objects = torch.stack([environment.sample_target(DRAWN, sample(seed)) for seed in seeds]).to(device)
         traced = retrace(environment, policy, objects, stream("measures: backward orders", 0, device=device))
-    elif isinstance(environment, PlanarEnvironment):
-        points = torch.stack([environment.sample_target(DRAWN, sample(seed)) for seed in seeds]).to(device)
-        states = [environment.initial(*points.shape[:2], device=device)]
-        for action in points.unbind(2):
-            states.append(environment.step(states[-1], action))
-        traced = evaluate(environment, policy, states, list(points.unbind(2)))
+    elif isinstance(environment, PlanarEnvironment) and environment.has_samples:
+        points = target_points(environment, DRAWN, seeds, "measures: target's objects").to(device)
+        traced = probabilities(environment, policy, points)
     else:
         return found
     back = (traced.log_pb + traced.log_reward - traced.log_pf).double() - environment.log_z

@@ -27,7 +27,7 @@ class PolicySettings(Settings):
     """
 
     hidden: tuple[Width, ...] = Field((128, 128), max_length=16, description="widths of the hidden layers")
-    components: int = Field(16, ge=1, le=1024, description="Gaussians in each coordinate's mixture (planar tasks)")
+    components: int = Field(16, ge=1, le=1024, description="Gaussians in each coordinate's mixture (continuous tasks)")
     gin_layers: int = Field(1, ge=1, le=16, description="layers of the graph network (phylogenetics)")
     gin_width: Width = Field(64, description="width of the graph network's hidden layers (phylogenetics)")
     backward: Literal["uniform", "learned"] = Field(

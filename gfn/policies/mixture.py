@@ -1,4 +1,4 @@
-"""Forward policy of planar tasks: each coordinate from a Gaussian mixture given those before it."""
+"""Forward policy of continuous tasks: each coordinate from a Gaussian mixture given those before it."""
 
 import math
 from collections.abc import Sequence

@@ -4,7 +4,7 @@ Imports are read in the source, those inside functions too. Two kinds of edges d
 divergence leaves the runs of all others as they are: a package's ``__init__``, which only passes names on, leads to
 nothing but the module that a name comes from; and the modules of tasks, losses and networks of which a specification
 chooses one count where it does, or where what it chose imports them, and not because the machinery knows of them. So do
-those for training off policy and for what is measured at the end.
+those for training off policy, for what is measured at the end, and for continuous tasks.
 Nor does the registry of tasks count, which only finds a task by its name.
 """
 
@@ -18,13 +18,19 @@ from functools import lru_cache
 from pathlib import Path
 
 import gfn
-from gfn.environments import TASKS, Environment, Phylogenetics
+from gfn.environments import TASKS, ContinuousEnvironment, Environment, Phylogenetics, PlanarEnvironment
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES, balance, f_losses
 from gfn.runs.objective import BALANCE_LOSSES, F_LOSSES, Objective
 from gfn.runs.spec import Spec
 
 MAKERS = {"training": "training", "gradient": "gradients", "reference": "reference", "cost": "costs"}
 NETWORKS = {"gfn.policies.gin": Phylogenetics}
+CONTINUOUS = (
+    "gfn.environments.continuous",
+    "gfn.policies.mixture",
+    "gfn.evaluation.continuous",
+    "gfn.evaluation.samples",
+)
 # The rooms that only look at results cannot change them.
 LOOKING = ("study", "cli", "__main__")
 REGISTRY = "gfn.environments.registry", "gfn.environments.own"
@@ -76,6 +82,8 @@ def _of_settings(spec: Spec) -> dict[str, bool]:
         "gfn.runs.off_policy": off,
         "gfn.sampling.exploration": off,
         "gfn.evaluation.measures": getattr(spec, "measures", False),
+        "gfn.environments.planar": isinstance(spec.task, PlanarEnvironment),
+        **dict.fromkeys(CONTINUOUS, isinstance(spec.task, ContinuousEnvironment)),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 import torch
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from gfn.environments import TASKS, Banana, DiscreteEnvironment, PlanarEnvironment, Sets, Task
+from gfn.environments import TASKS, Banana, ContinuousEnvironment, DiscreteEnvironment, PlanarEnvironment, Sets, Task
 from gfn.environments.own import find_task
 from gfn.estimators import DIVERGENCES
 from gfn.policies import PolicySettings
@@ -64,7 +64,7 @@ def _check_off_policy(off: OffPolicy | None, draws: Draws, task: Task, *objectiv
         return
     if draws != Draws():
         raise ValueError(f"draws {draws.label} is not allowed off policy: there trajectories are drawn independently")
-    if off.temperature != 1 and isinstance(task, PlanarEnvironment):
+    if off.temperature != 1 and isinstance(task, ContinuousEnvironment):
         refused = f"temperature = {off.temperature:g} is not allowed for task {task.task}"
         raise ValueError(f"{refused}: a power of a mixture of Gaussians is none")
     for objective in objectives:
@@ -150,6 +150,9 @@ class TrainingSpec(Spec):
         if self.measures and self.policy.backward != "uniform":
             why = "its bounds and losses are those of trajectories with the uniform one"
             raise ValueError(f"measures = True is not allowed with backward = {self.policy.backward}: {why}")
+        if self.measures and isinstance(self.task, ContinuousEnvironment) and self.task.log_z is None:
+            why = "its log Z is not known, and bounds are measured from there"
+            raise ValueError(f"measures = True is not allowed for task {self.task.task}: {why}")
         if self.draws.scheme in ("common", "replayed") and self.draws.part(self.batch_size) == self.batch_size:
             why = "nothing new would be drawn" if self.draws.age else self.objective.hindrance(1)
             if why:

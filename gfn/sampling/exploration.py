@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from gfn.environments.planar import Box
+from gfn.environments.continuous import Box
 from gfn.policies import MixturePolicy
 from gfn.policies.categorical import BELOW_ONE
 
@@ -19,8 +19,8 @@ class Exploration:
 
     .. math:: q(a \mid s) = (1 - \varepsilon)\, \frac{\pi(a \mid s)^{1/T}}{\sum_b \pi(b \mid s)^{1/T}} + \varepsilon\, u(a \mid s)
 
-    u is uniform over the actions that are allowed; in the plane over the side of the task's box along the coordinate that
-    is drawn, and there T is 1.
+    u is uniform over the actions that are allowed; of continuous tasks over the side of the task's box along the
+    coordinate that is drawn, and there T is 1.
 
     Attributes:
         epsilon: ε, from 0 to 1.
@@ -41,7 +41,7 @@ class Exploration:
         return torch.lerp(probabilities, allowed / allowed.sum(-1, keepdim=True), self.epsilon)
 
     def choose(self, policy: MixturePolicy, output: Tensor, noise: Tensor, side: tuple[float, float]) -> Tensor:
-        """Coordinates ``[R, M]`` in the plane, from the same noise as the policy's: the part of [0, 1] up to ε explores."""
+        """Coordinates ``[R, M]`` of continuous tasks, from the same noise as the policy's: the part of [0, 1] up to ε explores."""
         uniform, (low, high) = noise[..., 0], side
         beyond = ((uniform - self.epsilon) / max(1 - self.epsilon, 1e-9)).clamp(0, BELOW_ONE)
         own = policy.choose(output, torch.stack([beyond, noise[..., 1]], -1))
@@ -49,7 +49,7 @@ class Exploration:
         return torch.where(uniform < self.epsilon, explored, own)
 
     def log_density(self, log_prob: Tensor, actions: Tensor, box: Box) -> Tensor:
-        """log q of coordinates ``[R, T, M]`` in the plane from log π: ``[R, T, M]``."""
+        """log q of coordinates ``[R, T, M]`` of continuous tasks from log π: ``[R, T, M]``."""
         if not self.epsilon:
             return log_prob
         parts = []

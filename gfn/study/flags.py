@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 import click
 from pydantic.fields import FieldInfo
 
-from gfn.environments import Environment, Phylogenetics, PlanarEnvironment, Sets
+from gfn.environments import ContinuousEnvironment, Environment, Phylogenetics, PlanarEnvironment, Sets
 from gfn.runs.spec import TrainingSpec
 from gfn.settings import Settings, SettingsError
 from gfn.study.commands.helping import Flag, among
@@ -89,11 +89,13 @@ def given(values: dict[str, Any], model: type[Settings]) -> dict[str, Any]:
 
 def idle(task: type[Environment]) -> set[str]:
     """The settings of a training that change nothing under this task, whatever the objective is."""
-    planar, trees = issubclass(task, PlanarEnvironment), issubclass(task, Phylogenetics)
+    planar, continuous = issubclass(task, PlanarEnvironment), issubclass(task, ContinuousEnvironment)
     used = {
-        **dict.fromkeys(("resolution", "components", "density"), planar),
-        **dict.fromkeys(("l1_objects", "top_k", "mode_fractions"), not planar),
-        **dict.fromkeys(("gin_layers", "gin_width"), trees),
+        **dict.fromkeys(("resolution", "density"), planar),
+        **dict.fromkeys(("top_k", "mode_fractions"), not continuous),
+        **dict.fromkeys(("gin_layers", "gin_width"), issubclass(task, Phylogenetics)),
+        "components": continuous,
+        "l1_objects": not planar,
         "l1_orders": issubclass(task, Sets),
     }
     return {name for name, is_used in used.items() if not is_used}
