@@ -23,6 +23,7 @@ FLOORS = (
     ("sampling",),
     ("estimators",),
     ("evaluation",),
+    ("rivals",),
     ("runs",),
     ("study",),
     ("__main__", "cli"),

@@ -5,7 +5,7 @@ divergence leaves the runs of all others as they are: a package's ``__init__``, 
 nothing but the module that a name comes from; and the modules of tasks, losses and networks of which a specification
 chooses one count where it does, or where what it chose imports them, and not because the machinery knows of them. So do
 those for training off policy, for what is measured at the end, and for continuous tasks.
-Nor does the registry of tasks count, which only finds a task by its name.
+Nor do the registries of tasks and of rivals count, which only find one by its name.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from pathlib import Path
 import gfn
 from gfn.environments import TASKS, ContinuousEnvironment, Environment, Phylogenetics, PlanarEnvironment
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES, balance, f_losses
+from gfn.rivals import RIVALS
 from gfn.runs.objective import BALANCE_LOSSES, F_LOSSES, Objective
 from gfn.runs.spec import Spec
 
-MAKERS = {"training": "training", "gradient": "gradients", "reference": "reference", "cost": "costs"}
+MAKERS = {"training": "training", "gradient": "gradients", "reference": "reference", "cost": "costs", "rival": "rivals"}
 NETWORKS = {"gfn.policies.gin": Phylogenetics}
 CONTINUOUS = (
     "gfn.environments.continuous",
@@ -33,7 +34,7 @@ CONTINUOUS = (
 )
 # The rooms that only look at results cannot change them.
 LOOKING = ("study", "cli", "__main__")
-REGISTRY = "gfn.environments.registry", "gfn.environments.own"
+REGISTRY = "gfn.environments.registry", "gfn.environments.own", "gfn.rivals.registry"
 INSTALLED = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib", "purelib", "platlib")}
 
 
@@ -83,8 +84,18 @@ def _of_settings(spec: Spec) -> dict[str, bool]:
         "gfn.sampling.exploration": off,
         "gfn.evaluation.measures": getattr(spec, "measures", False),
         "gfn.environments.planar": isinstance(spec.task, PlanarEnvironment),
+        "gfn.rivals.base": spec.kind == "rival",
+        **{module: getattr(spec, "model", None) in models for module, models in _rivals().items()},
         **dict.fromkeys(CONTINUOUS, isinstance(spec.task, ContinuousEnvironment)),
     }
+
+
+def _rivals() -> dict[str, set[str]]:
+    """The modules of rivals, and which models are of each."""
+    found: dict[str, set[str]] = {}
+    for model, kind in RIVALS.items():
+        found.setdefault(kind.__module__, set()).add(model)
+    return found
 
 
 def _objectives(spec: Spec) -> tuple[Objective, ...]:

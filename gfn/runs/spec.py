@@ -8,10 +8,20 @@ from typing import Annotated, Literal, Self
 import torch
 from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 
-from gfn.environments import TASKS, Banana, ContinuousEnvironment, DiscreteEnvironment, PlanarEnvironment, Sets, Task
+from gfn.environments import (
+    TASKS,
+    Banana,
+    ContinuousEnvironment,
+    DiscreteEnvironment,
+    GaussianMixture,
+    PlanarEnvironment,
+    Sets,
+    Task,
+)
 from gfn.environments.own import find_task
 from gfn.estimators import DIVERGENCES
 from gfn.policies import PolicySettings
+from gfn.rivals import RIVALS
 from gfn.runs.draws import LISTABLE, LISTED, Draws
 from gfn.runs.objective import WITH_FLOW, Objective
 from gfn.runs.off_policy import OffPolicy
@@ -272,11 +282,54 @@ class CostSpec(Spec):
         return TrainingSpec(objective=objective, **settings)
 
 
-AnySpec = Annotated[TrainingSpec | GradientSpec | ReferenceSpec | CostSpec, Field(discriminator="kind")]
+class RivalSpec(Spec):
+    """One sampler of a continuous target, measured along a budget of evaluations or samples, see :func:`gfn.runs.rivals.race`."""
+
+    kind: Literal["rival"] = "rival"
+    task: Task = Field(default_factory=GaussianMixture)
+    model: Literal["gflownet", *RIVALS] = Field("gflownet", description="what samples")
+    objective: Objective | None = Field(None, description="what a GFlowNet minimises")
+    policy: PolicySettings = Field(default_factory=PolicySettings, description="widths of all networks")
+    seeds: Seeds = Field((0, 1, 2), description="one sampler each")
+    budget: int = Field(65_536, ge=1, le=10**10, description="evaluations of the density, or samples of the target")
+    batch_size: int = Field(128, ge=2, le=1_000_000, description="points a step")
+    learning_rate: float = Field(1e-3, gt=0, description="step size: of Adam, or of leaps")
+    marks: int = Field(4, ge=1, le=1000, description="equal parts of the budget after which it is measured")
+    points: int = Field(2048, ge=8, le=10**7, description="points of each measurement")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        task = self.task
+        if not isinstance(task, ContinuousEnvironment) or not task.has_samples or task.log_z is None:
+            raise ValueError(
+                f"task {task.task} is not allowed for rivals: a density with exact samples and log Z is due"
+            )
+        if (self.objective is None) == (self.model == "gflownet"):
+            has = "none" if self.objective is None else self.objective.label
+            raise ValueError(
+                f"objective = {has} is not allowed with model {self.model}: a GFlowNet has one, others none"
+            )
+        if self.budget // self.marks < self.batch_size:
+            refused = f"budget = {self.budget} is not allowed with marks = {self.marks}"
+            raise ValueError(f"{refused}: each part must have room for a batch of {self.batch_size}")
+        if self.objective is not None:
+            self.training(self.seeds[0])
+        return self
+
+    def training(self, seed: int) -> TrainingSpec:
+        """That of the GFlowNet."""
+        iterations = self.budget // self.batch_size
+        settings = {
+            name: getattr(self, name) for name in ("task", "objective", "policy", "batch_size", "learning_rate")
+        }
+        return TrainingSpec(seeds=(seed,), iterations=iterations, evaluate_every=iterations, **settings)
+
+
+AnySpec = Annotated[TrainingSpec | GradientSpec | ReferenceSpec | CostSpec | RivalSpec, Field(discriminator="kind")]
 _ANY = TypeAdapter(AnySpec)
 
 
-def parse_spec(text: str | bytes) -> TrainingSpec | GradientSpec | ReferenceSpec | CostSpec:
+def parse_spec(text: str | bytes) -> TrainingSpec | GradientSpec | ReferenceSpec | CostSpec | RivalSpec:
     """The specification written as JSON in ``text``.
 
     It holds all data itself: whoever wrote it must not choose what file is opened here.

@@ -15,7 +15,16 @@ SECONDS = {
     "banana": 7,
     "gaussian_mixture": 4,
     "hypergrid": 3,
+    "random_mixture": 4,
+    "funnel": 12,
+    "many_well": 40,
 }
+NETWORKS = {
+    "path_integral": 10,
+    "flow_reverse_kl": 5,
+    "flow_likelihood": 4,
+    "nuts": 150,
+}  # as dear as a GFlowNet's in the plane
 SCALE = 512 * 128 * 10  # trajectories of such a training
 SMALLEST = 1 / 50  # of what there is to make: below it, a process takes longer to start than it gains
 
@@ -31,6 +40,9 @@ def seconds(spec: Spec) -> float:
             return seeds * (1 + drawn / 3e6)
         # An estimate takes half as long as a step of the training, which goes on to the last stage.
         return task * seeds * (max(spec.warmup) * 128 + drawn / 2) / SCALE
+    if spec.kind == "rival":
+        dear = task if spec.model == "gflownet" else SECONDS["gaussian_mixture"] * NETWORKS.get(spec.model, 1)
+        return dear * seeds * spec.budget / SCALE
     if spec.kind == "reference":
         return 15 * spec.samples / 2000
     return task * spec.rounds / 40  # costs of iterations, of one seed

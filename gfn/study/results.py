@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,9 +28,11 @@ from gfn.runs.draws import Draws
 from gfn.runs.gradients import measure_gradients
 from gfn.runs.provenance import provenance, source_fingerprint
 from gfn.runs.reference import sample_reference
-from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, Spec, TrainingSpec, parse_spec
+from gfn.runs.rivals import race
+from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, RivalSpec, Spec, TrainingSpec, parse_spec
 from gfn.runs.training import PARTIAL, UNSIGNED, Record, Trainer, TrainingError, replacing, warn
 from gfn.settings import SettingsError
+from gfn.study.misfits import misfit
 from gfn.study.paper import project_folder
 from gfn.study.size import check_size
 
@@ -238,51 +239,6 @@ def _content(path: Path) -> bytes:
     raise ResultError(f"{path} does not exist")
 
 
-def misfit(spec: Spec, frame: pd.DataFrame) -> str | None:
-    """What in the records of a run does not fit its specification, if anything; no records at all fit."""
-    if frame.empty:
-        return None
-    objective = getattr(spec, "objective", None)
-    names = {"task": spec.task.task} | ({"objective": objective.name} if objective else {})
-    for column, name in names.items():
-        if set(frame[column]) != {name}:
-            return f"the {column} is {name}, and the records have {', '.join(map(str, frame[column].unique()))}"
-    if set(frame.seed) != set(spec.seeds):
-        return f"its seeds are {sorted(set(frame.seed))} and should be {sorted(spec.seeds)}"
-    if frame.duplicated([name for name in frame if name not in ("seconds", "value", "density")]).any():
-        return "records are repeated"
-    if frame.metric.isna().any():
-        return "there are records without a metric"
-    if isinstance(spec, GradientSpec):
-        measured = {"iteration": spec.warmup, "trajectories": spec.batch_sizes}
-        measured["objective"] = [objective.name for objective in spec.objectives]
-        wrong = [name for name, due in measured.items() if set(frame[name]) != set(due)]
-        return f"its values of {wrong[0]} are not those at which it is measured" if wrong else None
-    wrong = frame[frame.density.isna() & ~np.isfinite(frame.value)]
-    if len(wrong):
-        return f"{wrong.metric.iloc[0]} of seed {wrong.seed.iloc[0]} is not a finite number"
-    if isinstance(spec, ReferenceSpec) and set(frame.cell) != set(range(spec.samples)):
-        return f"it has not {spec.samples} draws of each chain"
-    if isinstance(spec, CostSpec):
-        named = {(cell, objective.name) for cell, objective in enumerate(spec.objectives)}
-        if set(zip(frame.cell, frame.objective)) != named:
-            return "its objectives are not those that are measured"
-        is_memory = frame.metric == "memory"
-        each = frame[~is_memory].groupby(["metric", "cell"], observed=True).iteration.nunique()
-        if set(each) != {spec.rounds}:
-            return f"it has not {spec.rounds} rounds of each objective"
-        if set(frame.cell[is_memory]) != set(frame.cell):
-            return "it has not the memory of each objective"
-    if isinstance(spec, TrainingSpec):
-        due = {*range(0, spec.iterations, spec.evaluate_every), spec.iterations}
-        if set(frame.iteration) != due:
-            return "its iterations are not those at which it is evaluated"
-        each = frame.groupby(["metric", "cell", "iteration"], observed=True, dropna=False)
-        if (each.seed.nunique() < len(spec.seeds)).any():
-            return "not every seed has every metric"
-    return None
-
-
 def read_stored(path: Path, spec: Spec, current: bool = False) -> Run:
     """Read the run of ``spec`` where its name says that it is.
 
@@ -372,12 +328,15 @@ def execute(spec: Spec, device: str = "cpu", checkpoint: Path | None = None) -> 
             return sample_reference(spec, progress)
         if isinstance(spec, CostSpec):
             return measure_costs(spec, progress, device)
+        if isinstance(spec, RivalSpec):
+            return race(spec, progress)
     raise TypeError(f"{type(spec).__name__} is not a kind of run")
 
 
 def describe(spec: Spec) -> str:
     """A run in a few words."""
-    what = spec.objective.label if isinstance(spec, TrainingSpec) else spec.kind
+    what = spec.objective.label if isinstance(spec, TrainingSpec) else getattr(spec, "model", spec.kind)
+    what = f"{what} {spec.objective.label}" if isinstance(spec, RivalSpec) and spec.objective else what
     draws = getattr(spec, "draws", Draws())
     drawn = [] if draws == Draws() else [draws.label]
     off_policy = getattr(spec, "off_policy", None)

@@ -11,12 +11,20 @@ import torch
 from gfn.environments import DiscreteEnvironment, GaussianMixture, Phylogenetics, PlanarEnvironment, Sets
 from gfn.evaluation.accuracy import EXACT_STATES, ROWS
 from gfn.runs.gradients import ROWS as TOGETHER
-from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, Spec, TrainingSpec
+from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, RivalSpec, Spec, TrainingSpec
 from gfn.settings import SettingsError
 
 RATE = 3e10  # multiply-adds a second of one core, where it does nothing else
 DENSITY = 3e-8  # seconds for one component of a mixture at one point
 STEP = 1e-4  # seconds for a step of all trajectories, however few
+LEAP = 2e-3  # seconds for a leap of a chain
+TIMES = {
+    "path_integral": 32,
+    "flow_reverse_kl": 12,
+    "flow_likelihood": 12,
+    "denoising": 1,
+    "gan": 4,
+}  # networks a point
 DRAW = 1e-2, 1000  # seconds and bytes for one state of a Monte Carlo chain
 LONG, LONGEST = 600.0, 30 * 86400.0  # seconds
 LIMIT = Path("/sys/fs/cgroup/memory.max")  # of a container
@@ -33,6 +41,8 @@ def estimate(spec: Spec) -> tuple[Amounts, Amounts]:
         return _estimate_gradients(spec)
     if isinstance(spec, CostSpec):
         return _estimate_costs(spec)
+    if isinstance(spec, RivalSpec):
+        return _estimate_rivals(spec)
     if isinstance(spec, ReferenceSpec):
         seconds, memory = (
             {name: len(spec.seeds) * getattr(spec, name) * each for name in ("samples", "warmup")} for each in DRAW
@@ -95,6 +105,23 @@ def _estimate_gradients(spec: GradientSpec) -> tuple[Amounts, Amounts]:
     batch = TrainingSpec.model_fields["batch_size"].default
     seconds["warmup"] = last * (3 * len(spec.seeds) * batch * steps * products / RATE + steps * STEP)
     return memory, seconds
+
+
+def _estimate_rivals(spec: RivalSpec) -> tuple[Amounts, Amounts]:
+    """Of one sampler after the other, and of the points by which they are measured."""
+    many = len(spec.seeds)
+    if spec.model == "gflownet":
+        memory, seconds = _estimate_training(spec.training(spec.seeds[0]))
+        return memory | {"points": 8 * spec.points * spec.task.dimension**2}, {k: many * s for k, s in seconds.items()}
+    if spec.model not in TIMES:  # chains and particles
+        leap = LEAP if spec.model == "nuts" else LEAP / 10
+        return {"points": 1000 * spec.points, "budget": 8 * spec.budget}, {"budget": many * spec.budget * leap}
+    weights, kept, products = _layers([spec.task.dimension + 8, *spec.policy.hidden, spec.task.dimension])
+    times = TIMES[spec.model]
+    memory = {"hidden": 20 * times * weights, "batch_size": 4 * times * spec.batch_size * kept}
+    memory["points"] = 4 * spec.points * (kept + 128 * 4)
+    steps = spec.budget / spec.batch_size
+    return memory, {"budget": many * (3 * spec.budget * times * products / RATE + 10 * steps * times * STEP)}
 
 
 def _estimate_costs(spec: CostSpec) -> tuple[Amounts, Amounts]:

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from gfn.randomness import stream
-from gfn.runs.spec import CostSpec, GradientSpec, Spec, TrainingSpec
+from gfn.runs.spec import CostSpec, GradientSpec, RivalSpec, Spec, TrainingSpec
 from gfn.runs.training import warn
 from gfn.settings import SettingsError
 from gfn.study.results import ResultError, Run, execute, read_run, to_frame
@@ -25,6 +25,7 @@ from gfn.study.size import check_size
 STANDARD_ERRORS = 4.0
 FREE = 0.1
 METRICS = ("l1", "jsd", "elbo", "variance", "memory", "x1", "x2")
+RIVALS = ("sliced", "elbo_gap")  # and of rivals, whose bounds are compared as they are, too
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,8 @@ def verify(paths: list[Path], device: str = "cpu") -> Iterator[Comparison]:
 def compare(stored: pd.DataFrame, new: pd.DataFrame, spec: Spec) -> pd.DataFrame:
     """Final values of two runs of one specification, within the tolerances of this module."""
     rows = []
-    for metric in METRICS:
-        values = [_final(frame, metric, isinstance(spec, TrainingSpec)) for frame in (stored, new)]
+    for metric in RIVALS if isinstance(spec, RivalSpec) else METRICS:
+        values = [_final(frame, metric, isinstance(spec, TrainingSpec | RivalSpec)) for frame in (stored, new)]
         if min(map(len, values)) == 0:
             if max(map(len, values)):
                 absent = dict.fromkeys(("stored", "new", "difference", "allowed"), np.nan)
@@ -94,7 +95,7 @@ def compare(stored: pd.DataFrame, new: pd.DataFrame, spec: Spec) -> pd.DataFrame
             # Chains are correlated: allow for an effective size of a tenth.
             allowed = STANDARD_ERRORS * np.sqrt(2 / (len(values[0]) / 10))
         else:
-            logs = [v if metric == "elbo" else np.log(v.clip(lower=1e-12)) for v in values]
+            logs = [v if metric in ("elbo", "elbo_gap") else np.log(v.clip(lower=1e-12)) for v in values]
             difference = abs(logs[0].mean() - logs[1].mean())
             if isinstance(spec, GradientSpec | CostSpec):
                 spread = (logs[1] - logs[0]).std() / np.sqrt(2)
