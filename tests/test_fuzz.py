@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gfn import cli
-from gfn.environments import TASKS, DAGs, Phylogenetics
+from gfn.environments import TASKS, ContinuousEnvironment, DAGs, Phylogenetics, PlanarEnvironment
 from gfn.estimators import CONTROL_VARIATES
 from gfn.policies import PolicySettings
 from gfn.runs.objective import ALL_OBJECTIVES, Objective
@@ -88,6 +88,7 @@ TINY = {"iterations": "2", "batch_size": "3", "seeds": "0,1", "hidden": "3", "re
 TINY |= {"l1_objects": "4", "l1_orders": "2", "gin_width": "3"}
 SMALLEST = {"sets": {"universe": "4", "size": "2"}, "sequences": {"alphabet": "2", "length": "2"}}
 SMALLEST |= {"hypergrid": {"side": "3"}, "dags": {"nodes": "3", "samples": "9"}, "gaussian_mixture": {"side": "2"}}
+SMALLEST |= {"random_mixture": {"peaks": "2"}, "funnel": {"dimensions": "2"}, "many_well": {"pairs": "1"}}
 
 whole = st.integers(-1, 9).map(str) | st.sampled_from(["1_0", "2.0", " 3 ", "+4", "05", "1e1", "²", "٣", "", "0x2"])
 real = (
@@ -127,8 +128,10 @@ def trainings(draw) -> tuple[str, str, dict[str, str]]:
     """A task, an objective, and flags by their names: small sizes, and some others instead."""
     task, objective = draw(st.sampled_from(list(TASKS))), draw(st.sampled_from(ALL_OBJECTIVES))
     own = {name: field.default for name, field in TASKS[task].model_fields.items() if name != "task"}
-    planar = task in ("gaussian_mixture", "banana")
-    idle = {"l1_objects", "l1_orders"} if planar else {"resolution", "components"}
+    continuous = issubclass(TASKS[task], ContinuousEnvironment)
+    planar = issubclass(TASKS[task], PlanarEnvironment)
+    idle = {"l1_objects", "l1_orders"} if planar else {"resolution"}
+    idle |= set() if continuous else {"components"}
     idle |= {"hidden"} if task == "phylogenetics" and objective not in ("db", "subtb") else set()
     idle |= {"l1_orders"} if task != "sets" else set()
     idle |= {"gin_width"} if task != "phylogenetics" else set()

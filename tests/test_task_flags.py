@@ -66,6 +66,9 @@ SMALL = [
     TASKS["phylogenetics"](alignment=(("a", "AC"), ("b", "CC"), ("c", "GC"))),
     TASKS["gaussian_mixture"](side=2),
     TASKS["banana"](),
+    TASKS["random_mixture"](peaks=2),
+    TASKS["funnel"](dimensions=3),
+    TASKS["many_well"](pairs=1),
 ]
 GOALS = [Objective(name=name) for name in ("tb", "db", "vargrad", "renyi")] + [Objective(log_z="known")]
 
@@ -106,6 +109,7 @@ def test_what_is_refused_changes_nothing(task, objective):
         ("sets", ["gin_layers", "gin_width", "components", "resolution"]),
         ("sequences", ["gin_layers", "gin_width", "components", "resolution", "l1_orders"]),
         ("phylogenetics", ["hidden", "components", "resolution", "l1_orders"]),
+        ("funnel", ["gin_layers", "gin_width", "l1_orders", "resolution", "top_k", "mode_fractions"]),
         ("banana", ["gin_layers", "gin_width", "l1_objects", "l1_orders", "top_k", "mode_fractions"]),
     ],
 )

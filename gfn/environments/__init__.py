@@ -11,11 +11,12 @@ from gfn.environments.many_well import ManyWell
 from gfn.environments.phylogenetics import Phylogenetics
 from gfn.environments.planar import PlanarEnvironment
 from gfn.environments.random_mixture import RandomMixture
-from gfn.environments.registry import TASKS, Task, load_task
+from gfn.environments.registry import PAPER_TASKS, TASKS, Task, load_task
 from gfn.environments.sequences import Sequences
 from gfn.environments.sets import Sets
 
 __all__ = [
+    "PAPER_TASKS",
     "TASKS",
     "Banana",
     "ContinuousEnvironment",

@@ -17,11 +17,10 @@ from gfn.environments.random_mixture import RandomMixture
 from gfn.environments.sequences import Sequences
 from gfn.environments.sets import Sets
 
-_SHIPPED = (
-    *(Sets, Sequences, Phylogenetics, Hypergrid, DAGs, GaussianMixture, Banana),
-    *(RandomMixture, Funnel, ManyWell),
-)
+_PAPER = (Sets, Sequences, Phylogenetics, Hypergrid, DAGs, GaussianMixture, Banana)
+_SHIPPED = (*_PAPER, RandomMixture, Funnel, ManyWell)
 TASKS: dict[str, type[Environment]] = {task.model_fields["task"].default: task for task in _SHIPPED}
+PAPER_TASKS = {name: task for name, task in TASKS.items() if task in _PAPER}
 _ANY_SHIPPED = TypeAdapter(Annotated[Union[_SHIPPED], Field(discriminator="task")])
 
 

@@ -6,7 +6,7 @@ from benchmarks import settings, suite
 from benchmarks.measure import spread
 from benchmarks.settings import COMPARISONS, COSTED, FULL, sizes
 from benchmarks.suite import PARTS
-from gfn.environments import TASKS
+from gfn.environments import PAPER_TASKS
 
 
 def a_spread(value):
@@ -32,7 +32,7 @@ def made_up(quick=False):
     limits = [
         {"task": task, "states": 2048, "operations": 142_000_000, "gflops": a_spread(98), "limit": a_spread(2.9)}
         | {"time": a_spread(4.1), "share": a_spread(0.71), "core_share": 1.0}
-        for task in TASKS
+        for task in PAPER_TASKS
     ]
     costs = [
         {"task": task, "objective": name, "time": a_spread(4), "ratio": a_spread(1.03), "memory": 6.05}
@@ -46,7 +46,7 @@ def made_up(quick=False):
     evaluations = [
         {"task": task, "metric": "l1", "seconds": a_spread(0.28), "first": 0.4, "seeds": 3, "evaluations": [2, 17]}
         | {"run_seconds": a_spread(0.8), "runs": 8, "iterations": 4096, "time": a_spread(30), "share": a_spread(0.14)}
-        for task in TASKS
+        for task in PAPER_TASKS
     ]
     growth.append({"axis": "taxa", "value": "99", "reason": "MemoryError: too large"})
     source = [{"folder": "gfn", "files": 4, "lines": 360}, {"folder": "gfn/runs", "files": 9, "lines": 1154}]

@@ -21,7 +21,7 @@ from benchmarks.processes import WorkerError, Workers
 from benchmarks.settings import COMPARISONS, FULL, GIN_WIDTH, QUICK, Scale, sizes, training
 from benchmarks.suite import ON_REQUEST, PARTS, ResultsError
 from benchmarks.targets import rows
-from gfn.environments import TASKS, Hypergrid, Phylogenetics, Sets
+from gfn.environments import PAPER_TASKS, Hypergrid, Phylogenetics, Sets
 from gfn.policies import PolicySettings, make_policy
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
@@ -42,13 +42,13 @@ def test_parts_without_peers_measure_everything(elsewhere, monkeypatch):
     assert tuple(parts) == ALONE
     for name in ALONE:
         assert len(parts[name]["rows"]) == len(rows(parts, name)), f"a row of {name} has no number"
-    assert [row["task"] for row in rows(parts, "limit")] == list(TASKS)
+    assert [row["task"] for row in rows(parts, "limit")] == list(PAPER_TASKS)
     assert len(rows(parts, "objectives")) == len(costed) * (len(settings.objectives()) + 1)
     assert len(rows(parts, "scaling")) == len(sizes(TINY))
     assert all(0 < row["share"]["median"] < 1 for name in ("limit", "evaluation") for row in rows(parts, name))
     assert all(row["memory"] > 0 for row in rows(parts, "objectives"))
     metrics = {row["task"]: row["metric"] for row in rows(parts, "evaluation")}
-    assert metrics == {task: "jsd" if task in ("banana", "gaussian_mixture") else "l1" for task in TASKS}
+    assert metrics == {task: "jsd" if task in ("banana", "gaussian_mixture") else "l1" for task in PAPER_TASKS}
     text = page(results)
     assert "quick scale" in text
     assert "Not measured." in text  # the part of the peers
@@ -104,7 +104,7 @@ def test_a_run_evaluates_as_often_as_its_share_counts(iterations, every):
     assert evaluation.evaluations(spec) == sum(record["metric"] == "l1" for record in records)
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", PAPER_TASKS)
 def test_the_share_of_evaluation_is_that_of_runs_as_the_book_makes_them(task):
     """All with the batch of the first, in which trajectory balance has a learning curve."""
     first, *others = found = evaluation.published_runs(task, "paper")
@@ -205,7 +205,7 @@ def test_spread_is_median_and_quartiles():
 STRUCTURE = {"phylogenetics": lambda task: (2 * len(task.taxa) - 1) ** 2 * (2 * len(task.taxa) + 2)}
 
 
-@pytest.mark.parametrize("task", paper_tasks("paper").values(), ids=TASKS)
+@pytest.mark.parametrize("task", paper_tasks("paper").values(), ids=PAPER_TASKS)
 def test_counts_of_arithmetic_are_those_of_the_network(task):
     """As PyTorch counts them; the products by which a forest's graph and its sums are found are done once for all."""
     policy = make_policy(task, PolicySettings(), (0,))

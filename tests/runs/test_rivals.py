@@ -111,5 +111,6 @@ def test_its_size_is_known(model):
     few, many = rival(model, task=Funnel()), rival(model, task=Funnel(), budget=2**20, points=10_000)
     assert all(sum(a.values()) < sum(b.values()) for a, b in zip(estimate(few), estimate(many)))
     assert check_size(few) is None
-    with pytest.raises(SettingsError, match="is not allowed: it would take|is not allowed here: it needs"):
-        check_size(rival(model, budget=10**10))
+    if model != "gflownet":  # whose iterations have a bound of their own
+        with pytest.raises(SettingsError, match=r"is not allowed: it would take|is not allowed here: it needs"):
+            check_size(rival(model, budget=10**10, seeds=tuple(range(50))))

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from gfn.environments import TASKS, Banana, GaussianMixture, Phylogenetics, PlanarEnvironment, Sequences, Sets
+from gfn.environments import PAPER_TASKS, Banana, GaussianMixture, Phylogenetics, PlanarEnvironment, Sequences, Sets
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.runs.objective import OBJECTIVES, WITH_ALPHA
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
@@ -320,14 +320,14 @@ def test_the_edition_is_the_paper_with_ten_seeds(figure):
 
 def test_all_tasks_and_lines_are_compared():
     """In Table 1, with the two that are calibrated, and there with other control variates too; TB from afar on planar tasks."""
-    assert set(paper_tasks("paper")) == set(TASKS)
+    assert set(paper_tasks("paper")) == set(PAPER_TASKS)
     every = paper_tasks("paper") | calibrated_tasks("paper")
     planar = {*PLANAR, "gaussian_mixture_calibrated"}
     lines = {task: {*CONTENDERS, "tb_away"} if task in planar else set(CONTENDERS) for task in every}
     assert set(OBJECTIVES) < set(CONTENDERS)
     table1 = figure_settings("table1").specs()
     assert table1.keys() == {(task, line) for task in every for line in lines[task] | set(VARIATIONS)}
-    assert figure_settings("fig3").specs().keys() == {(task, line) for task in TASKS for line in lines[task]}
+    assert figure_settings("fig3").specs().keys() == {(task, line) for task in PAPER_TASKS for line in lines[task]}
     for (_, line), spec in table1.items():
         assert spec.objective == contender(line)
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import gfn
-from gfn.environments import TASKS as PAPER_TASKS
+from gfn.environments import PAPER_TASKS
 from gfn.study import findings
 from gfn.study.claims import Verdict, judge, over_seeds
 from gfn.study.evidence.registry import SOURCES, evidence_of

@@ -85,6 +85,9 @@ TASKS = {
     "hypergrid_sparse": "Hypergrid, sparser",
     "sequences_calibrated": "Sequences, calibrated",
     "gaussian_mixture_calibrated": "Gaussian mixture, calibrated",
+    "random_mixture": "40 Gaussians",
+    "funnel": "Funnel",
+    "many_well": "Many-well",
 }
 CONTROL_VARIATES = {
     "none": ("none", COLOURS[7], "-", "o"),
