@@ -1,0 +1,100 @@
+"""The leagues: which runs they ask for, which step size is chosen, and who is ahead, of made-up numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from gfn.rivals import LEAGUES
+from gfn.runs.spec import RivalSpec
+from gfn.study.evidence.leagues import chosen, curves, final, standings
+from gfn.study.experiments.leagues import GFLOWNETS, TABLES, LeagueStudy, hard_targets
+from gfn.study.results import Run, to_frame
+
+SIZES = {"budget": 64, "batch_size": 16, "hidden": (4,), "components": 2, "points": 16, "marks": 2, "seeds": (0, 1, 2)}
+STUDY = LeagueStudy(profile="smoke", rates=(1e-3, 1e-2), **SIZES)
+SPECS = STUDY.specs()
+
+
+def run(spec: RivalSpec, gap: float, sliced: float) -> Run:
+    """Measures that are ``gap`` and ``sliced`` at the end for the middle seed, twice as large before."""
+    values = {"sliced": sliced, "sliced_floor": 0.1} | ({} if spec.model in ("nuts", "gan") else {"elbo_gap": gap})
+    records = [
+        {"seed": seed, "iteration": mark, "trajectories": 32 * mark, "seconds": 1.5 * mark, "metric": metric}
+        | {"value": value * (3 - mark) + 0.01 * (seed - 1)}
+        for seed in spec.seeds
+        for mark in (1, 2)
+        for metric, value in values.items()
+    ]
+    return Run(spec, to_frame(spec, records), {})
+
+
+def test_every_sampler_meets_every_target_with_every_step():
+    """But chains, which find theirs by themselves, have one; the step of leaps is its own."""
+    targets = hard_targets("smoke")
+    assert {task for task, *_ in SPECS} == set(targets)
+    for task in targets:
+        tries = {}
+        for name, sampler, _ in SPECS:
+            if name == task:
+                tries[sampler] = tries.get(sampler, 0) + 1
+        assert set(tries) == {*GFLOWNETS, *LEAGUES["density"], *LEAGUES["samples"]}
+        assert {sampler: 2 for sampler in tries} | {"nuts": 1} == tries
+    assert SPECS["funnel", "annealed", 1e-3].learning_rate == pytest.approx(0.1)
+    assert SPECS["funnel", "tb_batch", 1e-3].objective == GFLOWNETS["tb_batch"]
+    assert len({spec.hash for spec in SPECS.values()}) == len(SPECS)
+
+
+def test_all_of_a_league_have_the_same_budget():
+    assert {spec.budget for spec in SPECS.values()} == {64}
+    assert not set(TABLES["density"]) & set(TABLES["samples"])
+
+
+def test_at_the_papers_scale_targets_are_those_of_the_literature():
+    found = {name: task.dimension for name, task in hard_targets("paper").items()}
+    assert found == {"random_mixture": 2, "grid_mixture": 2, "banana": 2, "funnel": 10, "many_well": 32}
+
+
+@pytest.fixture
+def runs():
+    """On one target; the larger step is the better one for TB alone."""
+    gaps = {"tb_batch": (3.0, 2.0), "vargrad": (1.0, 4.0), "path_integral": (5.0, 6.0), "nuts": (0, 0), "gan": (0, 0)}
+    found = {}
+    for (task, sampler, rate), spec in SPECS.items():
+        if task == "funnel" and sampler in gaps:
+            which = STUDY.rates.index(rate)
+            found[task, sampler, rate] = run(spec, gaps[sampler][which], 0.5 + which)
+    return found
+
+
+def test_the_step_with_the_best_bound_is_chosen(runs):
+    """Even where samples are farther; of a sampler without a bound the one whose samples are the nearest."""
+    rates = chosen(runs)
+    assert rates["funnel", "tb_batch"] == 1e-2
+    assert rates["funnel", "vargrad"] == rates["funnel", "gan"] == rates["funnel", "nuts"] == 1e-3
+    lost = runs["funnel", "vargrad", 1e-3]
+    part = lost.frame[~((lost.frame.metric == "elbo_gap") & (lost.frame.seed == 2))]
+    runs["funnel", "vargrad", 1e-3] = Run(lost.spec, part, {})
+    assert chosen(runs)["funnel", "vargrad"] == 1e-2
+
+
+def test_standings(runs):
+    """Ranks within each league, of those that have the number; seconds and floors beside them."""
+    table = standings(runs, "elbo_gap")
+    assert table.sampler.tolist() == ["vargrad", "tb_batch", "path_integral"]
+    assert table["rank"].tolist() == [1, 2, 3]
+    assert table["median"].tolist() == pytest.approx([1, 2, 5])
+    assert table.seconds.tolist() == pytest.approx([3, 3, 3])
+    table = standings(runs, "sliced")
+    assert set(table[table.league == "samples"].sampler) == {"gan"}
+    assert table[table.sampler == "gan"]["rank"].item() == 1
+    assert table[table.league == "density"]["rank"].tolist() == [1, 1, 1, 4]
+    assert table.floor.tolist() == pytest.approx([0.1] * 5)
+
+
+def test_curves_are_those_of_the_chosen_step(runs):
+    found = curves(runs, "elbo_gap")
+    tb = found[(found.sampler == "tb_batch") & (found.seed == 1)].sort_values("used")
+    assert tb.value.tolist() == pytest.approx([4, 2])
+    assert tb.used.tolist() == [32, 64]
+    assert set(found.sampler) == {"tb_batch", "vargrad", "path_integral"}
+    assert final(runs["funnel", "gan", 1e-3], "elbo_gap").empty
