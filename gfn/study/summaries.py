@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from gfn.runs.spec import CostSpec, Spec
+from gfn.runs.spec import CostSpec, RivalSpec, Spec
 from gfn.study.collapse import ending
 from gfn.study.results import Run
 
@@ -34,7 +34,8 @@ def final_values(run: Run) -> pd.DataFrame:
     own = ("objective", "alpha", "control_variate", "epsilon", "log_z")
     keys = [key for key in own if scalars[key].notna().any()]
     last = scalars[scalars.iteration.fillna(0) == scalars.iteration.fillna(0).max()]
-    last = last[last.trajectories.fillna(0) == last.trajectories.fillna(0).max()]
+    if not isinstance(run.spec, RivalSpec):  # whose seeds need not use up the same
+        last = last[last.trajectories.fillna(0) == last.trajectories.fillna(0).max()]
     grouped = last.groupby([*keys, "metric"], observed=True, sort=False, dropna=False).value
     table = grouped.agg(mean="mean", std="std", seeds="count").reset_index()
     table.insert(0, "task", run.spec.task.task)
@@ -48,7 +49,7 @@ def settings_of(spec: Spec) -> dict[str, Any]:
     """All settings of a run by the names of their flags; those of a trainer, and others that no flag has, with a prefix."""
     found: dict[str, Any] = {}
     for name, value in json.loads(spec.model_dump_json()).items():
-        if name in ("task", "objective", "policy", "draws"):
+        if name in ("task", "objective", "policy", "draws") and value is not None:
             found |= {name if inner in ("task", "name") else inner: each for inner, each in value.items()}
         elif name == "trainer":
             found |= {f"trainer_{inner}": each for inner, each in value.items()}

@@ -8,14 +8,18 @@ import pytest
 
 from gfn.environments import ContinuousEnvironment, Funnel, ManyWell, Sets
 from gfn.policies import PolicySettings
+from gfn.rivals import RIVALS
 from gfn.runs.objective import Objective
 from gfn.runs.provenance import source_fingerprint
 from gfn.runs.reached import reached
 from gfn.runs.rivals import race
 from gfn.runs.spec import RivalSpec, TrainingSpec, parse_spec
 from gfn.settings import SettingsError
-from gfn.study.results import load_or_train, result_path
+from gfn.study.presentation import run_words
+from gfn.study.presentation.run_words import aim_words
+from gfn.study.results import Run, load_or_train, result_path, to_frame
 from gfn.study.size import check_size, estimate
+from gfn.study.summaries import final_values, settings_of
 from gfn.study.verify import verify
 
 SMALL = {"task": ManyWell(pairs=1), "policy": PolicySettings(hidden=(8,), components=2), "seeds": (0, 1)}
@@ -114,3 +118,18 @@ def test_its_size_is_known(model):
     if model != "gflownet":  # whose iterations have a bound of their own
         with pytest.raises(SettingsError, match=r"is not allowed: it would take|is not allowed here: it needs"):
             check_size(rival(model, budget=10**10, seeds=tuple(range(50))))
+
+
+def test_what_is_shown_of_it():
+    """In words, and its final values of all seeds, which need not have used up the same."""
+    assert set(run_words.RIVALS) == set(RIVALS)
+    spec = rival()
+    assert aim_words(spec) == ("path integral sampler", "–")
+    assert aim_words(rival("gflownet"))[0].startswith("GFlowNet, ")
+    records = [
+        {"seed": seed, "iteration": 1, "trajectories": 99 + seed, "metric": "sliced", "value": 1.0 + seed}
+        for seed in (0, 1)
+    ]
+    table = final_values(Run(spec, to_frame(spec, records), {}))
+    assert table[["metric", "mean", "seeds"]].to_numpy().tolist() == [["sliced", 1.5, 2]]
+    assert settings_of(spec)["model"] == "path_integral"

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from gfn.runs.draws import Draws
 from gfn.runs.objective import Objective
 from gfn.runs.off_policy import OffPolicy
-from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, Spec, TrainingSpec
+from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, RivalSpec, Spec, TrainingSpec
 from gfn.study.experiments.tasks import calibrated_tasks
 from gfn.study.plotting.style import CONTROL_VARIATES, OBJECTIVES, TASKS
 from gfn.study.presentation.digits import THIN, short
@@ -29,6 +29,15 @@ SCHEMES = {
     "prefix": "first steps in common",
     "distinct": "without replacement",
     "replayed": "replayed trajectories",
+}
+RIVALS = {
+    "flow_reverse_kl": "spline flow, reverse KL",
+    "path_integral": "path integral sampler",
+    "nuts": "NUTS",
+    "annealed": "annealed importance sampling",
+    "flow_likelihood": "spline flow, maximum likelihood",
+    "denoising": "denoising diffusion",
+    "gan": "GAN",
 }
 NAMES = ("kind", "task", "name", "objective", "seeds")  # what a specification always says of itself
 LONG = 60  # characters or entries from which on data in a specification are only counted
@@ -71,6 +80,10 @@ def aim_words(spec: Spec) -> tuple[str, str]:
         return objective_words(spec.objective) + drawn, variate_words(spec.objective)
     if isinstance(spec, ReferenceSpec):
         return "exact target", "–"
+    if isinstance(spec, RivalSpec):
+        if spec.objective is None:
+            return RIVALS[spec.model], "–"
+        return f"GFlowNet, {objective_words(spec.objective)}", variate_words(spec.objective)
     many = f"{len(spec.objectives)} estimates" if len(spec.objectives) > 1 else objective_words(spec.objectives[0])
     variates = dict.fromkeys(map(variate_words, spec.objectives))
     if isinstance(spec, GradientSpec):
@@ -109,6 +122,8 @@ def length_words(spec: Spec) -> str:
         return f"at {_listed(spec.warmup)}, batches of {_listed(spec.batch_sizes)}, {spec.replicates} times"
     if isinstance(spec, CostSpec):
         return f"{spec.rounds} × {spec.batch_size}"
+    if isinstance(spec, RivalSpec):
+        return f"{spec.budget} by {spec.batch_size}"
     return f"{spec.samples} draws a chain"
 
 
