@@ -12,7 +12,7 @@ from gfn.rivals import RIVALS
 from gfn.runs.objective import Objective
 from gfn.runs.provenance import source_fingerprint
 from gfn.runs.reached import reached
-from gfn.runs.rivals import race
+from gfn.runs.rivals import GFlowNet, race
 from gfn.runs.spec import RivalSpec, TrainingSpec, parse_spec
 from gfn.settings import SettingsError
 from gfn.study.presentation import run_words
@@ -47,11 +47,53 @@ def test_the_same_is_measured_of_all():
     found = {model: race(rival(model)) for model in ("gflownet", "path_integral", "denoising", "gan")}
     metrics = {model: {each["metric"] for each in records} for model, records in found.items()}
     assert metrics["gflownet"] == metrics["path_integral"] == metrics["denoising"]
-    assert metrics["gan"] == {"sliced", "sliced_floor", "mode_tv", "mode_tv_floor", "missed"} < metrics["gflownet"]
+    samples = {"sliced", "sliced_floor", "mode_tv", "mode_tv_floor", "missed", "x1", "x2"}
+    assert metrics["gan"] == samples < metrics["gflownet"]
     for records in found.values():
         assert {(each["seed"], each["iteration"]) for each in records} == {(s, m) for s in (0, 1) for m in (1, 2)}
         assert all(each["trajectories"] <= 128 * each["iteration"] for each in records)
         assert all(math.isfinite(each["value"]) for each in records)
+
+
+def test_points_of_the_first_seed_are_kept():
+    """At the end, with their number."""
+    kept = [each for each in race(rival(points=40, seeds=(5, 1))) if "cell" in each]
+    assert {(each["seed"], each["iteration"]) for each in kept} == {(5, 2)}
+    assert [(each["metric"], each["cell"]) for each in kept] == [(x, k) for x in ("x1", "x2") for k in range(40)]
+    assert len({each["value"] for each in kept}) > 70
+
+
+def test_gflownets_of_several_seeds_are_those_of_each_alone():
+    """Trained at once, but for rounding; their seconds are shared out."""
+    spec = rival("gflownet", seeds=(4, 2))
+    alone = {seed: race(spec.model_copy(update={"seeds": (seed,)})) for seed in spec.seeds}
+    for each in (record for record in race(spec) if record["metric"] == "elbo_gap"):
+        same = (
+            record["value"]
+            for record in alone[each["seed"]]
+            if (record["metric"], record["iteration"]) == ("elbo_gap", each["iteration"])
+        )
+        assert next(same) == pytest.approx(each["value"], rel=1e-3)
+
+
+@pytest.mark.parametrize("model", ["gflownet", "path_integral"])
+def test_one_seed_that_diverges_does_not_end_the_others(model, monkeypatch, tmp_path):
+    """It is said of it, at this and later marks, in the place of all numbers."""
+
+    def failing(self, budget):
+        if self.seed == 1 and budget > 128:
+            raise FloatingPointError("the loss is not finite")
+        return whole(self, budget)
+
+    owner = GFlowNet if model == "gflownet" else RIVALS[model]
+    whole = owner.advance
+    monkeypatch.setattr(owner, "advance", failing)
+    spec = rival(model)
+    run = load_or_train(spec, tmp_path)
+    lost = run.frame[run.frame.metric == "diverged"]
+    assert lost[["seed", "iteration", "value"]].to_numpy().tolist() == [[1, 2, 1.0]]
+    last = run.frame[(run.frame.iteration == 2) & (run.frame.metric != "diverged")]
+    assert set(last.seed) == {0}
 
 
 def test_a_gflownet_is_trained_as_ever():
