@@ -327,7 +327,7 @@ def test_a_learned_backward_policy_gets_the_gradient_of_the_divergence():
     """With weights, in the mean over batches that exploration drew (Hotelling's test); without them another one."""
     size, copies = 8, 512
     policy, one = small_policy(TASK), make_backward(TASK, LEARNED, [0]).double()
-    for parameter in one.parameters():
+    for parameter in [*policy.parameters(), *one.parameters()]:
         parameter.data *= 3
     many = make_backward(TASK, LEARNED, [0] * copies).double()
     for copy, original in zip(many.parameters(), one.parameters()):
