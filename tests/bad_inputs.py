@@ -270,7 +270,7 @@ def flags() -> Iterator[Case]:
     for (command, flag), values in FLAG_VALUES.items():
         where = {"reproduce": ["fig6", "--profile", "smoke"], "oracle": ["my.py:loss"]}.get(command, [])
         where = [*where, "{here}/run.parquet"] if command in ("show", "plot", "sample") else [*where]
-        reading = dict.fromkeys(("show", "plot", "sample"), {"run.parquet": stored()})
+        reading = {key: {"run.parquet": stored()} for key in ("show", "plot", "sample")}
         files = (reading | {"oracle": {"my.py": LOSS}}).get(command, {})
         if command == "train":
             where += ["--objective", *OBJECTIVE_OF[flag].split()] if flag in OBJECTIVE_OF else []
@@ -832,6 +832,12 @@ def stores() -> Iterator[Case]:
         path = f"store/{name}"
         yield Case(f"show: {what}", ("show", f"{{here}}/{path}"), says, files={path: content})
         yield Case(f"verify: {what}", ("verify", "{here}/store"), says, files={path: content})
+    for name in ("sample", "plot --of edges"):
+        says = "of = edges is not allowed for task sets" if "plot" in name else "was not kept: gfn train with"
+        asked = (*name.split(), "{here}/run.parquet")
+        yield Case(f"{name}: a run without its policy", asked, says, files={"run.parquet": stored()})
+        yield Case(f"{name}: no run", (*name.split(), "none"), "none does not exist")
+        yield Case(f"{name}: nothing", tuple(name.split()), "Missing argument")
     for what, spec in HUGE.items():
         path = f"store/{spec.hash}.parquet"
         asked = ("verify", "{here}/store")

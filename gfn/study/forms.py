@@ -78,5 +78,6 @@ def word(task: Sequences, state: Sequence[int]) -> str:
 
 def _csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([header, *rows])
+    short = ([f"{each:.10g}" if isinstance(each, float) else each for each in row] for row in rows)
+    csv.writer(text, lineterminator="\n").writerows([header, *short])
     return text.getvalue()
