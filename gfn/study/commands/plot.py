@@ -105,7 +105,11 @@ def _curves(found: Mapping[Path, Run]) -> Any:
     runs = list(found.values())
     if not any(run.frame.metric.isin(list(ACCURACY)).any() for run in runs):
         raise SettingsError(f"of = curves is not allowed for these runs: none has {', '.join(ACCURACY)}")
-    return run_curves(dict(zip(labels(runs), (run.frame for run in runs))))
+    named: dict[str, str] = {}
+    for task in dict.fromkeys(run.spec.task.task for run in runs):
+        own = [run for run in runs if run.spec.task.task == task]
+        named |= {run.spec.hash: label for run, label in zip(own, labels(own))}
+    return run_curves([named[run.spec.hash] for run in runs], [run.frame for run in runs])
 
 
 def _learned(what: str, found: Mapping[Path, Run], seed: int | None) -> Any:
