@@ -52,7 +52,7 @@ RESOLUTION = 200
 )
 @own_tasks()
 def plot(runs: tuple[Path, ...], what: str, seed: int | None, picture: Path | None) -> None:
-    """Draw the learning curves of runs, or what their policies learned.
+    """Draw learning curves of runs, or what they learned.
 
     RUN is the file of a run, or a folder of them; there may be several. Besides curves, there are pictures of policies
     that were kept, of runs on one task, each beside the exact one where that can be had:
@@ -123,11 +123,12 @@ def _learned(what: str, found: Mapping[Path, Run], seed: int | None) -> Any:
     if len(tasks) > 1:
         raise SettingsError(f"of = {what} is not allowed for runs of {len(tasks)} tasks of other settings: name one's")
     policies = [load(path, run.spec.seeds[0] if seed is None else seed) for path, run in found.items()]
-    for label, each in zip(labels(list(found.values())), policies):
+    named = labels(list(found.values()))
+    for label, each in zip(named, policies):
         if len(each.spec.seeds) > 1:
             warn(f"gfn: {label}: the policy of seed {each.seeds[0]}")
     _style()
-    return DRAWN[what](tasks[0], dict(zip(labels(list(found.values())), policies)))
+    return DRAWN[what](tasks[0], dict(zip(named, policies)))
 
 
 def _trees(task: Phylogenetics, policies: Mapping[str, Any]) -> Any:

@@ -31,7 +31,7 @@ def posterior_rows(taxa: Sequence[str], rows: Mapping[str, Trees]) -> Figure:
             axis.set_axis_off()
         _clades(line[0], taxa, found.consensus(), True)
         line[0].set_title(f"{title}:\nconsensus", fontsize=10)
-        for axis, tree, mass in zip(line[1:], found.trees, found.probabilities.tolist()):
+        for axis, tree, mass in zip(line[1:], found.trees, found.probabilities[:BEST].tolist()):
             also = "" if title == first else f"\n{first}: {rows[first].probability(tree):.3f}"
             _clades(axis, taxa, dict.fromkeys(tree[1:].tolist(), mass), False)
             axis.set_title(f"{mass:.3f}{also}", fontsize=10)
@@ -46,7 +46,7 @@ def _clades(axis: Axes, taxa: Sequence[str], clades: Mapping[int, float], number
     top = {1 << leaf: [leaf] for leaf in range(len(taxa))}  # leaves below each node that has no parent yet, in order
     children = {}
     for clade in inner:
-        children[clade] = [node for node in top if node & clade]
+        children[clade] = sorted((node for node in top if node & clade), key=lambda node: node & -node)
         top[clade] = [leaf for node in children[clade] for leaf in top.pop(node)]
     height = {1 << leaf: -row for row, leaf in enumerate(top[root])}
     depth = dict.fromkeys(height, 0)
