@@ -229,6 +229,15 @@ FLAG_VALUES = {
     ("reproduce", "only"): ["", "0123456789abcdef"],
     ("reproduce", "device"): ["", "cuda:99"],
     ("reproduce", "out"): ["/dev/null", "/dev/null/store"],
+    ("plot", "of"): ["", "Curves", "leaves", "trees", "densities"],
+    ("plot", "picture"): ["", "/dev", "curves.doc", "curves", "/dev/null/x.svg"],
+    ("plot", "seed"): ["-1", "first"],
+    ("plot", "task"): ["", "chess", "no_such_module:Chess", "json:loads"],
+    ("sample", "count"): ["", "0", "-1", "all", "1.5"],
+    ("sample", "seed"): ["-1", "first"],
+    ("sample", "draw"): ["-1", "x"],
+    ("sample", "out"): ["", "/dev", "/"],
+    ("sample", "task"): ["", "chess", "no_such_module:Chess", "json:loads"],
     ("show", "csv"): ["", "/dev", "/dev/null", "/dev/null/x.csv"],
     ("show", "task"): ["", "chess", "no_such_module:Chess", "json:loads", ":"],
     ("verify", "task"): ["", "chess", "no_such_module:Chess", "json:loads"],
@@ -260,8 +269,9 @@ def flags() -> Iterator[Case]:
     """Every flag with values that it cannot have."""
     for (command, flag), values in FLAG_VALUES.items():
         where = {"reproduce": ["fig6", "--profile", "smoke"], "oracle": ["my.py:loss"]}.get(command, [])
-        where = [*where, "{here}/run.parquet"] if command == "show" else [*where]
-        files = {"show": {"run.parquet": stored()}, "oracle": {"my.py": LOSS}}.get(command, {})
+        where = [*where, "{here}/run.parquet"] if command in ("show", "plot", "sample") else [*where]
+        reading = {key: {"run.parquet": stored()} for key in ("show", "plot", "sample")}
+        files = (reading | {"oracle": {"my.py": LOSS}}).get(command, {})
         if command == "train":
             where += ["--objective", *OBJECTIVE_OF[flag].split()] if flag in OBJECTIVE_OF else []
         where += ["--task", OWNERS[flag]] if flag in OWNERS else []
@@ -837,6 +847,12 @@ def stores() -> Iterator[Case]:
         path = f"store/{name}"
         yield Case(f"show: {what}", ("show", f"{{here}}/{path}"), says, files={path: content})
         yield Case(f"verify: {what}", ("verify", "{here}/store"), says, files={path: content})
+    for name in ("sample", "plot --of edges"):
+        says = "of = edges is not allowed for task sets" if "plot" in name else "was not kept: gfn train with"
+        asked = (*name.split(), "{here}/run.parquet")
+        yield Case(f"{name}: a run without its policy", asked, says, files={"run.parquet": stored()})
+        yield Case(f"{name}: no run", (*name.split(), "none"), "none does not exist")
+        yield Case(f"{name}: nothing", tuple(name.split()), "Missing argument")
     for what, spec in HUGE.items():
         path = f"store/{spec.hash}.parquet"
         asked = ("verify", "{here}/store")

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -33,7 +32,9 @@ from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, Spec, TrainingS
 from gfn.runs.training import PARTIAL, UNSIGNED, Record, Trainer, TrainingError, replacing, warn
 from gfn.settings import SettingsError
 from gfn.study.paper import project_folder
+from gfn.study.saved import policy_path, read_policy, write_policy
 from gfn.study.size import check_size
+from gfn.study.whole import ResultError, UnreadableError, content_of, misfit
 
 SCHEMA = pa.schema(
     [
@@ -68,17 +69,6 @@ STORE_VARIABLE = "GFN_RESULTS"
 # A file's SHA-256 is that of the same file with UNSIGNED in its place. Both stand in the metadata, so at the file's end.
 SIGNATURE = re.compile(rb'"sha256": "([0-9a-f]{64})"')
 ABANDONED = 3600.0  # seconds after which a partial file is nobody's any more
-
-
-class ResultError(RuntimeError):
-    """A file that is not a readable result of this project; notebooks show its sentence without a traceback."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"{type(self).__name__}: {self}"]
-
-
-class UnreadableError(ResultError):
-    """There is something, of which nobody knows what it holds: nothing is to take its place."""
 
 
 class StoreError(SettingsError):
@@ -181,7 +171,7 @@ def read_run(path: Path) -> Run:
         ResultError: if the file is truncated, damaged, foreign, unfinished or missing, in one sentence.
         UnreadableError: if it cannot be read at all.
     """
-    content = _content(path)
+    content = content_of(path)
     signed = SIGNATURE.search(content)
     whole = content.endswith(b"PAR1")
     if whole and signed and hashlib.sha256(content.replace(signed[1], UNSIGNED, 1)).hexdigest().encode() != signed[1]:
@@ -225,64 +215,6 @@ def read_run(path: Path) -> Run:
     return Run(spec, frame, about)
 
 
-def _content(path: Path) -> bytes:
-    """All bytes of a file; none that never end, as those of a device."""
-    try:
-        if path.is_file():
-            return path.read_bytes()
-        kind = "a directory" if path.is_dir() else "no ordinary file" if path.exists() else ""
-    except OSError as error:
-        raise UnreadableError(f"{path} cannot be read: {error.strerror or error}") from None
-    if kind:
-        raise UnreadableError(f"{path} is {kind}")
-    raise ResultError(f"{path} does not exist")
-
-
-def misfit(spec: Spec, frame: pd.DataFrame) -> str | None:
-    """What in the records of a run does not fit its specification, if anything; no records at all fit."""
-    if frame.empty:
-        return None
-    objective = getattr(spec, "objective", None)
-    names = {"task": spec.task.task} | ({"objective": objective.name} if objective else {})
-    for column, name in names.items():
-        if set(frame[column]) != {name}:
-            return f"the {column} is {name}, and the records have {', '.join(map(str, frame[column].unique()))}"
-    if set(frame.seed) != set(spec.seeds):
-        return f"its seeds are {sorted(set(frame.seed))} and should be {sorted(spec.seeds)}"
-    if frame.duplicated([name for name in frame if name not in ("seconds", "value", "density")]).any():
-        return "records are repeated"
-    if frame.metric.isna().any():
-        return "there are records without a metric"
-    if isinstance(spec, GradientSpec):
-        measured = {"iteration": spec.warmup, "trajectories": spec.batch_sizes}
-        measured["objective"] = [objective.name for objective in spec.objectives]
-        wrong = [name for name, due in measured.items() if set(frame[name]) != set(due)]
-        return f"its values of {wrong[0]} are not those at which it is measured" if wrong else None
-    wrong = frame[frame.density.isna() & ~np.isfinite(frame.value)]
-    if len(wrong):
-        return f"{wrong.metric.iloc[0]} of seed {wrong.seed.iloc[0]} is not a finite number"
-    if isinstance(spec, ReferenceSpec) and set(frame.cell) != set(range(spec.samples)):
-        return f"it has not {spec.samples} draws of each chain"
-    if isinstance(spec, CostSpec):
-        named = {(cell, objective.name) for cell, objective in enumerate(spec.objectives)}
-        if set(zip(frame.cell, frame.objective)) != named:
-            return "its objectives are not those that are measured"
-        is_memory = frame.metric == "memory"
-        each = frame[~is_memory].groupby(["metric", "cell"], observed=True).iteration.nunique()
-        if set(each) != {spec.rounds}:
-            return f"it has not {spec.rounds} rounds of each objective"
-        if set(frame.cell[is_memory]) != set(frame.cell):
-            return "it has not the memory of each objective"
-    if isinstance(spec, TrainingSpec):
-        due = {*range(0, spec.iterations, spec.evaluate_every), spec.iterations}
-        if set(frame.iteration) != due:
-            return "its iterations are not those at which it is evaluated"
-        each = frame.groupby(["metric", "cell", "iteration"], observed=True, dropna=False)
-        if (each.seed.nunique() < len(spec.seeds)).any():
-            return "not every seed has every metric"
-    return None
-
-
 def read_stored(path: Path, spec: Spec, current: bool = False) -> Run:
     """Read the run of ``spec`` where its name says that it is.
 
@@ -298,7 +230,9 @@ def read_stored(path: Path, spec: Spec, current: bool = False) -> Run:
     return run
 
 
-def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", current: bool = False) -> Run:
+def load_or_train(
+    spec: Spec, store: Path | None = None, device: str = "cpu", current: bool = False, keep: bool = False
+) -> Run:
     """The run of ``spec``: read where it is stored, else made, with a progress bar, and stored.
 
     By default it is looked for in :func:`published_store`, then in :func:`default_store`, to which goes
@@ -310,6 +244,8 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
         store: the one store to read and to write, in place of those two.
         device: where to train, if need be.
         current: whether a run that other code made is made again, too; of a task of one's own it always is.
+        keep: whether the final policy of a training is kept beside it, see :func:`gfn.study.trained.load`. A stored run
+            without its policy is then made again.
 
     Raises:
         TrainingError: if training meets a number that is not finite; what was recorded until then
@@ -320,11 +256,12 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
     """
     path = result_path(spec, store)
     published = path if store else result_path(spec, published_store())
+    keep &= isinstance(spec, TrainingSpec)
     device = "cpu" if isinstance(spec, ReferenceSpec) else device  # Pyro's chains are short of work for a GPU
     for place in dict.fromkeys((published, path)):
         if is_there(place):
             try:
-                return read_stored(place, spec, current)
+                return _with_policy(place, read_stored(place, spec, current), keep)
             except ResultError as error:
                 if place == path and isinstance(error, UnreadableError):
                     raise
@@ -334,18 +271,39 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
         warn(f"gfn: {notice}")
     make_store(path.parent)
     sweep(path.parent)
+    ended: list[Trainer] = []
     try:
-        records = execute(spec, device, path.with_suffix(".checkpoint"))
+        records = execute(spec, device, path.with_suffix(".checkpoint"), ended.append)
         if problem := misfit(spec, to_frame(spec, records)):
             raise TrainingError(f"{describe(spec)}: {problem}", records)
     except TrainingError as error:
         failed = path.with_suffix(".failed.parquet")
         write_run(failed, spec, error.records, device, status="failed")
         raise TrainingError(f"{error}; what was recorded until then is in {failed}", error.records) from None
+    # The policy first: a run that is there is whole.
+    if keep:
+        for trainer in ended:
+            write_policy(policy_path(path), trainer)
+    else:
+        with suppress(OSError):
+            policy_path(path).unlink()  # of the run whose place this one takes
     write_run(path, spec, records, device)
     with suppress(OSError):
         path.with_suffix(".checkpoint").unlink()
     return read_run(path)
+
+
+def _with_policy(path: Path, run: Run, keep: bool) -> Run:
+    """The run, if its policy need not be kept, or is.
+
+    Raises:
+        ResultError: if it is not, or not whole.
+    """
+    if keep:
+        if not is_there(policy_path(path)):
+            raise ResultError(f"{path} was stored without its policy")
+        read_policy(policy_path(path), run.spec, run.provenance["source"])
+    return run
 
 
 def is_there(path: Path) -> bool:
@@ -360,12 +318,21 @@ def is_there(path: Path) -> bool:
         raise StoreError(f"out = {str(path.parent)!r} is not allowed: {error.strerror or error}") from None
 
 
-def execute(spec: Spec, device: str = "cpu", checkpoint: Path | None = None) -> list[Record]:
-    """Make the run of ``spec`` and return its records."""
+def execute(
+    spec: Spec,
+    device: str = "cpu",
+    checkpoint: Path | None = None,
+    ended: Callable[[Trainer], object] | None = None,
+) -> list[Record]:
+    """Make the run of ``spec`` and return its records; what holds the policy of a training goes to ``ended``."""
     with tqdm(desc=describe(spec), disable=not shows_progress(), leave=False) as bar:
         progress = _follow(bar)
         if isinstance(spec, TrainingSpec):
-            return Trainer(spec, device).run(checkpoint, progress)
+            trainer = Trainer(spec, device)
+            records = trainer.run(checkpoint, progress)
+            if ended is not None:
+                ended(trainer)
+            return records
         if isinstance(spec, GradientSpec):
             return measure_gradients(spec, progress, device)
         if isinstance(spec, ReferenceSpec):

@@ -39,7 +39,7 @@ def show(paths: tuple[Path, ...], csv: Path | None) -> None:
     table, and every setting in which they differ has a column. Values are means over seeds with their standard
     deviation, at the end of training. Runs that ended collapsed are named below.
     """
-    runs = list({run.spec.hash: run for path in paths for run in _read(path)}.values())
+    runs = list(files_of(paths).values())
     if not runs:
         click.echo("no readable results")
         return
@@ -56,17 +56,23 @@ def show(paths: tuple[Path, ...], csv: Path | None) -> None:
         click.echo(f"written to {csv}")
 
 
-def _read(path: Path) -> list[Run]:
+def files_of(paths: tuple[Path, ...]) -> dict[Path, Run]:
+    """The runs of files and folders by their file, each once."""
+    once = {run.spec.hash: (file, run) for path in paths for file, run in _read(path).items()}
+    return dict(once.values())
+
+
+def _read(path: Path) -> dict[Path, Run]:
     """The run of a file; or all of a folder that can be read, and of others what is wrong on standard error."""
     if not path.is_dir():
-        return [read_run(path)]
+        return {path: read_run(path)}
     files = sorted(path.glob("*.parquet"))
     if not files:
         raise ResultError(f"{path} holds no results")
-    found = []
+    found = {}
     for file in files:
         try:
-            found.append(read_run(file))
+            found[file] = read_run(file)
         except ResultError as error:
             warn(str(error))
     return found

@@ -120,11 +120,13 @@ def check_whose(name: str, task: type[Environment]) -> None:
 @flags("Off policy", OffPolicy)
 @options.device()
 @click.option("--out", default="results", type=FOLDER, help="results store [default: ./results]")
-def train(task: str, objective: str, device: str, out: Path, **values: Any) -> None:
+@click.option("--no-policy", is_flag=True, help="do not keep the trained policy beside the run")
+def train(task: str, objective: str, device: str, out: Path, no_policy: bool, **values: Any) -> None:
     """Train one objective on one task, all seeds at once.
 
-    The run is stored in a file named by the hash of all settings. Run again with the same settings,
-    it is read; interrupted, it resumes.
+    The run is stored in a file named by the hash of all settings, its policy in one beside it, for gfn sample and gfn
+    plot. Run again with the same settings, it is read, and trained again if its policy is missing; interrupted, it
+    resumes.
 
     Each task has flags of its own. With a task named, this help shows all that it has, and none of others; without
     one, those that most tasks have:
@@ -151,6 +153,6 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
     parts["off_policy"] = OffPolicy(**off_policy) if off_policy else None
     spec = TrainingSpec(**parts, draws=Draws(**draws), **training)
     check_used([*shape, *training], spec)
-    run = results.load_or_train(spec, out, device)
+    run = results.load_or_train(spec, out, device, False, not no_policy)
     click.echo(told([run]))
     click.echo(f"stored in {results.result_path(spec, out)}")

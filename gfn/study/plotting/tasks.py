@@ -13,6 +13,8 @@ from gfn.environments.enumeration import state_graph, target_distribution
 from gfn.study.plotting.layout import colour_bar, first_panels, legend_beside, one, responsive, wrapped
 from gfn.study.plotting.style import TASKS, finished
 
+NUMBERED = 10  # rows of a matrix at most, for numbers in its cells
+
 
 @responsive
 def matrix_panels(panels: Mapping[str, Tensor], marks: Tensor | None = None) -> Figure:
@@ -30,7 +32,7 @@ def matrix_panels(panels: Mapping[str, Tensor], marks: Tensor | None = None) -> 
         for (row, column), value in zip(
             torch.cartesian_prod(*(torch.arange(len(matrix)),) * 2).tolist(), matrix.flatten()
         ):
-            if row != column:
+            if row != column and len(matrix) <= NUMBERED:
                 colour = "white" if value > 0.5 else "black"
                 axis.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=colour)
         if marks is not None and axis is axes[0, 0]:
