@@ -14,6 +14,7 @@ from gfn.study.commands.listing import list_
 from gfn.study.commands.options import HELP
 from gfn.study.commands.reproduce import reproduce
 from gfn.study.commands.show import show
+from gfn.study.commands.table import table
 from gfn.study.commands.train import train
 from gfn.study.commands.vendor import vendor
 from gfn.study.commands.verifying import verify
@@ -40,6 +41,7 @@ cli.add_command(reproduce)
 cli.add_command(verdicts)
 cli.add_command(verify)
 cli.add_command(oracle)
+cli.add_command(table)
 cli.add_command(vendor)
 
 
