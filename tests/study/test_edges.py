@@ -36,7 +36,7 @@ def test_exact_edges_of_more_than_can_be_listed():
 
 
 def test_too_many_variables_are_refused():
-    with pytest.raises(SettingsError, match="^nodes = 13 is not allowed with exact edges: at most 12$"):
+    with pytest.raises(SettingsError, match=r"^nodes = 13 is not allowed with exact edges: at most 12$"):
         exact_edges(DAGs(nodes=13))
 
 
