@@ -28,7 +28,7 @@ READ = {
     "several blanks": (written("   ").replace("\n", "  \n"), {"separator": "blank"}),
     "another character": (written(":"), {"separator": ":"}),
     "no names": (written("\t", None), {"separator": "tab", "names": False}),
-    "names that are numbers": (written("\t", "0 1 2"), {"separator": "tab"}),
+    "names that are numbers": (written("\t", "0 1 2"), {"separator": "tab", "names": True}),
     "pandas' index": (written("\t", " a b c", index=True), {"separator": "tab", "leave_out": ("",)}),
     "R's row names": (written(" ", '"a" "b" "c"', index=True), {"separator": "blank", "leave_out": ("",)}),
     "a named index": (written(",", "id a b c", index=True), {"leave_out": ("id",)}),
@@ -55,6 +55,9 @@ REFUSED = {
     "an index that is not left out": (written("\t", "id a b c", index=True), {"separator": "tab"}, "counts the rows"),
     "one without a name": (written("\t", " a b c", index=True), {"separator": "tab"}, "its first column has no name"),
     "no such column": (written(","), {"leave_out": ("d",)}, "leave_out = 'd' is not allowed: the columns are 'a', 'b'"),
+    "numbers first": (written("\t", None), {"separator": "tab"}, "say whether they are names (--names) or not"),
+    "numbers with commas first": (written("|", "0,5 1,5 2,5"), {"separator": "bar"}, "its first line has numbers"),
+    "two such columns": (written(",", "a b a"), {"leave_out": ("a",)}, "leave_out = 'a' is not allowed: two columns"),
     "decimal commas": (written(";", point=","), {"separator": "semicolon"}, "use points in numbers"),
     "commas for both": (written(","), {"decimal": "comma"}, "decimal = 'comma' is not allowed with separator"),
     "a word": (written(","), {"separator": "colon"}, "separator = 'colon' is not allowed: one of comma, "),
@@ -77,7 +80,9 @@ def test_what_could_be_misread_is_refused(case, tmp_path):
     assert "/tmp/tmp" not in str(caught.value)
 
 
-@given(st.text(st.sampled_from('01.,;\t\n"ab- ')), st.sampled_from(["comma", "tab", "blank"]), st.booleans())
+@given(
+    st.text(st.sampled_from('01.,;\t\n"ab- ')), st.sampled_from(["comma", "tab", "blank"]), st.none() | st.booleans()
+)
 def test_any_text_is_a_table_or_a_sentence(tmp_path_factory, text, separator, names):
     path = tmp_path_factory.mktemp("x") / "x"
     path.write_text(text)

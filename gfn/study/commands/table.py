@@ -21,12 +21,14 @@ EXAMPLES = [
 @click.argument("target", type=Named(path_type=Path))
 @click.option("--separator", default="comma", metavar="WORD", help=f"{', '.join(SEPARATORS)}, or the character itself")
 @click.option("--decimal", default="point", metavar="point|comma", help="what stands in numbers")
-@click.option("--names/--no-names", default=True, help="whether the first line has names [default: --names]")
+@click.option("--names/--no-names", default=None, help="whether the first line has names; it need not be said of words")
 @click.option("--leave-out", multiple=True, metavar="NAME", help="a column that is no variable; again for more")
-def table(source: Path, target: Path, separator: str, decimal: str, names: bool, leave_out: tuple[str, ...]) -> None:
-    """Make a table of measurements into the CSV that "gfn train --task dags --data" reads.
+def table(
+    source: Path, target: Path, separator: str, decimal: str, names: bool | None, leave_out: tuple[str, ...]
+) -> None:
+    """Make a table of measurements into CSV for DAGs.
 
-    Nothing is guessed: SOURCE is read as the flags say, and TARGET is written if it can be read in one way only.
+    That is what "gfn train --task dags --data" reads. Nothing is guessed: SOURCE is read as the flags say, and TARGET is written if it can be read in one way only.
     An empty NAME is that of a column of row numbers that has none. Names that are numbers get an x before.
     """
     text, task = plain_table(source, separator, decimal, names, leave_out)
