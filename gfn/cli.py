@@ -16,6 +16,7 @@ from gfn.study.commands.plot import plot
 from gfn.study.commands.reproduce import reproduce
 from gfn.study.commands.sample import sample
 from gfn.study.commands.show import show
+from gfn.study.commands.table import table
 from gfn.study.commands.train import train
 from gfn.study.commands.vendor import vendor
 from gfn.study.commands.verifying import verify
@@ -44,6 +45,7 @@ cli.add_command(reproduce)
 cli.add_command(verdicts)
 cli.add_command(verify)
 cli.add_command(oracle)
+cli.add_command(table)
 cli.add_command(vendor)
 
 

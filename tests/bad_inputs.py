@@ -259,8 +259,12 @@ FLAG_VALUES |= {
     ("oracle", "sampling"): ["", "sideways", "Uniform"],
     ("oracle", "batch-size"): ["", "0", "-1", "x", "4097", "1.5"],
     ("oracle", "picture"): ["", "loss.doc", "loss"],
+    ("table", "separator"): ["", "colon", "a", ".", "\t\t"],
+    ("table", "decimal"): ["", "comma", "dot"],
+    ("table", "leave-out"): ["c", "", "A"],
 }
 LOSS = "def loss(log_pf, log_pb, log_reward):\n    return (log_pf - log_pb - log_reward) ** 2\n"
+TABLE = "a,b\n1,2.5\n3,4\n2,9\n7,1\n"
 OBJECTIVE_OF = dict.fromkeys(("alpha", "alpha-end", "control-variate"), "renyi") | {"decay": "subtb"}
 OBJECTIVE_OF["epsilon"] = "renyi --control-variate both"
 
@@ -270,8 +274,9 @@ def flags() -> Iterator[Case]:
     for (command, flag), values in FLAG_VALUES.items():
         where = {"reproduce": ["fig6", "--profile", "smoke"], "oracle": ["my.py:loss"]}.get(command, [])
         where = [*where, "{here}/run.parquet"] if command in ("show", "plot", "sample") else [*where]
+        where = ["{here}/x.csv", "{here}/y.csv"] if command == "table" else where
         reading = {key: {"run.parquet": stored()} for key in ("show", "plot", "sample")}
-        files = (reading | {"oracle": {"my.py": LOSS}}).get(command, {})
+        files = (reading | {"oracle": {"my.py": LOSS}, "table": {"x.csv": TABLE}}).get(command, {})
         if command == "train":
             where += ["--objective", *OBJECTIVE_OF[flag].split()] if flag in OBJECTIVE_OF else []
         where += ["--task", OWNERS[flag]] if flag in OWNERS else []
