@@ -77,7 +77,7 @@ def test_what_is_moved_keeps_its_own_clip():
 
 def test_letters_of_a_formula_stay_where_they_are():
     letters = "".join(f'<tspan x="{x}" y="{y}" style="font-size: {s}px">{each}</tspan>' for x, y, s, each in
-                      ((0, -0.7, 11, "1"), (7, -0.7, 11, "0"), (14.1, -5.3, 8, "−"), (20.6, -5.3, 8, "3")))  # fmt: skip
+                      ((0, -0.74, 11, "1"), (7, -0.74, 11, "0"), (14.1, -5.3, 8, "−"), (20.6, -5.3, 8, "3")))  # fmt: skip
     (text,) = shown(f'<g style="fill: #ff0000" transform="translate(3 4)"><text>{letters}</text></g>')
     assert (text.tag, text.get("transform")) == ("text", "translate(3 4)")
     assert [(each.get("x"), each.get("y"), each.text) for each in text] == [
