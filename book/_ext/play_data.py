@@ -31,12 +31,12 @@ from gfn.study.results import Run, published_store, read_stored, result_path
 VARIATE = "both"  # the paper's control variates
 RUNS = 7  # the place of the runs in a row
 # Rows out of columns, as the pages read them: the two numbers of each seed and the margin stand together.
-ROWS = """(columns, ids) => columns[0][1].map((_, row) => {
+ROWS = f"""(columns, ids) => columns[0][1].map((_, row) => {{
   const [above, below, margin] = columns.slice(-3).map(([values, places]) => values[places[row]]);
   const said = columns.slice(0, -3).map(([values, places]) => values[places[row]]);
-  said[%d] = said[%d].map((place) => ids[place]);
-  return [...said, margin === null ? null : { above, below, margin }];
-})""" % (RUNS, RUNS)
+  said[{RUNS}] = said[{RUNS}].map((place) => ids[place]);
+  return [...said, margin === null ? null : {{ above, below, margin }}];
+}})"""
 
 
 def read_table(path: Path) -> pd.DataFrame:
