@@ -138,7 +138,7 @@ def one(width: float, height: float) -> tuple[Figure, Axes]:
 
 def name_rows(axis: Axes, names: Sequence[str]) -> None:
     """Name the rows of a panel, from below, at 0, 1, 2 and so on, with lines between them; in a narrow figure names are broken."""
-    broken = [textwrap.fill(name, 14) for name in names] if NARROW.get() else names
+    broken = [textwrap.fill(name, 17) for name in names] if NARROW.get() else names
     axis.set_yticks(range(len(names)), broken)
     axis.set_ylim(-0.5, len(names) - 0.5)
     axis.set_yticks([place + 0.5 for place in range(len(names) - 1)], minor=True)

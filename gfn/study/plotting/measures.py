@@ -33,6 +33,6 @@ def agreement_panel(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
         axis.plot(values, height, ls="", label=TASKS[task], **mark)
     axis.axvline(0, color="0.6", lw=1)
     name_rows(axis, [names[name] for name in shown])
-    axis.set(xlim=(-1.05, 1.05), xlabel="rank correlation with the exact total variation")
+    axis.set(xlim=(-1.05, 1.05), xticks=(-1, -0.5, 0, 0.5, 1), xlabel="rank correlation with the exact total variation")
     legend_below(figure, np.array([[axis]]))
     return finished(figure)
