@@ -10,7 +10,11 @@ LITERAL = re.compile(r'(<code class="[^"]*\bliteral\b[^"]*">)((?:<span class="pr
 WORD = re.compile(r'<span class="pre">([^<]*)</span>')
 SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
 NESTED = re.compile(r'<span class="([^"]*)"><span class="pre">([^<]*)</span></span>')
-CODE = re.compile(r'(<div class="highlight"><pre>)(.*?)(?=</pre>)', re.DOTALL)
+# Python, where every word has a span: what has none there gets the colour of code from gfn-site.css.
+CODE = re.compile(
+    r'(<div class="highlight-(?:default|ipython3?|python3?) [^"]*">\s*<div class="highlight"><pre>)(.*?)(?=</pre>)',
+    re.DOTALL,
+)
 
 
 def lean(page: str, plain: frozenset[str] = frozenset()) -> str:
