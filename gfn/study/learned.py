@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from gfn.environments import DAGs, Phylogenetics, PlanarEnvironment
-from gfn.environments.dags import TABLE_NODES
+from gfn.environments import Phylogenetics, PlanarEnvironment
 from gfn.environments.enumeration import state_graph
 from gfn.environments.forests import all_trees
-from gfn.environments.graphs import log_sum_over_dags
 from gfn.environments.phylogenetics import MAX_LOG_Z_TAXA
 from gfn.evaluation.accuracy import policy_density, target_density
 from gfn.evaluation.exact import terminal_distribution
@@ -72,26 +69,11 @@ def learned_trees(trained: Trained) -> Trees:
     return _sorted(trees, counts.double() / DRAWN)
 
 
-def exact_edges(task: DAGs) -> Tensor | None:
-    r"""P(i → j) of all edges under the target, float64 ``[n, n]``, without listing the graphs; None for more than 10 variables.
-
-    The sum over the graphs without i → j is that over all, with the scores of those parents of j left out that have i.
-    """
-    if task.nodes > TABLE_NODES:
-        return None
-    scores, total = task.local_scores, log_sum_over_dags(task.local_scores)
-    sets, found = torch.arange(scores.shape[1]), torch.zeros(task.nodes, task.nodes, dtype=torch.float64)
-    for i in range(task.nodes):
-        for j in range(task.nodes):
-            if i != j:
-                without = scores.clone()
-                without[j, sets >> i & 1 == 1] = -torch.inf
-                found[i, j] = -math.expm1(log_sum_over_dags(without) - total)
-    return found
-
-
 def learned_edges(trained: Trained) -> Tensor:
-    """The same of the policy of one seed: exactly where the task can be enumerated, else from 10,000 graphs."""
+    """P(i → j) of all edges, float64 ``[n, n]``, of one seed: exactly where the task can be enumerated, else from 10,000 graphs.
+
+    See :func:`gfn.study.edges.exact_edges` for that of the target.
+    """
     if trained.exact:
         return marginals(trained.task, terminal_distribution(trained.task, trained.policy)[0])["edges"]
     return trained.task.adjacency(trained.sample(DRAWN)[0]).double().mean(0)

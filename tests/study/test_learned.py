@@ -14,9 +14,8 @@ from gfn.environments.enumeration import state_graph
 from gfn.environments.forests import all_trees
 from gfn.evaluation.accuracy import l1
 from gfn.evaluation.exact import terminal_distribution
-from gfn.evaluation.structure import marginals
 from gfn.study.forms import written
-from gfn.study.learned import Trees, exact_edges, exact_trees, learned_edges, learned_trees
+from gfn.study.learned import Trees, exact_trees, learned_edges, learned_trees
 from gfn.study.results import load_or_train, result_path
 from gfn.study.trained import Trained, load
 from tests.study.small_runs import TASKS, path_of, spec_of
@@ -145,13 +144,6 @@ def text_of_seed(path, seed):
 
 
 # ---- drawn -----------------------------------------------------------------------------------------------------------
-
-
-def test_edges_without_listing_graphs():
-    """As by listing them."""
-    for task in (DAGs(nodes=2), DAGs(nodes=4, prior="uniform", task_seed=3)):
-        torch.testing.assert_close(exact_edges(task), marginals(task)["edges"])
-    assert exact_edges(DAGs(nodes=11)) is None
 
 
 def test_large_tasks_are_sampled(policies):

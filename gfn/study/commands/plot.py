@@ -143,10 +143,11 @@ def _trees(task: Phylogenetics, policies: Mapping[str, Any]) -> Any:
 
 
 def _edges(task: DAGs, policies: Mapping[str, Any]) -> Any:
-    from gfn.study.learned import exact_edges, learned_edges
+    from gfn.study.edges import MOST_NODES, exact_edges
+    from gfn.study.learned import learned_edges
     from gfn.study.plotting.tasks import matrix_panels
 
-    exact = exact_edges(task)
+    exact = exact_edges(task) if task.nodes <= MOST_NODES else None
     if exact is None:
         warn(f"gfn: {task.nodes} variables have too many graphs for exact probabilities")
     learned = {label: learned_edges(each) for label, each in policies.items()}
