@@ -123,7 +123,7 @@ def test_advice_has_a_row_a_way():
 def test_the_answer_is_in_the_numbers_of_the_runs():
     said = answer(PAPER, MADE_UP)
     assert said.startswith(
-        "Mostly. On the sparser hypergrid, TB and the reverse KL cover 0.25 of the modes on policy, "
+        "Mostly: 4 of 5 criteria are met, and 1 is not. On the sparser hypergrid, TB and the reverse KL cover 0.25 of the modes on policy, "
     )
     assert "1.00 with exploration" in said
     assert "halves the late error of TB and the reverse KL there in 2 of 2 measurements" in said

@@ -110,5 +110,5 @@ def test_the_command_writes_a_table_once(capsys, tmp_path):
     assert [list(row) for row in DAGs(data=target).data] == ROWS
     source.write_text(written("\t").replace("7.5", "7.25"))
     status, out, err = run(capsys, "table", source, target, "--separator", "tab")
-    assert (status, out) == (1, "")
+    assert (status, out) == (2, "")
     assert "it is there, and would be overwritten" in err
