@@ -239,7 +239,7 @@ def joint(terms: Terms) -> Tensor:
     return terms.centred(terms.whole)
 
 
-#: Each control variate by name: from the terms of a batch to the weight of every ∇log p_F(τ_n). More may be added.
+#: Each control variate by name, from the terms of a batch to the weight of every ∇log p_F(τ_n). More may be added.
 CONTROL_VARIATES: dict[str, Callable[[Terms], Tensor]] = {
     "none": none,
     "loo": loo,

@@ -7,7 +7,7 @@ tells it the whole iteration once, which CUDA calls capture: the list of operati
 read and write. From then on one word, replay, does them all again. What follows from that:
 
 - every tensor stays where it is, and each replay writes the batch over that of the one before;
-- shapes cannot depend on values (see :func:`gfn.sampling.static`), and nothing may look at a value on the way;
+- shapes cannot depend on values (see ``static`` in :mod:`gfn.sampling.engine`), and nothing may look at a value on the way;
 - random generators are told to the graph, so that each replay draws new noise;
 - what runs before the capture, to warm up, must be undone (:func:`unchanged`), so that results are those of a CPU's loop.
 """

@@ -65,7 +65,7 @@ def furthest(runs: Runs) -> pd.DataFrame:
     """How far DevGrad's errors are from those of Rényi with leave-one-out on the whole weight, whose gradient it has.
 
     Returns:
-        By task, the largest relative difference over seeds and evaluations: of the first after the start, and of all.
+        By task, the largest relative difference over seeds and evaluations, that of the first after the start and that of all.
     """
     rows = {}
     for task, lines in by_task(runs).items():
