@@ -88,9 +88,20 @@ def test_every_command_explains_itself(command, gfn_command, monkeypatch):
 EXAMPLES = sorted({line for command in cli.cli.commands.values() for line in getattr(command, "examples", ())})
 
 
+MY_TASK = """
+from tests.environments.test_contract import Bag
+
+
+class MyTask(Bag):
+    size: int = 2
+"""
+
+
 @pytest.mark.parametrize("line", EXAMPLES)
-def test_examples_are_understood(line):
+def test_examples_are_understood(line, tmp_path, monkeypatch):
     """Every flag and value is one that there is."""
+    (tmp_path / "my_task.py").write_text(MY_TASK, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
     _, command, *arguments = shlex.split(line)
     values = cli.cli.commands[command].make_context(command, arguments, resilient_parsing=True).params
     assert values or not arguments

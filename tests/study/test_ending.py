@@ -195,7 +195,7 @@ def same(one: Path, other: Path) -> None:
 def undisturbed(tmp_path_factory):
     store = tmp_path_factory.mktemp("undisturbed")
     assert Command(store, [*LONG, "--out", str(store / "store")]).end() == (0, "")
-    (path,) = (store / "store").iterdir()
+    (path,) = (store / "store").glob("*.parquet")
     return path
 
 
