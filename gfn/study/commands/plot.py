@@ -126,7 +126,7 @@ def _learned(what: str, found: Mapping[Path, Run], seed: int | None) -> Any:
     named = labels(list(found.values()))
     for label, each in zip(named, policies):
         if len(each.spec.seeds) > 1:
-            warn(f"gfn: {label}: the policy of seed {each.seeds[0]}")
+            warn(f"gfn: of {label}, the policy of seed {each.seeds[0]} is drawn")
     _style()
     return DRAWN[what](tasks[0], dict(zip(named, policies)))
 

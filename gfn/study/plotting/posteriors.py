@@ -32,9 +32,9 @@ def posterior_rows(taxa: Sequence[str], rows: Mapping[str, Trees]) -> Figure:
         _clades(line[0], taxa, found.consensus(), True)
         line[0].set_title(f"{title}:\nconsensus", fontsize=10)
         for axis, tree, mass in zip(line[1:], found.trees, found.probabilities[:BEST].tolist()):
-            also = "" if title == first else f"\n{first}: {rows[first].probability(tree):.3f}"
+            also = "" if title == first else f"\n({first} {rows[first].probability(tree):.2g})"
             _clades(axis, taxa, dict.fromkeys(tree[1:].tolist(), mass), False)
-            axis.set_title(f"{mass:.3f}{also}", fontsize=10)
+            axis.set_title(f"probability {mass:.2g}{also}", fontsize=10)
     return finished(figure)
 
 
