@@ -210,8 +210,10 @@ def test_a_signal_saves_and_the_same_command_resumes(number, status, word, undis
     assert stopped.end() == (status, f"gfn: {word}; the same command resumes\n")
     assert [path.suffix for path in store.iterdir()] == [".checkpoint"]
     assert Command(tmp_path, arguments).end() == (0, "")
-    assert [path.name for path in store.iterdir()] == [undisturbed.name]
+    policy = undisturbed.with_suffix(".safetensors")
+    assert {path.name for path in store.iterdir()} == {undisturbed.name, policy.name}
     same(store / undisturbed.name, undisturbed)
+    assert (store / policy.name).read_bytes() == policy.read_bytes()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGTERM])
