@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from gfn import cli
 from gfn.environments import load_task, own
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
@@ -36,18 +35,6 @@ def mine(tmp_path, monkeypatch):
     sys.modules.pop("own_run_task", None)
     yield load_task("own_run_task:Mine")
     sys.modules.pop("own_run_task", None)
-
-
-@pytest.fixture
-def gfn_command(capsys):
-    """Run the command; its exit status, standard output and standard error."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as left:
-            cli.main([str(argument) for argument in arguments])
-        return left.value.code, *capsys.readouterr()
-
-    return run
 
 
 def spec_of(kind, **settings):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from gfn.runs.training import replacing, warn
-from gfn.settings import SettingsError
+from gfn.runs.training import warn
 from gfn.study.commands.helping import Command
 from gfn.study.commands.options import own_tasks
+from gfn.study.commands.sample import write
 from gfn.study.flags import Named
 from gfn.study.results import ResultError, Run, read_run
 from gfn.study.summaries import final_table, told
@@ -44,13 +44,7 @@ def show(paths: tuple[Path, ...], csv: Path | None) -> None:
         click.echo("no readable results")
         return
     if csv is not None:
-        if csv.exists() and not csv.is_file():
-            raise SettingsError(f"csv = {str(csv)!r} is not allowed: it is no regular file")
-        try:
-            with replacing(csv) as partial:
-                final_table(runs).to_csv(partial, index=False)
-        except OSError as error:
-            raise SettingsError(f"csv = {str(csv)!r} is not allowed: {error.strerror or error}") from None
+        write(csv, "csv", final_table(runs).to_csv(index=False))
     click.echo(told(runs))
     if csv is not None:
         click.echo(f"written to {csv}")
