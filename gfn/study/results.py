@@ -287,7 +287,11 @@ def load_or_train(
     else:
         with suppress(OSError):
             policy_path(path).unlink()  # of the run whose place this one takes
-    write_run(path, spec, records, device)
+    try:
+        write_run(path, spec, records, device)
+    except OSError:
+        policy_path(path).unlink(missing_ok=True)  # nobody's, without the run
+        raise
     with suppress(OSError):
         path.with_suffix(".checkpoint").unlink()
     return read_run(path)
