@@ -19,12 +19,19 @@ SECONDS = {
     "funnel": 12,
     "many_well": 40,
 }
-NETWORKS = {
-    "path_integral": 10,
-    "flow_reverse_kl": 5,
-    "flow_likelihood": 4,
-    "nuts": 150,
-}  # as dear as a GFlowNet's in the plane
+# Milliseconds that a step of 64 points takes a sampler for one seed, and how much more with each coordinate; of those
+# without steps that an evaluation takes.
+STEPS = {
+    "gflownet": (1.0, 0.22),
+    "flow_reverse_kl": (7.5, 0.8),
+    "flow_likelihood": (7.5, 0.8),
+    "path_integral": (11, 0.03),
+    "denoising": (1, 0.03),
+    "gan": (2, 0.06),
+    "nuts": (0.35, 0),
+    "annealed": (0.02, 0),
+}
+MEASURING = (0.05, 0.005)  # seconds for 1024 points
 SCALE = 512 * 128 * 10  # trajectories of such a training
 SMALLEST = 1 / 50  # of what there is to make: below it, a process takes longer to start than it gains
 
@@ -41,8 +48,10 @@ def seconds(spec: Spec) -> float:
         # An estimate takes half as long as a step of the training, which goes on to the last stage.
         return task * seeds * (max(spec.warmup) * 128 + drawn / 2) / SCALE
     if spec.kind == "rival":
-        dear = task if spec.model == "gflownet" else SECONDS["gaussian_mixture"] * NETWORKS.get(spec.model, 1)
-        return dear * seeds * spec.budget / SCALE
+        size, (start, more), (least, each) = spec.task.dimension, STEPS[spec.model], MEASURING
+        steps = spec.budget / (1 if spec.model in ("nuts", "annealed") else spec.batch_size)
+        measured = spec.marks * spec.points / 1024 * (least + each * size)
+        return seeds * (steps * (start + more * size) / 1000 + measured)
     if spec.kind == "reference":
         return 15 * spec.samples / 2000
     return task * spec.rounds / 40  # costs of iterations, of one seed

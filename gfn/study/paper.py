@@ -55,9 +55,9 @@ def load_claims(of: Literal["paper", "beyond"] = "paper") -> dict[str, dict[str,
     return load_criteria(of)["claims"]
 
 
-def margin(name: str) -> float:
+def margin(name: str, of: Literal["paper", "beyond"] = "paper") -> float:
     """What is added to both sides of a ratio, so that what is as small as noise counts as equal."""
-    return load_criteria()["margins"][name]["value"]
+    return load_criteria(of)["margins"][name]["value"]
 
 
 def checksum(criteria: dict[str, Any]) -> str:

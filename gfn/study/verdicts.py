@@ -42,6 +42,7 @@ TITLES = {
     "f_losses": "Losses with the gradient of a divergence",
     "off_policy": "Training off policy",
     "measures": "Measures of success",
+    "leagues": "Against other samplers",
 }
 THEORY = ("tasks", "exact")
 TABLE = ["claim", "version", "test", "subject", "budget", "variate", "judged", "median", "low", "high", "outcome"]

@@ -12,6 +12,7 @@ from gfn.study.evidence import (
     costs,
     draws,
     f_losses,
+    league_questions,
     measures,
     off_policy,
     order_choice,
@@ -48,4 +49,7 @@ QUESTIONS: dict[str, Question] = {
     "Q6": Question("f_losses", f_losses.evidence, f_losses.answer),
     "Q7": Question("off_policy", off_policy.evidence, off_policy.answer),
     "Q8": Question("measures", measures.evidence, measures.answer),
+    "Q9": Question("leagues", league_questions.against_tb, league_questions.answer_tb),
+    "Q10": Question("leagues", league_questions.against_rivals, league_questions.answer_rivals),
+    "Q11": Question("leagues", league_questions.failures, league_questions.answer_failures),
 }

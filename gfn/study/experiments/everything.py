@@ -25,6 +25,7 @@ from gfn.study.experiments.costs import Costs
 from gfn.study.experiments.draws import DrawsStudy
 from gfn.study.experiments.f_losses import FLossStudy
 from gfn.study.experiments.first import First
+from gfn.study.experiments.leagues import LeagueStudy
 from gfn.study.experiments.off_policy import ON, OffPolicyStudy
 from gfn.study.experiments.orders import OrderStudy
 from gfn.study.experiments.profiles import PROFILES
@@ -49,6 +50,7 @@ BEYOND = (
     "f_losses",
     "off_policy",
     "measures",
+    "leagues",
 )
 
 
@@ -117,6 +119,7 @@ FIGURES: dict[str, type[PageSettings]] = {
     "f_losses": FLossStudy,
     "off_policy": OffPolicyStudy,
     "measures": Measures,
+    "leagues": LeagueStudy,
 }
 
 

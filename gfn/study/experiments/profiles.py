@@ -125,6 +125,22 @@ PROFILES["off_policy"] = {
     "edition": {"seeds": EDITION_SEEDS, "ways": _ALL_WAYS} | _OFF_POLICY,
     "smoke": {"seeds": SMOKE_SEEDS, "ways": _FEW_WAYS} | _SMOKE_TRAINING | {"replicates": 4, "stage": 4},
 }
+# Small enough that ten seeds of two step sizes each take less than twenty minutes of two cores.
+_LEAGUES = {
+    "budget": 12_288,
+    "batch_size": 64,
+    "hidden": (64, 64),
+    "components": 16,
+    "points": 1024,
+    "marks": 4,
+    "rates": (1e-3, 1e-2),
+}
+_SMOKE_LEAGUES = {"budget": 1024, "hidden": (16,), "components": 4, "points": 64, "marks": 2, "rates": (1e-2,)}
+PROFILES["leagues"] = {
+    "paper": {"seeds": PAPER_SEEDS} | _LEAGUES,
+    "edition": {"seeds": EDITION_SEEDS} | _LEAGUES,
+    "smoke": {"seeds": SMOKE_SEEDS} | _LEAGUES | _SMOKE_LEAGUES,
+}
 # Pages without runs of their own.
 _ATLAS = {"batch_size": 4, "larger": (2, 4, 32, 256), "replicates": 2048}
 _SMOKE_ATLAS = {"batch_size": 2, "larger": (2, 16), "replicates": 256}

@@ -43,6 +43,16 @@ OBJECTIVES = {
     "renyi_truncated": "Rényi, weights truncated",
     "renyi_unweighted": "Rényi, no weights",
 }
+# Samplers that GFlowNets are compared with.
+RIVALS = {
+    "flow_reverse_kl": "spline flow, reverse KL",
+    "path_integral": "path integral sampler",
+    "nuts": "NUTS",
+    "annealed": "annealed importance sampling",
+    "flow_likelihood": "spline flow, maximum likelihood",
+    "denoising": "denoising diffusion",
+    "gan": "GAN",
+}
 # TB is black and its other starts grey; the divergences have the strongest colours.
 LINES = {
     "tb": {"color": "black", "ls": "-", "lw": 1.4},
@@ -86,6 +96,7 @@ TASKS = {
     "sequences_calibrated": "Sequences, calibrated",
     "gaussian_mixture_calibrated": "Gaussian mixture, calibrated",
     "random_mixture": "40 Gaussians",
+    "grid_mixture": "Grid of Gaussians",
     "funnel": "Funnel",
     "many_well": "Many-well",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gfn.study.plotting.style import CONTROL_VARIATES, OBJECTIVES, TASKS
+from gfn.study.plotting.style import CONTROL_VARIATES, OBJECTIVES, RIVALS, TASKS
 
 VARIATES = {name: label for name, (label, *_) in CONTROL_VARIATES.items()}
 METRICS = {
@@ -25,6 +25,10 @@ METRICS = {
     "eubo_gap": "EUBO above log Z (nats)",
     "tb_loss": "TB loss",
     "squared_bias": "squared bias",
+    "log_z_error": "error of log Z (nats)",
+    "sliced": "sliced distance",
+    "mode_tv": "total variation of the weights of modes",
+    "missed": "modes missed, share",
 }
 COLUMNS = {
     "alpha": "α",
@@ -39,7 +43,7 @@ COLUMNS = {
     "log_reward": "log-reward",
     "learning_rate": "step size",
 }
-NAMES = COLUMNS | METRICS | VARIATES | TASKS | OBJECTIVES
+NAMES = COLUMNS | METRICS | VARIATES | TASKS | OBJECTIVES | RIVALS
 # Words of one language only: where they stand in a sentence they may mean something else.
 PARTS = re.compile(r"(, | over | against | than )")
 WORDS = re.compile(r"(?<![\w/.])[a-z][a-z0-9]*(?:_[a-z0-9]+)+(?![\w/.(])")

@@ -13,7 +13,7 @@ from gfn.runs.objective import Objective
 from gfn.runs.off_policy import OffPolicy
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, RivalSpec, Spec, TrainingSpec
 from gfn.study.experiments.tasks import calibrated_tasks
-from gfn.study.plotting.style import CONTROL_VARIATES, OBJECTIVES, TASKS
+from gfn.study.plotting.style import CONTROL_VARIATES, OBJECTIVES, RIVALS, TASKS
 from gfn.study.presentation.digits import THIN, short
 
 KINDS = {
@@ -29,15 +29,6 @@ SCHEMES = {
     "prefix": "first steps in common",
     "distinct": "without replacement",
     "replayed": "replayed trajectories",
-}
-RIVALS = {
-    "flow_reverse_kl": "spline flow, reverse KL",
-    "path_integral": "path integral sampler",
-    "nuts": "NUTS",
-    "annealed": "annealed importance sampling",
-    "flow_likelihood": "spline flow, maximum likelihood",
-    "denoising": "denoising diffusion",
-    "gan": "GAN",
 }
 NAMES = ("kind", "task", "name", "objective", "seeds")  # what a specification always says of itself
 LONG = 60  # characters or entries from which on data in a specification are only counted
