@@ -43,16 +43,30 @@ class Annealed(Rival):
 
     def _population(self, count: int) -> tuple[Tensor, Tensor]:
         size, step = self.environment.dimension, self.shape.learning_rate
-        x = torch.randn(count, size, generator=self.generator, dtype=torch.float64)
+        x = self._normal(count)
         log_weights = torch.zeros(count, dtype=torch.float64)
         log_r, slope = self._density(x)
         for level in range(1, LEVELS + 1):
             share = level / LEVELS
             log_weights += (log_r + x.square().sum(1) / 2 + size / 2 * math.log(2 * math.pi)) / LEVELS
-            impulse = torch.randn(count, size, generator=self.generator, dtype=torch.float64)
-            uniform = torch.rand(count, generator=self.generator, dtype=torch.float64)
-            x, log_r, slope = self._hamiltonian(x, log_r, slope, share, impulse, uniform.log(), step)
+            x, log_r, slope = self._hamiltonian(x, log_r, slope, share, self._normal(count), self._uniform(count), step)
         return x, log_weights
+
+    def moved(self, points: Tensor, steps: int) -> Tensor:
+        """Points ``[N, d]`` after some steps at the target itself, which leave its law as it is."""
+        x, count = points, len(points)
+        log_r, slope = self._density(x)
+        for _ in range(steps):
+            about = self._normal(count), self._uniform(count), self.shape.learning_rate
+            x, log_r, slope = self._hamiltonian(x, log_r, slope, 1.0, *about)
+        return x
+
+    def _normal(self, count: int) -> Tensor:
+        return torch.randn(count, self.environment.dimension, generator=self.generator, dtype=torch.float64)
+
+    def _uniform(self, count: int) -> Tensor:
+        """Logarithms of uniform numbers."""
+        return torch.rand(count, generator=self.generator, dtype=torch.float64).log()
 
     def _hamiltonian(
         self, x: Tensor, log_r: Tensor, slope: Tensor, share: float, impulse: Tensor, log_uniform: Tensor, step: float

@@ -10,7 +10,7 @@ import pandas as pd
 from gfn.study.claims import Evidence, Verdict, judge, over_seeds, ratio
 from gfn.study.evidence.answering import by_criterion, listed, word
 from gfn.study.evidence.leagues import Best, Runs, best_runs, ended, final, has_modes, standings, targets
-from gfn.study.experiments.leagues import GFLOWNETS, TABLES
+from gfn.study.experiments.leagues import GFLOWNETS
 from gfn.study.paper import load_claims, margin
 from gfn.study.plotting.style import OBJECTIVES, RIVALS, TASKS
 from gfn.study.presentation.digits import number
@@ -87,15 +87,8 @@ def leaders(runs: Runs, league: str, metric: str) -> dict[str, str]:
     """By target who is first in a league by a metric, and by how much: ``TB (0.12)``."""
     table = standings(runs, metric)
     first = table[(table.league == league) & (table["rank"] == 1)].drop_duplicates("task")
-    return {row.task: f"{SAID[row.sampler]} ({number(row.median)})" for row in first.itertuples()}
-
-
-def rankings(runs: Runs, metric: str) -> pd.DataFrame:
-    """All samplers of each league on each target in the order of a metric: rows targets, columns leagues."""
-    table = standings(runs, metric)
-    table["said"] = [f"{row.rank} {SAID[row.sampler]}" for row in table.itertuples()]
-    order = [task for task in TASKS if task in set(table.task)]
-    return table.groupby(["task", "league"], sort=False).said.agg(", ".join).unstack().reindex(order)
+    found = {row.task: f"{SAID[row.sampler]} ({number(row.median)})" for row in first.itertuples()}
+    return {task: found[task] for task in TASKS if task in found}
 
 
 def answer_tb(settings: Any, runs: Runs) -> str:
@@ -155,9 +148,8 @@ def first_said(runs: Runs, league: str, metric: str) -> str:
 def finding(runs: Runs) -> str:
     """What the page opens with: who is first, in each league, and what was spent."""
     spec = next(iter(runs.values())).spec
-    same = {name: number(getattr(spec, name)) for name in ("budget",)}
     return (
-        f"Of samplers that learn from {same['budget']} evaluations of the density, {_small(first_said(runs, 'density', 'elbo_gap'))}"
+        f"Of samplers that learn from {number(spec.budget)} evaluations of the density, {_small(first_said(runs, 'density', 'elbo_gap'))}"
         f" {first_said(runs, 'density', 'sliced')} Of those that learn from as many samples,"
         f" {_small(first_said(runs, 'samples', 'sliced'))}"
     )
@@ -173,8 +165,3 @@ def _middle(best: Best, task: str, above: str, below: str, metric: str) -> float
 
 def _verdict(claim: str, evidence: Any, settings: Any, runs: Mapping) -> Verdict:
     return judge(claim, evidence(settings, runs), settings.profile, claims=load_claims("beyond"))
-
-
-def league_of(sampler: str) -> str:
-    """Which league a sampler is in."""
-    return next(league for league, samplers in TABLES.items() if sampler in samplers)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
+from gfn.environments import ManyWell
+from gfn.randomness import stream
+from gfn.runs.rivals import SHOWN
 from gfn.study.claims import from_runs
 from gfn.study.experiments.leagues import TABLES
 from gfn.study.intervals import of_median, rank
@@ -17,6 +21,7 @@ CHOSEN_BY = ("elbo_gap", "sliced")  # the second for samplers without a density;
 # What is shown of every sampler; of the effective sample size more is better, of all others less.
 MEASURES = ("elbo_gap", "eubo_gap", "log_z_error", "effective_share", "sliced", "mode_tv", "missed")
 MORE_IS_BETTER = "effective_share"
+YARDSTICKS = ("nuts", "annealed")  # which learn nothing, and have no rank
 COORDINATES = ("x1", "x2", "x3")
 
 
@@ -64,7 +69,7 @@ def standings(runs: Runs, metric: str) -> pd.DataFrame:
     """A row for each league, target and sampler that has the metric, in the order of the medians.
 
     Columns ``league, task, sampler, rate, median, low, high, rank, floor, seconds``: intervals hold one at a time; with fewer
-    seeds than an interval needs they are the range. ``floor`` is what exact samples have, where there is such a number.
+    seeds than an interval needs they are the range. Yardsticks have no rank. ``floor`` is what exact samples have, where there is such a number.
     """
     rates, rows = chosen(runs), []
     for league, samplers in TABLES.items():
@@ -84,8 +89,8 @@ def standings(runs: Runs, metric: str) -> pd.DataFrame:
                 rows.append(row | {"seconds": seconds(run)})
     columns = ["league", "task", "sampler", "rate", "median", "low", "high", "floor", "seconds"]
     table = pd.DataFrame(rows, columns=columns)
-    ordered = table.groupby(["league", "task"])["median"].rank(method="min", ascending=metric != MORE_IS_BETTER)
-    table.insert(7, "rank", ordered.astype(int))
+    ranked = table[~table.sampler.isin(YARDSTICKS)].groupby(["league", "task"])["median"]
+    table.insert(7, "rank", ranked.rank(method="min", ascending=metric != MORE_IS_BETTER))
     return table.sort_values(["league", "task", "rank"], kind="stable").reset_index(drop=True)
 
 
@@ -133,3 +138,23 @@ def diverged(runs: Runs) -> pd.DataFrame:
         if (lost := run.frame.metric == "diverged").any()
     ]
     return pd.DataFrame(rows, columns=["task", "sampler", "rate", "seeds"])
+
+
+def beside(runs: Runs, task: str) -> tuple[np.ndarray, dict[str, np.ndarray], tuple[int, int], int]:
+    """What :func:`gfn.study.plotting.sample_panels` draws of a target: exact samples, points of each sampler, and how.
+
+    Of many-well two coordinates with two wells are shown, of all others the first two.
+    """
+    best = best_runs(runs)
+    target = next(run for (name, _), run in best.items() if name == task).spec.task
+    exact = target.sample_target(SHOWN, stream("leagues: exact samples", 0)).numpy()
+    samplers = {league: [name for name in names if (task, name) in best] for league, names in TABLES.items()}
+    drawn = {name: points(best[task, name]).to_numpy() for names in samplers.values() for name in names}
+    axes = (0, 2) if isinstance(target, ManyWell) and target.pairs > 1 else (0, 1)
+    return exact, drawn, axes, len(samplers["density"])
+
+
+def floors(runs: Runs, metric: str) -> dict[str, float]:
+    """By target what as many exact samples have of a measure: the median over the seeds of one run."""
+    best = best_runs(runs)
+    return {task: float(final(best[task, "tb_batch"], f"{metric}_floor").median()) for task in targets(best)}

@@ -13,6 +13,7 @@ from gfn.study.plotting.curves import (
 from gfn.study.plotting.draws import few_panels, scheme_curves, scheme_panels
 from gfn.study.plotting.first import gain_panels, probability_panels, weight_histograms
 from gfn.study.plotting.gradients import balance_variance_panels, bias_panels, centring_panels, variance_panels
+from gfn.study.plotting.leagues import league_panels, sample_panels
 from gfn.study.plotting.marks import with_error_bar, with_levels
 from gfn.study.plotting.measures import agreement_panel
 from gfn.study.plotting.off_policy import coverage_panel, way_panels
@@ -48,6 +49,7 @@ __all__ = [
     "few_panels",
     "gain_panels",
     "grid_panel",
+    "league_panels",
     "learning_curves",
     "line_label",
     "matrix_panels",
@@ -61,6 +63,7 @@ __all__ = [
     "relative_variance_panels",
     "removal_panels",
     "sample_panel",
+    "sample_panels",
     "scheme_curves",
     "scheme_panels",
     "speed_panels",

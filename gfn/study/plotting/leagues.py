@@ -1,0 +1,92 @@
+"""Pictures of samplers in two leagues: their points beside those of the target, and measures along the budget."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from gfn.study.plotting.layout import label_grid, legend_below, lowest_panels, responsive, wrapped
+from gfn.study.plotting.style import COLOURS, LINES, OBJECTIVES, RIVALS, TASKS, finished, log_errors
+
+SAMPLERS = OBJECTIVES | RIVALS
+EXACT = "exact samples"
+RIVAL_LINES: dict[str, dict[str, Any]] = {
+    "flow_reverse_kl": {"color": COLOURS[9], "ls": "-", "lw": 1.8},
+    "path_integral": {"color": COLOURS[4], "ls": "--", "lw": 1.8},
+    "nuts": {"color": COLOURS[8], "ls": ":", "lw": 1.7},
+    "annealed": {"color": COLOURS[5], "ls": ":", "lw": 1.7},
+    "flow_likelihood": {"color": COLOURS[0], "ls": "-", "lw": 1.8},
+    "denoising": {"color": COLOURS[1], "ls": "--", "lw": 1.8},
+    "gan": {"color": COLOURS[2], "ls": "-.", "lw": 1.8},
+}
+LABELS = {
+    "elbo_gap": "log Z − ELBO (nats)",
+    "eubo_gap": "EUBO − log Z (nats)",
+    "sliced": "sliced distance",
+    "mode_tv": "total variation of modes",
+}
+LEAST = 1e-3  # nats that are drawn, where an estimate of a bound lies beyond log Z
+WIDTH = 16  # letters of a panel's title in a line
+
+
+@responsive
+def sample_panels(exact: np.ndarray, drawn: Mapping[str, np.ndarray], axes: tuple[int, int], first: int) -> Figure:
+    """Points of samplers beside exact samples of one target: a panel each, on the axes of the exact ones.
+
+    Arguments:
+        exact: ``[n, d]``.
+        drawn: sampler to points ``[m, d]``, which may be none, in the order of the panels.
+        axes: which two coordinates are shown, from 0.
+        first: how many of the samplers are of the first league, whose points have its colour.
+    """
+    figure, panels = wrapped(1 + len(drawn), 7, (1.6, 1.75), narrow=3, sharex=True, sharey=True)
+    shown = exact[:, list(axes)]
+    low, high = shown.min(0), shown.max(0)
+    pad = 0.15 * (high - low)
+    colours = ["black", *[COLOURS[0]] * first, *[COLOURS[1]] * (len(drawn) - first)]
+    for axis, (name, points), colour in zip(panels.flat, {EXACT: exact, **drawn}.items(), colours):
+        if len(points):
+            across, up = points[:, list(axes)].T
+            axis.plot(across, up, ".", ms=2.5, alpha=0.5, color=colour, rasterized=True)
+        else:
+            axis.text(0.5, 0.5, "diverged", transform=axis.transAxes, ha="center", fontsize="small")
+        axis.set_title(textwrap.fill(SAMPLERS.get(name, name), WIDTH), fontsize="small")
+    axis.set(xlim=(low[0] - pad[0], high[0] + pad[0]), ylim=(low[1] - pad[1], high[1] + pad[1]))
+    for axis in panels.flat:
+        axis.locator_params(nbins=3)
+    label_grid(panels, f"$x_{{{axes[0] + 1}}}$", f"$x_{{{axes[1] + 1}}}$")
+    return finished(figure)
+
+
+@responsive
+def league_panels(frame: pd.DataFrame, metric: str, floors: Mapping[str, float] | None = None) -> Figure:
+    """A measure over the budget: a panel a target, a line a sampler. Lines are medians over seeds, bands the range.
+
+    Arguments:
+        frame: columns ``task, sampler, used, seed, value``.
+        metric: which it is, a key of ``LABELS``.
+        floors: task to the value of exact samples, a thin line, if there are such.
+    """
+    tasks = [task for task in TASKS if task in set(frame.task)]
+    figure, panels = wrapped(len(tasks), 3, (3.7, 2.9), sharex=True)
+    for axis, task in zip(panels.flat, tasks):
+        part = frame[frame.task == task]
+        if floors:
+            axis.axhline(floors[task], color="0.5", lw=1, label=EXACT, zorder=1)
+        for sampler in (name for name in SAMPLERS if name in set(part.sampler)):
+            table = part[part.sampler == sampler].pivot(index="used", columns="seed", values="value").clip(lower=LEAST)
+            line = RIVAL_LINES.get(sampler) or LINES[sampler]
+            axis.plot(table.index, table.median(axis=1), label=SAMPLERS[sampler], **line)
+            axis.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=line["color"], alpha=0.1, lw=0)
+        axis.set_title(TASKS[task])
+        log_errors(axis)
+    label_grid(panels, "evaluations or samples", LABELS[metric])
+    for axis in lowest_panels(panels):
+        axis.locator_params(axis="x", nbins=4)
+    legend_below(figure, panels)
+    return finished(figure)
