@@ -30,7 +30,10 @@ LABELS = {
     "sliced": "sliced distance",
     "mode_tv": "total variation of modes",
 }
-LEAST = 1e-3  # nats that are drawn, where an estimate of a bound lies beyond log Z
+LEAST, MOST = (
+    1e-3,
+    1e4,
+)  # that are drawn: an estimate of a bound may lie beyond log Z, and weights may be as good as none
 WIDTH = 16  # letters of a panel's title in a line
 
 
@@ -79,7 +82,7 @@ def league_panels(frame: pd.DataFrame, metric: str, floors: Mapping[str, float] 
         if floors:
             axis.axhline(floors[task], color="0.5", lw=1, label=EXACT, zorder=1)
         for sampler in (name for name in SAMPLERS if name in set(part.sampler)):
-            table = part[part.sampler == sampler].pivot(index="used", columns="seed", values="value").clip(lower=LEAST)
+            table = part[part.sampler == sampler].pivot(index="used", columns="seed", values="value").clip(LEAST, MOST)
             line = RIVAL_LINES.get(sampler) or LINES[sampler]
             axis.plot(table.index, table.median(axis=1), label=SAMPLERS[sampler], **line)
             axis.fill_between(table.index, table.min(axis=1), table.max(axis=1), color=line["color"], alpha=0.1, lw=0)
