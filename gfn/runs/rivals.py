@@ -1,4 +1,4 @@
-"""Samplers of one continuous target on equal terms: each measured by the same numbers after equal parts of a budget."""
+"""Samplers of one target on equal terms: each measured by the same numbers after equal parts of a budget."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from gfn.environments import ContinuousEnvironment
 from gfn.evaluation.continuous import probabilities
 from gfn.evaluation.samples import sample_measures, target_measures, weight_measures
 from gfn.randomness import stream
@@ -16,7 +17,7 @@ from gfn.rivals import RIVALS, Rival, Shape
 from gfn.runs.objective import takes
 from gfn.runs.spec import RivalSpec
 from gfn.runs.training import Record, Trainer, TrainingError
-from gfn.sampling import rollout
+from gfn.sampling import retrace, rollout
 
 
 class GFlowNet(Rival):
@@ -38,12 +39,19 @@ class GFlowNet(Rival):
     @torch.no_grad()
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         drawn = rollout(self.environment, self.trainer.policy, count, [generator])
-        return drawn.terminal[0, :, :-1], (drawn.log_reward - drawn.log_pf)[0]
+        points = drawn.terminal[0]
+        if isinstance(self.environment, ContinuousEnvironment):
+            points = points[:, :-1]  # without the number of coordinates
+        return points, (drawn.log_reward + drawn.log_pb - drawn.log_pf)[0]
 
     @torch.no_grad()
     def weights_of(self, points: Tensor, generator: torch.Generator) -> Tensor:
-        back = probabilities(self.environment, self.trainer.policy, points.unsqueeze(0))
-        return (back.log_reward - back.log_pf)[0]
+        task, policy = self.environment, self.trainer.policy
+        if isinstance(task, ContinuousEnvironment):
+            back = probabilities(task, policy, points.unsqueeze(0))
+        else:
+            back = retrace(task, policy, points.unsqueeze(0), generator)
+        return (back.log_reward + back.log_pb - back.log_pf)[0]
 
 
 def race(spec: RivalSpec, progress: Callable[[int, int], None] | None = None) -> list[Record]:
