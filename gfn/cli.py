@@ -12,8 +12,11 @@ from gfn.study.commands.helping import Group
 from gfn.study.commands.judging import verdicts
 from gfn.study.commands.listing import list_
 from gfn.study.commands.options import HELP
+from gfn.study.commands.plot import plot
 from gfn.study.commands.reproduce import reproduce
+from gfn.study.commands.sample import sample
 from gfn.study.commands.show import show
+from gfn.study.commands.table import table
 from gfn.study.commands.train import train
 from gfn.study.commands.vendor import vendor
 from gfn.study.commands.verifying import verify
@@ -36,10 +39,13 @@ cli.add_command(list_)
 cli.add_command(train)
 cli.add_command(check)
 cli.add_command(show)
+cli.add_command(plot)
+cli.add_command(sample)
 cli.add_command(reproduce)
 cli.add_command(verdicts)
 cli.add_command(verify)
 cli.add_command(oracle)
+cli.add_command(table)
 cli.add_command(vendor)
 
 

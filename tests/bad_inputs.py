@@ -176,7 +176,7 @@ FLAG_VALUES = {
     ("train", "temperature"): ["0", "-1", "hot"],
     ("train", "lag"): ["-1", "0.5", "old"],
     ("train", "replay"): ["-0.5", "1", "half"],
-    ("train", "buffer_size"): ["0", "1.5", "all"],
+    ("train", "buffer-size"): ["0", "1.5", "all"],
     ("train", "weights"): ["", "some", "Full"],
     ("train", "cap"): ["0", "-1", "low"],
     ("train", "learning-rate"): ["0", "-0.1", "fast", "nan", "inf"],
@@ -233,6 +233,15 @@ FLAG_VALUES = {
     ("reproduce", "only"): ["", "0123456789abcdef"],
     ("reproduce", "device"): ["", "cuda:99"],
     ("reproduce", "out"): ["/dev/null", "/dev/null/store"],
+    ("plot", "of"): ["", "Curves", "leaves", "trees", "densities"],
+    ("plot", "picture"): ["", "/dev", "curves.doc", "curves", "/dev/null/x.svg"],
+    ("plot", "seed"): ["-1", "first"],
+    ("plot", "task"): ["", "chess", "no_such_module:Chess", "json:loads"],
+    ("sample", "count"): ["", "0", "-1", "all", "1.5"],
+    ("sample", "seed"): ["-1", "first"],
+    ("sample", "draw"): ["-1", "x"],
+    ("sample", "out"): ["", "/dev", "/"],
+    ("sample", "task"): ["", "chess", "no_such_module:Chess", "json:loads"],
     ("show", "csv"): ["", "/dev", "/dev/null", "/dev/null/x.csv"],
     ("show", "task"): ["", "chess", "no_such_module:Chess", "json:loads", ":"],
     ("verify", "task"): ["", "chess", "no_such_module:Chess", "json:loads"],
@@ -254,8 +263,12 @@ FLAG_VALUES |= {
     ("oracle", "sampling"): ["", "sideways", "Uniform"],
     ("oracle", "batch-size"): ["", "0", "-1", "x", "4097", "1.5"],
     ("oracle", "picture"): ["", "loss.doc", "loss"],
+    ("table", "separator"): ["", "colon", "a", ".", "\t\t"],
+    ("table", "decimal"): ["", "comma", "dot"],
+    ("table", "leave-out"): ["c", "", "A"],
 }
 LOSS = "def loss(log_pf, log_pb, log_reward):\n    return (log_pf - log_pb - log_reward) ** 2\n"
+TABLE = "a,b\n1,2.5\n3,4\n2,9\n7,1\n"
 OBJECTIVE_OF = dict.fromkeys(("alpha", "alpha-end", "control-variate"), "renyi") | {"decay": "subtb"}
 OBJECTIVE_OF["epsilon"] = "renyi --control-variate both"
 
@@ -264,8 +277,10 @@ def flags() -> Iterator[Case]:
     """Every flag with values that it cannot have."""
     for (command, flag), values in FLAG_VALUES.items():
         where = {"reproduce": ["fig6", "--profile", "smoke"], "oracle": ["my.py:loss"]}.get(command, [])
-        where = [*where, "{here}/run.parquet"] if command == "show" else [*where]
-        files = {"show": {"run.parquet": stored()}, "oracle": {"my.py": LOSS}}.get(command, {})
+        where = [*where, "{here}/run.parquet"] if command in ("show", "plot", "sample") else [*where]
+        where = ["{here}/x.csv", "{here}/y.csv"] if command == "table" else where
+        reading = {key: {"run.parquet": stored()} for key in ("show", "plot", "sample")}
+        files = (reading | {"oracle": {"my.py": LOSS}, "table": {"x.csv": TABLE}}).get(command, {})
         if command == "train":
             where += ["--objective", *OBJECTIVE_OF[flag].split()] if flag in OBJECTIVE_OF else []
         where += ["--task", OWNERS[flag]] if flag in OWNERS else []
@@ -292,8 +307,8 @@ LINES = [
     train("unexpected extra argument (stray)", "stray"),
     train("requires an argument", "--seeds"),
     train("alpha = '2' is not allowed with objective tb", "--alpha", "2"),
-    train("alpha = 1 is not allowed", "--objective", "renyi", "--alpha-end", "1"),
-    train("alpha = 0 is not allowed", "--objective", "renyi", "--alpha-end", "0"),
+    train("alpha_end = 1 is not allowed", "--objective", "renyi", "--alpha-end", "1"),
+    train("alpha_end = 0 is not allowed", "--objective", "renyi", "--alpha-end", "0"),
     train("baseline = last is not allowed for task banana", "--task", "banana", "--baseline", "last"),
     train("log_z = 'batch' is not allowed with objective tb scalar", "--baseline", "scalar", "--log-z", "batch"),
     train("decay = '0.9' is not allowed with objective tb", "--decay", "0.9"),
@@ -376,6 +391,21 @@ LINES = [
     command("figure = '' is not allowed", "reproduce", "", "--out", "x"),
     command("only = 'FIG1' is not allowed", "reproduce", "fig6", "--profile", "smoke", "--only", "FIG1", "--out", "x"),
     command("unexpected extra argument", "reproduce", "fig1", "fig2", "--out", "x"),
+    command("Missing argument", "check"),
+    command("task = '' is not allowed", "check", ""),
+    command("task = 'Sets' is not allowed", "check", "Sets"),
+    command("No module named 'no_such_module'", "check", "no_such_module:Chess"),
+    command("it is no subclass of", "check", "json:loads"),
+    command("stray is not allowed: the fields are task_seed, universe", "check", "sets", "stray"),
+    command("--colour is not allowed: the fields are", "check", "sets", "--colour", "red"),
+    command("--task is not allowed: the fields are", "check", "sets", "--task", "dags"),
+    command("--side is not allowed: the fields are", "check", "sets", "--side", "4"),
+    command("--universe is not allowed without a value", "check", "sets", "--universe"),
+    command("universe = '0' is not allowed", "check", "sets", "--universe", "0"),
+    command("universe = 'x' is not allowed", "check", "sets", "--universe=x"),
+    command("size = 5 is not allowed: it must be at most universe = 4", "check", "sets", "--universe=4", "--size=5"),
+    command("task_seed = 1 is not allowed for task hypergrid", "check", "hypergrid", "--task-seed", "1"),
+    command("/nowhere.csv", "check", "dags", "--data", "/nowhere.csv"),
     command("Missing argument", "show"),
     command("'' is not allowed", "show", ""),
     command("a does not exist", "show", "a", "b"),
@@ -826,6 +856,12 @@ def stores() -> Iterator[Case]:
         path = f"store/{name}"
         yield Case(f"show: {what}", ("show", f"{{here}}/{path}"), says, files={path: content})
         yield Case(f"verify: {what}", ("verify", "{here}/store"), says, files={path: content})
+    for name in ("sample", "plot --of edges"):
+        says = "of = edges is not allowed for task sets" if "plot" in name else "was not kept: gfn train with"
+        asked = (*name.split(), "{here}/run.parquet")
+        yield Case(f"{name}: a run without its policy", asked, says, files={"run.parquet": stored()})
+        yield Case(f"{name}: no run", (*name.split(), "none"), "none does not exist")
+        yield Case(f"{name}: nothing", tuple(name.split()), "Missing argument")
     for what, spec in HUGE.items():
         path = f"store/{spec.hash}.parquet"
         asked = ("verify", "{here}/store")

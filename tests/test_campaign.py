@@ -18,6 +18,7 @@ from gfn.runs import training
 from gfn.settings import SettingsError
 from gfn.study.notebook import save_data
 from gfn.study.results import read_run, write_run
+from gfn.study.saved import policy_path
 from gfn.study.swap import alone, staging, swap
 from gfn.study.verdicts import MARKERS, write_between
 from tests import campaign
@@ -39,6 +40,7 @@ SPECS = [campaign.SPECS[0].model_copy(update={"iterations": 2, "seeds": (seed,)}
 MAKE = """
 import shutil, sys, time
 from pathlib import Path
+from gfn.study.saved import policy_path
 from gfn.study.swap import alone, staging, swap
 expected, target = Path(sys.argv[1]), sys.argv[2]
 
@@ -148,7 +150,7 @@ def test_a_disk_too_full_for_checkpoints_is_told_once(capsys, tmp_path, monkeypa
         status, said = command(capsys, "train", *TINY, *wide)
     assert (status, said.count("\n")) == (0, 1)
     assert "cannot be written, so that this run could not be resumed: " in said
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.parquet")
     assert len(read_run(path).frame)
 
 
@@ -160,7 +162,8 @@ def test_a_disk_too_full_for_the_result_is_told(capsys, tmp_path):
     assert (status, said) == (1, "gfn: File too large\n")
     assert not list(tmp_path.iterdir())
     assert command(capsys, *long) == (0, "")
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.parquet")
+    assert policy_path(path).exists()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("gfn.study.results.source_fingerprint", lambda spec: "another")
         key = path.stem

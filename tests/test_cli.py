@@ -88,9 +88,20 @@ def test_every_command_explains_itself(command, gfn_command, monkeypatch):
 EXAMPLES = sorted({line for command in cli.cli.commands.values() for line in getattr(command, "examples", ())})
 
 
+MY_TASK = """
+from tests.environments.test_contract import Bag
+
+
+class MyTask(Bag):
+    size: int = 2
+"""
+
+
 @pytest.mark.parametrize("line", EXAMPLES)
-def test_examples_are_understood(line):
+def test_examples_are_understood(line, tmp_path, monkeypatch):
     """Every flag and value is one that there is."""
+    (tmp_path / "my_task.py").write_text(MY_TASK, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
     _, command, *arguments = shlex.split(line)
     values = cli.cli.commands[command].make_context(command, arguments, resilient_parsing=True).params
     assert values or not arguments
@@ -195,7 +206,8 @@ def test_train_stores_a_run_and_reads_it_the_next_time(gfn_command, tmp_path, mo
     """The table and the file's name on standard output, nothing on standard error where nobody watches."""
     status, out, err = gfn_command("train", *FAST, "--objective", "tsallis", "--alpha", "2", "--out", tmp_path)
     assert (status, err) == (0, "")
-    (path,) = tmp_path.iterdir()
+    path, policy = sorted(tmp_path.iterdir())
+    assert policy.name == f"{path.stem}.safetensors"
     assert out.endswith(f"stored in {path}\n")
     assert "tsallis" in out
     spec = read_run(path).spec
@@ -211,7 +223,8 @@ def test_train_takes_every_task_and_objective(task, objective, gfn_command, monk
     """What is asked for reaches the training, with the defaults of the specification."""
     asked = []
 
-    def stub(spec, store, device):
+    def stub(spec, store, device, current, keep):
+        assert (current, keep) == (False, True)
         asked.append((spec, store, device))
         raise TrainingError("enough", [])
 
@@ -236,13 +249,13 @@ def test_reproduce_makes_what_is_missing(gfn_command, tmp_path, monkeypatch):
     assert [path.stem for path in tmp_path.iterdir()] == [key]
     asked = []
     monkeypatch.setattr(
-        "gfn.study.results.load_or_train", lambda spec, *arguments: asked.append((spec.hash, arguments[-1]))
+        "gfn.study.results.load_or_train", lambda spec, *arguments: asked.append((spec.hash, *arguments[-2:]))
     )
     gfn_command(*arguments, "--only", key, "--only", other, "--current")
-    assert asked == [(key, True), (other, True)]
+    assert asked == [(key, True, False), (other, True, False)]
     asked.clear()
-    gfn_command(*arguments)
-    assert asked == [(key, False) for key in runs("fig6", "smoke")]
+    gfn_command(*arguments, "--policy")
+    assert asked == [(key, False, True) for key in runs("fig6", "smoke")]
 
 
 FAILURES = {
@@ -285,7 +298,7 @@ def test_show_prints_runs_and_folders(gfn_command, tmp_path):
     """A row for each metric; a file that is no result is reported and left out."""
     for objective in ("tb", "renyi"):
         gfn_command("train", *FAST, "--objective", objective, "--out", tmp_path)
-    path = next(p for p in tmp_path.iterdir() if read_run(p).spec.objective.name == "renyi")
+    path = next(p for p in tmp_path.glob("*.parquet") if read_run(p).spec.objective.name == "renyi")
     status, out, err = gfn_command("show", path)
     assert (status, err) == (0, "")
     above, rows = parts(out)
@@ -322,7 +335,7 @@ def test_show_has_a_column_for_every_setting_that_differs(gfn_command, tmp_path)
 def test_show_reads_a_run_once(gfn_command, tmp_path):
     """However often it is named."""
     gfn_command("train", *FAST, "--out", tmp_path)
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.parquet")
     assert gfn_command("show", tmp_path, path) == gfn_command("show", path)
 
 
@@ -334,7 +347,7 @@ def test_show_writes_the_table_in_full(gfn_command, tmp_path):
     assert (status, err) == (0, "")
     assert out.endswith(f"written to {tmp_path / 'new' / 'x.csv'}\n")
     table = pd.read_csv(tmp_path / "new" / "x.csv")
-    for path in (tmp_path / "store").iterdir():
+    for path in (tmp_path / "store").glob("*.parquet"):
         run = read_run(path)
         last = run.frame[(run.frame.iteration == 2) & (run.frame.metric == "l1")].value
         (row,) = table[(table.run == path.stem) & (table.metric == "l1")].itertuples()
@@ -345,7 +358,7 @@ def test_show_writes_the_table_in_full(gfn_command, tmp_path):
 
 def test_show_gives_means_over_seeds_at_the_last_iteration(gfn_command, tmp_path):
     gfn_command("train", *FAST, "--evaluate-every", "1", "--out", tmp_path)
-    (path,) = tmp_path.iterdir()
+    (path,) = tmp_path.glob("*.parquet")
     frame = read_run(path).frame
     last = frame[(frame.iteration == 2) & (frame.metric == "l1")].value
     above, rows = parts(gfn_command("show", path)[1])

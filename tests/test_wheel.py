@@ -91,7 +91,7 @@ def test_a_run_is_made_shown_and_verified(installed, tmp_path):
     """It goes to a folder of the one at hand."""
     status, out, err = installed(tmp_path, "train", *TINY)
     assert (status, err) == (0, "")
-    (name,) = files(tmp_path)
+    (name,) = (each for each in files(tmp_path) if each.endswith(".parquet"))
     assert name.startswith("results/")
     assert Path(name).stem in out
     status, out, err = installed(tmp_path, "show", name)

@@ -13,6 +13,8 @@ MENDED = (
     # Preloaded scripts that nobody waits for take the line from the styles that everybody waits for.
     (r'<link rel="preload" as="script"[^>]*>', ""),
     (r"<!-- Pre-loaded scripts that we'll load fully later -->\s*", ""),
+    # What starts kernels in a page, which no page does.
+    (r'<script type="text/x-thebe-config">[\s\S]*?</script>\s*(<script>kernelName = [^<]*</script>)?\s*', ""),
     # The same line stands there three times.
     (r'(<meta name="viewport"[^>]*>)(?=[\s\S]*<meta name="viewport")', ""),
     # axe, empty-table-header: a cell without words heads nothing.

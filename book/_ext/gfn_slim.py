@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
 import json
 import os
 import re
@@ -12,9 +11,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-MATHJAX = "_static/mathjax"
-# What formulas need: the program, its fonts, and the extensions that it loads by itself when a macro asks for them.
-FORMULAS = ("tex-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions")
+from gfn_formulas import formulas
+from gfn_markup import lean, plain_words
+
 UNUSED = (
     "**/*.map",
     "**/*.js.LICENSE.txt",
@@ -26,7 +25,6 @@ UNUSED = (
     "_static/speed.svg",  # part of the page on speed
     "_static/torchgfn.svg",  # that page has it among its images
     "_static/vendor/**/*.ttf",
-    f"{MATHJAX}/input/tex/extensions/all-packages.js",
 )
 SHEET = re.compile(
     r'<link(?=[^>]*rel="stylesheet")(?![^>]*\bmedia=)[^>]*href="((?!_static/play/|\.\./_static/play/)[^":]+\.css)(?:\?[^"]*)?"[^>]*>\n?'
@@ -35,8 +33,7 @@ HERE = "<!-- the style sheet -->"
 RELATIVE = re.compile(r"""url\((['"]?)(?!data:|https?:|#|/)([^'")]+)\1\)""")
 IMPORT = re.compile(r"""@import\s+(?:url\()?["']?([^"')]+\.css)["']?\)?\s*;""")
 OFFERED = re.compile(r"_downloads/[0-9a-f]+/[\w.-]+\.csv(?=\")")
-AS_WRITTEN = re.compile(r"(<(?:pre|textarea|script|style)\b.*?</(?:pre|textarea|script|style)>)", re.DOTALL)
-INDENT = re.compile(r"\n[ \t]+(?=[\n<])|\n(?=\n)")
+INDEX = re.compile(r"(Search\.setIndex\()(.*)(\);?\s*)", re.DOTALL)
 OURS = "gfn-"  # our own style sheets are taken whole
 INSIDE = re.compile(r":[\w-]+\((?:[^()]|\([^()]*\))*\)")  # as :not(.name) and :is(.one, .other)
 CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
@@ -44,26 +41,17 @@ CLASS = re.compile(r"\.(-?[A-Za-z_][\w-]*)")
 
 def slim(out: Path) -> None:
     """The folder of the HTML of a book, made smaller in its place."""
-    _formulas(out)
+    formulas(out)
     for pattern in UNUSED:
         for path in list(out.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     _sheets(out)
     _icons(out)
     _tables(out)
-    _spaces(out)
+    _markup(out)
+    _index(out)
     for path in out.glob("_downloads/**/*.ipynb"):
         path.write_text(without_outputs(path.read_text(encoding="utf-8")), encoding="utf-8")
-
-
-def _formulas(out: Path) -> None:
-    """MathJax, as the package sphinx-mathjax-offline brings it, but only what pages use: 2 MB of 24."""
-    source = Path(importlib.import_module("sphinx-mathjax-offline").__file__).parent / "static" / "mathjax"
-    shutil.rmtree(out / MATHJAX, ignore_errors=True)
-    for name in FORMULAS:
-        target = out / MATHJAX / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        (shutil.copytree if (source / name).is_dir() else shutil.copyfile)(source / name, target)
 
 
 def _tables(out: Path) -> None:
@@ -113,12 +101,19 @@ def _sheets(out: Path) -> None:
         (out / "_static" / sheet).unlink(missing_ok=True)
 
 
-def _spaces(out: Path) -> None:
-    """Lines of a page begin without blanks, which mean nothing but in what is kept as it is written."""
+def _markup(out: Path) -> None:
+    """Pages without elements, lines and blanks that mean nothing."""
+    plain = plain_words("".join(path.read_text(encoding="utf-8") for path in sorted(out.glob("_static/book-*.css"))))
     for path in out.rglob("*.html"):
-        parts = AS_WRITTEN.split(path.read_text(encoding="utf-8"))
-        parts[::2] = [INDENT.sub("\n", part) for part in parts[::2]]
-        path.write_text("".join(parts), encoding="utf-8")
+        path.write_text(lean(path.read_text(encoding="utf-8"), plain), encoding="utf-8")
+
+
+def _index(out: Path) -> None:
+    """The index of the search, without blanks."""
+    path = out / "searchindex.js"
+    if path.exists() and (found := INDEX.fullmatch(path.read_text(encoding="utf-8"))):
+        data = json.dumps(json.loads(found[2]), ensure_ascii=False, separators=(",", ":"))
+        path.write_text(found[1] + data + found[3], encoding="utf-8")
 
 
 def _icons(out: Path) -> None:

@@ -30,6 +30,13 @@ from gfn.study.results import Run, published_store, read_stored, result_path
 
 VARIATE = "both"  # the paper's control variates
 RUNS = 7  # the place of the runs in a row
+# Rows out of columns, as the pages read them: the two numbers of each seed and the margin stand together.
+ROWS = f"""(columns, ids) => columns[0][1].map((_, row) => {{
+  const [above, below, margin] = columns.slice(-3).map(([values, places]) => values[places[row]]);
+  const said = columns.slice(0, -3).map(([values, places]) => values[places[row]]);
+  said[{RUNS}] = said[{RUNS}].map((place) => ids[place]);
+  return [...said, margin === null ? null : {{ above, below, margin }}];
+}})"""
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -91,8 +98,8 @@ def verdicts_script(path: Path) -> str:
         key = [row["claim"], row["test"], measured_on(row["subject"]), row["budget"], row["variate"]]
         runs = re.split(r"[\s,;]+", row["runs"].strip()) if isinstance(row.get("runs"), str) else []
         sides = {side: [row[name] for name in _columns(table, side)] for side in ("above", "below")}
-        compared = sides | {"margin": row["margin"]} if row["margin"] else None
-        rows.append([*key, None if estimate else values, estimate, runs, compared])
+        compared = [*sides.values(), row["margin"]] if row["margin"] else [None] * 3
+        rows.append([*key, None if estimate else values, estimate, runs, *compared])
     wanted = ("statement", "at_least", "at_most", "share", "budget", "premise")
     about = {
         claim: {
@@ -106,15 +113,20 @@ def verdicts_script(path: Path) -> str:
         }
         for claim, each in claims.items()
     }
-    # Each run is named once, and by its place among the names in the rows: many rows rest on the same runs.
     ids = list(dict.fromkeys(run for row in rows for run in row[RUNS]))
     place = {run: number for number, run in enumerate(ids)}
     rows = [[*row[:RUNS], [place[run] for run in row[RUNS]], *row[RUNS + 1 :]] for row in rows]
-    data = _script({"level": LEVEL, "claims": about, "seeds": len(columns), "rows": rows})
-    named = (
-        f"(ids => gfnVerdicts.rows.forEach(row => row[{RUNS}] = row[{RUNS}].map(place => ids[place])))({_script(ids)});"
-    )
-    return f"window.gfnVerdicts = {data};\n{named}\n"
+    data = _script({"level": LEVEL, "claims": about, "seeds": len(columns)})
+    # Many rows have the same words, runs and numbers: each is there once for a column, and rows have its place.
+    said = _script([_named_once([row[column] for row in rows]) for column in range(RUNS + 4)])
+    return f"window.gfnVerdicts = {data};\ngfnVerdicts.rows = ({ROWS})({said}, {_script(ids)});\n"
+
+
+def _named_once(column: list[Any]) -> list[Any]:
+    """The different values of a column, and the place among them for each row."""
+    places: dict[str, int] = {}
+    rows = [places.setdefault(_script(value), len(places)) for value in column]
+    return [[json.loads(value) for value in places], rows]
 
 
 def _script(value: Any) -> str:

@@ -36,6 +36,25 @@ class DAGs(DiscreteEnvironment):
     closure (row i, column j if j reaches i, itself included), and whether the graph is finished. Action n i + j adds i
     → j, action n² finishes; i → j closes a cycle where j reaches i, so the closure is the mask (Deleu et al., 2022),
     and adding an edge updates it in O(n²). A graph of k edges has k parents.
+
+    How: after i → j, whoever reaches i also reaches what j reaches. In the transposed closure that is the row of i (who
+    reaches it) and the column of j (what it reaches), and what is new is every cell where both are true. For 0 → 1 and
+    then 1 → 2, the row of 1 says that 0 and 1 reach it, and the column of 2 that it reaches itself only: so the cells of
+    row 2 in columns 0 and 1 become true.
+
+    >>> task = DAGs(nodes=3)
+    >>> state = task.step(task.initial(), torch.tensor(3 * 0 + 1))
+    >>> state[9:18].view(3, 3).int().tolist()
+    [[1, 0, 0], [1, 1, 0], [0, 0, 1]]
+    >>> state = task.step(state, torch.tensor(3 * 1 + 2))
+    >>> state[9:18].view(3, 3).int().tolist()
+    [[1, 0, 0], [1, 1, 0], [1, 1, 1]]
+
+    Of the six edges there might be, two are there, three would close a cycle, and 0 → 2 (action 2) or the end (action 9)
+    are left.
+
+    >>> task.mask(state).nonzero().flatten().tolist()
+    [2, 9]
     """
 
     task: Literal["dags"] = "dags"

@@ -159,8 +159,9 @@ def surrogate(
             first; ``both``; ``joint`` is leave-one-out on the whole weight u + v, without â.
         parameters: θ, all of them, needed by ``score`` and ``both``.
         epsilon: ε of :func:`linearised_baseline`.
-        ratio: k, if v = k u. The estimate then combines the two gradients that â needs, and costs two
-            vector-Jacobian products instead of three; only ``parameters`` receive a gradient.
+        ratio: k, if v = k u, as of Tsallis: ∇g = (α - 1) g ∇log p_F, so u = (α - 1) g, v = g and k = 1 / (α - 1). The
+            estimate then combines the two gradients that â needs, see below, and costs two vector-Jacobian products
+            instead of three; only ``parameters`` receive a gradient.
         weights: ρ = p_F / q of trajectories that another law q gave, ``[N]`` or ``[R, N]``; no gradient flows through it.
             ``pathwise`` and ``score`` then come multiplied by it, which the caller can do in log space, and ∇log p_F
             counts ρ times wherever a control variate takes it.
@@ -170,6 +171,18 @@ def surrogate(
 
     Raises:
         ValueError: for an unknown control variate, or where a control variate cannot be computed.
+
+    What ``ratio`` saves: â already takes f̄ = (1/N) Σ u_n ∇log p_F(τ_n) and s̄ = (1/N) Σ ∇log p_F(τ_n). With v = k u the
+    estimate of ``score`` is (1/N) Σ (u_n - â + k u_n) ∇log p_F(τ_n) = (1 + k) f̄ - â s̄, made of these two, so that no
+    third one is needed. The gradient is the same:
+
+    >>> log_p = torch.tensor([0.5, -1.0], dtype=torch.float64, requires_grad=True)
+    >>> log_pf, u = torch.stack([log_p[0], log_p[1], log_p.sum()]), torch.tensor([1.0, 2.0, 4.0]).double()
+    >>> for ratio in (None, -2.0):
+    ...     loss = surrogate(log_pf, u, -2 * u, "score", [log_p], ratio=ratio)
+    ...     print([round(each, 6) for each in torch.autograd.grad(loss, log_p, retain_graph=True)[0].tolist()])
+    [-3.440145, -3.773478]
+    [-3.440145, -3.773478]
     """
     if control_variate not in CONTROL_VARIATES:
         raise ValueError(f"control_variate = {control_variate!r} is not allowed: one of {', '.join(CONTROL_VARIATES)}")
@@ -226,7 +239,7 @@ def joint(terms: Terms) -> Tensor:
     return terms.centred(terms.whole)
 
 
-#: Each control variate by name: from the terms of a batch to the weight of every ∇log p_F(τ_n). More may be added.
+#: Each control variate by name, from the terms of a batch to the weight of every ∇log p_F(τ_n). More may be added.
 CONTROL_VARIATES: dict[str, Callable[[Terms], Tensor]] = {
     "none": none,
     "loo": loo,

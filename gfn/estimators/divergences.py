@@ -252,7 +252,7 @@ def order_factor(alpha: float) -> float:
     return math.copysign(1.0, alpha) / (alpha - 1)
 
 
-#: Each divergence by name, its parameters being its settings. More may be added: they then are objectives like these.
+#: Each divergence by name, its parameters being its settings. More may be added, which then are objectives like these.
 DIVERGENCES: dict[str, Callable[..., Tensor]] = {
     "reverse_kl": reverse_kl,
     "forward_kl": forward_kl,

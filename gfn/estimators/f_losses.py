@@ -75,7 +75,7 @@ def jensen_shannon_balance(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, l
               f(t) = \tfrac12 \Big(t \log t - (1 + t) \log \frac{1 + t}{2}\Big)
 
     The slope is bounded where the policy draws too often, by log(2) / 2, and grows as -Δ / 2 where it draws too rarely. The loss
-    itself is a dilogarithm: the value returned is :math:`\Delta\, L'(\Delta)`, one to two times as large.
+    itself is a dilogarithm: the value returned is :math:`\Delta\, L'(\Delta)`, between one and 2.3 times as large.
 
     Arguments:
         log_z: as in :func:`f_trajectory_balance`.

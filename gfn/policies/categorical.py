@@ -87,7 +87,12 @@ class CategoricalPolicy(nn.Module):
 
 
 class _LogProb(torch.autograd.Function):
-    """Log-probabilities that were drawn, and so do not underflow: the forward pass looks them up."""
+    """Log-probabilities that were drawn, and so do not underflow: the forward pass looks them up.
+
+    The plain equivalent is ``logits.log_softmax(-1).flatten(1).gather(1, place)`` with the masked logits. Of log p_a, the
+    derivative in the logit of b is 1 - p_b for b = a and -p_b otherwise. So a state gets, for each logit, the gradients of
+    the draws that took it, less p_b times those of all draws in this state.
+    """
 
     @staticmethod
     def forward(ctx, logits: Tensor, probabilities: Tensor, place: Tensor) -> Tensor:

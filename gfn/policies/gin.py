@@ -122,6 +122,20 @@ def forest_graph(clades: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Returns:
         Three bool tensors. With N = 2n - 1 nodes, they tell which leaves are at or below each node,
         ``[..., N, n]``, which nodes are parent and child, ``[..., N, N]``, and which are roots, ``[..., N]``.
+
+    Of three leaves, 0 and 2 are merged; 1 is alone. Nodes 0, 1, 2 are leaves, node 3 is the label 1, which is not used,
+    and node 4 the label 2, above 0 and 2::
+
+        4 ─┬─ 0
+           └─ 2
+        1
+        (3)
+
+    >>> below, joined, is_root = forest_graph(torch.tensor([[0.0, 0, 0], [0, 0, 0], [1, 0, 1]]))
+    >>> below[4].tolist(), joined.nonzero().tolist()
+    ([True, False, True], [[0, 4], [2, 4], [4, 0], [4, 2]])
+    >>> is_root.nonzero().flatten().tolist()
+    [1, 4]
     """
     taxa = clades.shape[-1]
     leaves = torch.eye(taxa, device=clades.device, dtype=clades.dtype).expand_as(clades)

@@ -105,7 +105,19 @@ def rows(x: Tensor, which: Tensor) -> Tensor:
 
 
 class _Replay(torch.autograd.Function):
-    """The backward pass of the MLP, from what its forward pass left."""
+    """The backward pass of the MLP, from what its forward pass left.
+
+    It is what PyTorch would do with :meth:`ReplicatedMLP.forward`, had all observations been given at once; tests hold
+    the two against each other. Without replicas, of one hidden layer:
+
+    - forward: z = x W₁ + b₁, h = leaky(z), y = h W₂ + b₂; x, h and y are on the tape;
+    - given G = ∂L/∂y: ∂L/∂W₂ = hᵀ G, ∂L/∂b₂ = the sum of the rows of G, and ∂L/∂h = G W₂ᵀ;
+    - ∂L/∂z is ∂L/∂h, times ``SLOPE`` where z < 0. Since z and h have the same sign, h tells where, and z need not be kept;
+    - with ∂L/∂z in the place of G, and x in that of h, the same gives ∂L/∂W₁ and ∂L/∂b₁.
+
+    The loop below does this from the last layer to the first. What is narrow is multiplied as its transpose, as in
+    :func:`affine`.
+    """
 
     @staticmethod
     def forward(ctx, depth: int, *tensors: Tensor) -> Tensor:

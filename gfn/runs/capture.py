@@ -1,4 +1,16 @@
-"""A training iteration as a CUDA graph: hundreds of small kernels at the cost of one launch."""
+"""A training iteration as a CUDA graph: hundreds of small kernels at the cost of one launch.
+
+On a CPU nothing here is used, and a reader may skip it: :meth:`gfn.runs.training.Trainer.step` does the same without.
+
+A GPU computes the small networks of these tasks in less time than the host needs to tell it each operation. So the host
+tells it the whole iteration once, which CUDA calls capture: the list of operations and of the places in memory that they
+read and write. From then on one word, replay, does them all again. What follows from that:
+
+- every tensor stays where it is, and each replay writes the batch over that of the one before;
+- shapes cannot depend on values (see ``static`` in :mod:`gfn.sampling.engine`), and nothing may look at a value on the way;
+- random generators are told to the graph, so that each replay draws new noise;
+- what runs before the capture, to warm up, must be undone (:func:`unchanged`), so that results are those of a CPU's loop.
+"""
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence

@@ -172,6 +172,23 @@ class Remembered:
 
     They are linear in the vector, and the weights that all objectives give to a batch span a few dimensions only. So
     each costs a backward pass only for the part that is new. Parameters are stacked along a first axis of length R.
+
+    An objective's gradient is Σ_n c_n ∇log p_F(τ_n), the product of its weights c with the Jacobian J of log p_F. Say
+    the reverse KL without control variate has the weights c, and with leave-one-out N / (N - 1) (c - c̄ 1), where 1 is a
+    vector of ones. Once J's products with the directions of c and of 1 are known, the second gradient is a sum of these,
+    and so are those of all baselines. The directions are made orthonormal, as by Gram and Schmidt:
+    a vector is its shares of the directions that are there, and a rest. Only a rest that is not rounding asks for a
+    backward pass, and becomes a direction itself.
+
+    >>> theta = torch.ones(1, 2, requires_grad=True)  # R = 1
+    >>> products = Remembered(theta @ torch.tensor([[1.0, 2.0, 3.0], [0.0, 1.0, 1.0]]), [theta])
+    >>> for vector in ([1.0, 0.0, 0.0], [1.0, 1.0, 1.0], [5.0, 2.0, 2.0]):
+    ...     print(products(torch.tensor([vector]))[0].round(decimals=4).tolist(), len(products.products))
+    [[1.0, 0.0]] 1
+    [[6.0, 2.0]] 2
+    [[15.0, 4.0]] 2
+
+    The third vector is 3 times the first and 2 times the second, and cost no backward pass.
     """
 
     def __init__(self, output: Tensor, parameters: list[Tensor]) -> None:

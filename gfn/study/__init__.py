@@ -1,1 +1,12 @@
 """The paper, looking at results only: its experiments, evidence for its claims, figures, verdicts."""
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    """``load``, which is :func:`gfn.study.trained.load`, once it is asked for: most commands can do without."""
+    if name == "load":
+        from gfn.study.trained import load
+
+        return load
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

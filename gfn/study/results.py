@@ -32,9 +32,10 @@ from gfn.runs.rivals import race
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, RivalSpec, Spec, TrainingSpec, parse_spec
 from gfn.runs.training import PARTIAL, UNSIGNED, Record, Trainer, TrainingError, replacing, warn
 from gfn.settings import SettingsError
-from gfn.study.misfits import misfit
 from gfn.study.paper import project_folder
+from gfn.study.saved import policy_path, read_policy, write_policy
 from gfn.study.size import check_size
+from gfn.study.whole import ResultError, UnreadableError, content_of, misfit
 
 SCHEMA = pa.schema(
     [
@@ -69,17 +70,6 @@ STORE_VARIABLE = "GFN_RESULTS"
 # A file's SHA-256 is that of the same file with UNSIGNED in its place. Both stand in the metadata, so at the file's end.
 SIGNATURE = re.compile(rb'"sha256": "([0-9a-f]{64})"')
 ABANDONED = 3600.0  # seconds after which a partial file is nobody's any more
-
-
-class ResultError(RuntimeError):
-    """A file that is not a readable result of this project; notebooks show its sentence without a traceback."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"{type(self).__name__}: {self}"]
-
-
-class UnreadableError(ResultError):
-    """There is something, of which nobody knows what it holds: nothing is to take its place."""
 
 
 class StoreError(SettingsError):
@@ -182,7 +172,7 @@ def read_run(path: Path) -> Run:
         ResultError: if the file is truncated, damaged, foreign, unfinished or missing, in one sentence.
         UnreadableError: if it cannot be read at all.
     """
-    content = _content(path)
+    content = content_of(path)
     signed = SIGNATURE.search(content)
     whole = content.endswith(b"PAR1")
     if whole and signed and hashlib.sha256(content.replace(signed[1], UNSIGNED, 1)).hexdigest().encode() != signed[1]:
@@ -226,19 +216,6 @@ def read_run(path: Path) -> Run:
     return Run(spec, frame, about)
 
 
-def _content(path: Path) -> bytes:
-    """All bytes of a file; none that never end, as those of a device."""
-    try:
-        if path.is_file():
-            return path.read_bytes()
-        kind = "a directory" if path.is_dir() else "no ordinary file" if path.exists() else ""
-    except OSError as error:
-        raise UnreadableError(f"{path} cannot be read: {error.strerror or error}") from None
-    if kind:
-        raise UnreadableError(f"{path} is {kind}")
-    raise ResultError(f"{path} does not exist")
-
-
 def read_stored(path: Path, spec: Spec, current: bool = False) -> Run:
     """Read the run of ``spec`` where its name says that it is.
 
@@ -254,7 +231,9 @@ def read_stored(path: Path, spec: Spec, current: bool = False) -> Run:
     return run
 
 
-def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", current: bool = False) -> Run:
+def load_or_train(
+    spec: Spec, store: Path | None = None, device: str = "cpu", current: bool = False, keep: bool = False
+) -> Run:
     """The run of ``spec``: read where it is stored, else made, with a progress bar, and stored.
 
     By default it is looked for in :func:`published_store`, then in :func:`default_store`, to which goes
@@ -266,6 +245,8 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
         store: the one store to read and to write, in place of those two.
         device: where to train, if need be.
         current: whether a run that other code made is made again, too; of a task of one's own it always is.
+        keep: whether the final policy of a training is kept beside it, see :func:`gfn.study.trained.load`. A stored run
+            without its policy is then made again.
 
     Raises:
         TrainingError: if training meets a number that is not finite; what was recorded until then
@@ -276,11 +257,12 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
     """
     path = result_path(spec, store)
     published = path if store else result_path(spec, published_store())
+    keep &= isinstance(spec, TrainingSpec)
     device = "cpu" if isinstance(spec, ReferenceSpec) else device  # Pyro's chains are short of work for a GPU
     for place in dict.fromkeys((published, path)):
         if is_there(place):
             try:
-                return read_stored(place, spec, current)
+                return _with_policy(place, read_stored(place, spec, current), keep)
             except ResultError as error:
                 if place == path and isinstance(error, UnreadableError):
                     raise
@@ -290,18 +272,43 @@ def load_or_train(spec: Spec, store: Path | None = None, device: str = "cpu", cu
         warn(f"gfn: {notice}")
     make_store(path.parent)
     sweep(path.parent)
+    ended: list[Trainer] = []
     try:
-        records = execute(spec, device, path.with_suffix(".checkpoint"))
+        records = execute(spec, device, path.with_suffix(".checkpoint"), ended.append)
         if problem := misfit(spec, to_frame(spec, records)):
             raise TrainingError(f"{describe(spec)}: {problem}", records)
     except TrainingError as error:
         failed = path.with_suffix(".failed.parquet")
         write_run(failed, spec, error.records, device, status="failed")
         raise TrainingError(f"{error}; what was recorded until then is in {failed}", error.records) from None
-    write_run(path, spec, records, device)
+    # The policy first: a run that is there is whole.
+    if keep:
+        for trainer in ended:
+            write_policy(policy_path(path), trainer)
+    else:
+        with suppress(OSError):
+            policy_path(path).unlink()  # of the run whose place this one takes
+    try:
+        write_run(path, spec, records, device)
+    except OSError:
+        policy_path(path).unlink(missing_ok=True)  # nobody's, without the run
+        raise
     with suppress(OSError):
         path.with_suffix(".checkpoint").unlink()
     return read_run(path)
+
+
+def _with_policy(path: Path, run: Run, keep: bool) -> Run:
+    """The run, if its policy need not be kept, or is.
+
+    Raises:
+        ResultError: if it is not, or not whole.
+    """
+    if keep:
+        if not is_there(policy_path(path)):
+            raise ResultError(f"{path} was stored without its policy")
+        read_policy(policy_path(path), run.spec, run.provenance["source"])
+    return run
 
 
 def is_there(path: Path) -> bool:
@@ -316,12 +323,21 @@ def is_there(path: Path) -> bool:
         raise StoreError(f"out = {str(path.parent)!r} is not allowed: {error.strerror or error}") from None
 
 
-def execute(spec: Spec, device: str = "cpu", checkpoint: Path | None = None) -> list[Record]:
-    """Make the run of ``spec`` and return its records."""
+def execute(
+    spec: Spec,
+    device: str = "cpu",
+    checkpoint: Path | None = None,
+    ended: Callable[[Trainer], object] | None = None,
+) -> list[Record]:
+    """Make the run of ``spec`` and return its records; what holds the policy of a training goes to ``ended``."""
     with tqdm(desc=describe(spec), disable=not shows_progress(), leave=False) as bar:
         progress = _follow(bar)
         if isinstance(spec, TrainingSpec):
-            return Trainer(spec, device).run(checkpoint, progress)
+            trainer = Trainer(spec, device)
+            records = trainer.run(checkpoint, progress)
+            if ended is not None:
+                ended(trainer)
+            return records
         if isinstance(spec, GradientSpec):
             return measure_gradients(spec, progress, device)
         if isinstance(spec, ReferenceSpec):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import re
+import shlex
 import tomllib
 from itertools import groupby, pairwise
 from pathlib import Path
@@ -252,9 +253,31 @@ WITH_CODE = [path for path in PAGES if "```python" in path.read_text(encoding="u
 
 
 @pytest.mark.parametrize("path", WITH_CODE, ids=name)
-def test_code_in_the_book_runs(path, capsys):
-    """In order, as a reader would; the guide's own assertions hold."""
+def test_code_in_the_book_runs(path, capsys, monkeypatch, tmp_path):
+    """In order, as a reader would, in a folder of its own; the guide's own assertions hold, and what it shows comes out."""
+    monkeypatch.chdir(tmp_path)
     exec(compile(blocks(path), str(path), "exec", dont_inherit=True), {"__name__": "__main__"})
+    shown = re.findall(r"^```text\n(.*?)^```", path.read_text(encoding="utf-8"), re.M | re.S)
+    if shown:
+        assert alike(capsys.readouterr().out, "".join(shown))
+
+
+def alike(printed: str, shown: str) -> bool:
+    """The same words, and numbers that differ by no more than another machine may make of a training."""
+    words, others = printed.split(), shown.split()
+    return len(words) == len(others) and all(map(_alike, words, others))
+
+
+def _alike(word: str, other: str) -> bool:
+    if re.fullmatch(r"\d+\.\d+", word) and re.fullmatch(r"\d+\.\d+", other):
+        return abs(float(word) - float(other)) <= 0.06
+    return word == other
+
+
+def test_what_a_page_shows_wrongly_is_noticed():
+    assert alike("a 0.50\n", "a  0.52\n")
+    for other in ("a 0.60", "b 0.50", "a", "a 0.50 c", "a 0.5x"):
+        assert not alike("a 0.50", other)
 
 
 def test_the_example_of_the_readme_runs():
@@ -469,7 +492,7 @@ def test_names_and_versions_agree():
 
 COMMANDS = [
     command
-    for page in ("install", "command_line", "own_data")
+    for page in ("install", "command_line", "own_data", "own_dags")
     for command in re.findall(r"^(gfn .+)$", (BOOK / "guide" / f"{page}.md").read_text(encoding="utf-8"), re.M)
 ]
 
@@ -481,9 +504,14 @@ def test_commands_of_the_guide_are_understood(command, monkeypatch, tmp_path, ca
 
     monkeypatch.chdir(tmp_path)
     Path("measurements.csv").write_text("a,b\n1,2.5\n3,4\n2,9\n7,1\n")
+    if command.startswith("gfn table"):
+        Path("measurements.csv").rename("measurements.tsv")
+        Path("from_r.txt").write_text('"a" "b"\n"1" 1 2.5\n"2" 3 4\n"3" 2 9\n"4" 7 1\n')
+        Path("aus_excel.csv").write_text("a;b\n1;2,5\n3;4\n2;9\n7;1\n")
+        Path("measurements.tsv").write_text("a\tb\n1\t2.5\n3\t4\n2\t9\n7\t1\n")
     Path("sequences.fasta").write_text(">a\nACGT\n>b\nACGA\n>c\nACTT\n")
     monkeypatch.setattr("gfn.study.results.load_or_train", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(SystemExit) as left:
-        cli.main(command.split()[1:])
+        cli.main(shlex.split(command)[1:])
     error = capsys.readouterr().err
     assert left.value.code in (0, 130) or "does not exist" in error

@@ -45,9 +45,9 @@ def size(folder: Path) -> float:
 @needs_a_book
 @each_book
 def test_a_book_is_small(book):
-    """Formulas are a seventh of it at most; no source maps, no second copies of notebooks, and one way to show icons."""
+    """Formulas are a tenth of it at most; no source maps, no second copies of notebooks, and one way to show icons."""
     assert size(book) <= 15
-    assert size(book / "_static/mathjax") <= 2.2
+    assert size(book / "_static/mathjax") <= 1.2
     assert not list(book.rglob("*.map"))
     assert not (book / "_sources").exists()
     assert not (book / "_static/scripts/fontawesome.js").exists()

@@ -7,7 +7,6 @@ import math
 import pytest
 import torch
 
-from gfn.environments import Sequences
 from gfn.estimators import (
     devgrad,
     f_trajectory_balance,
@@ -18,26 +17,13 @@ from gfn.estimators import (
 from gfn.estimators.f_losses import alpha_loss, alpha_slope, jensen_shannon_slope
 from gfn.evaluation.exact import f_divergence
 from gfn.sampling import Trajectories
-from tests.helpers import SMALL_TASKS, TINY_TASKS, all_batches, objective, small_policy, table
+from tests.helpers import SMALL_TASKS, TINY_TASKS, all_batches, objective
 
 ALPHAS = (-1.0, 0.0, 0.5, 1.0, 2.0)
 NEAR = [limit + sign * size for limit in (0, 1) for sign in (1, -1) for size in (1e-2, 1e-4, 1e-6, 1e-9)]
 LOSSES = {f"alpha = {alpha:g}": (lambda *given, alpha=alpha: f_trajectory_balance(*given, alpha)) for alpha in ALPHAS}
 LOSSES["Jensen-Shannon"] = jensen_shannon_balance
 DIVERGENCES = {f"alpha = {alpha:g}": alpha for alpha in ALPHAS} | {"Jensen-Shannon": None}
-
-
-@pytest.fixture(scope="module")
-def tables():
-    tasks = {**SMALL_TASKS, **TINY_TASKS}
-    return {name: table(task, small_policy(task)) for name, task in tasks.items()}
-
-
-@pytest.fixture(scope="module")
-def three():
-    """A task of three trajectories, whose batches can all be listed up to a hundred trajectories."""
-    task = Sequences(alphabet=1, length=2, f_low=-2.0, f_high=-1.0, g_low=1.0)
-    return table(task, small_policy(task, [4]))
 
 
 def estimates(t, batches, loss):

@@ -8,7 +8,6 @@ from itertools import pairwise
 import pytest
 import torch
 
-from gfn.environments import Sequences
 from gfn.estimators import surrogate
 from gfn.estimators.control_variates import EPSILON
 from gfn.sampling import rollout
@@ -24,26 +23,12 @@ from tests.helpers import (
     objective,
     repeat,
     small_policy,
-    table,
 )
 
 ALARM = 1e-4  # false-alarm rate of each statistical test here; 60 of them: 0.6 % together
 UNBIASED = [(name, alpha, cv) for name, alpha in UNBIASED_CASES for cv in ("none", "loo", "joint")]
 UNBIASED += [("reverse_kl", None, "both"), ("forward_kl", None, "both")]
 WITHOUT_EPSILON = 1e-12
-
-
-@pytest.fixture(scope="module")
-def tables():
-    tasks = {**SMALL_TASKS, **TINY_TASKS}
-    return {name: table(task, small_policy(task)) for name, task in tasks.items()}
-
-
-@pytest.fixture(scope="module")
-def three():
-    """A task of three trajectories, whose batches can all be listed up to a hundred trajectories."""
-    task = Sequences(alphabet=1, length=2, f_low=-2.0, f_high=-1.0, g_low=1.0)
-    return table(task, small_policy(task, [4]))
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,8 @@ def progress(small, goal: Objective, size: int) -> float:
     mean, _ = exact_moments(small, size, goal)
     limits = {0.0: "forward_kl", 1.0: "reverse_kl"}  # DevGrad's, of Rényi's divergence
     other = limits.get(goal.alpha, "renyi") if goal.name == "devgrad" else "reverse_kl"
-    exact = small.exact(goal.name if goal.name in DIVERGENCES else other, goal.alpha)
+    name = goal.name if goal.name in DIVERGENCES else other
+    exact = small.exact(name, goal.alpha if name in WITH_ALPHA else None)
     return float(mean @ exact / exact.norm() / mean.norm().clamp(min=1e-9))
 
 

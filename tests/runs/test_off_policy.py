@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from gfn.environments import Banana, GaussianMixture, Hypergrid
-from gfn.evaluation.exact import all_probabilities
-from gfn.policies import PolicySettings
+from gfn.evaluation.exact import all_probabilities, divergence
+from gfn.policies import PolicySettings, make_backward
 from gfn.runs import training as module
 from gfn.runs.draws import Draws
 from gfn.runs.gradients import exact_gradient, measure_gradients, replicate, replicated_gradients, stages
@@ -17,9 +17,9 @@ from gfn.runs.objective import ALL_OBJECTIVES, Objective
 from gfn.runs.off_policy import Memory, OffPolicy, OffPolicyBatches, effective_share
 from gfn.runs.spec import GradientSpec, TrainingSpec, parse_spec
 from gfn.runs.training import Trainer
-from gfn.sampling import Trajectories
+from gfn.sampling import Trajectories, evaluate
 from gfn.settings import SettingsError
-from tests.helpers import TINY_TASKS, generators, mean_p, small_policy
+from tests.helpers import TINY_TASKS, generators, gradients, mean_p, repeat, small_policy
 
 ALARM = 1e-4
 TASK = TINY_TASKS["sets 4 choose 2"]
@@ -283,3 +283,71 @@ def test_gradients_are_measured_off_policy():
     found, due = (measure_gradients(GradientSpec(off_policy=each, **common)) for each in (WAYS[2], None))
     assert [r["metric"] for r in found] == [r["metric"] for r in due]
     assert [r["value"] for r in found] != [r["value"] for r in due]
+
+
+LEARNED = PolicySettings(hidden=(4,), backward="learned")
+
+
+@pytest.mark.parametrize("way", WAYS, ids=labels)
+@pytest.mark.parametrize("name", ["tb", "subtb", "devgrad", "renyi"])
+def test_a_learned_backward_policy_is_trained_too(name, way, tmp_path):
+    """By every way of drawing, and resumed to the same result; a lagged policy and a memory know nothing of it."""
+    spec = training(off_policy=way, objective=Objective(name=name), policy=LEARNED)
+    whole, first = Trainer(spec), Trainer(spec)
+    before = [parameter.detach().clone() for parameter in whole.backward.parameters()]
+    due = [r["value"] for r in whole.run()]
+    assert all(not torch.equal(a, b) for a, b in zip(before, whole.backward.parameters()))
+    first.evaluate()
+    for _ in range(2):
+        first.step()
+    first.evaluate()
+    first.save(tmp_path / "half")
+    assert [r["value"] for r in Trainer(spec).run(tmp_path / "half")] == due
+
+
+def test_its_probabilities_are_those_of_replayed_trajectories():
+    """Under the backward policy of now, whatever it was when they were drawn."""
+    task = Hypergrid(side=3)
+    policy, backward = small_policy(task, (0, 1)), make_backward(task, LEARNED, (0, 1)).double()
+    batches = OffPolicyBatches(task, OffPolicy(replay=0.5, buffer_size=9, lag=4))
+    batches(policy, 4, generators(2), backward)
+    for parameter in [*policy.parameters(), *backward.parameters()]:
+        parameter.data *= 2
+    drawn = batches(policy, 4, generators(2), backward)
+    states, actions = [task.initial(2, 4)], []
+    for action in drawn.actions.unbind(1):
+        allowed = ~task.closed(states[-1])  # where there is nothing to choose, an action stands for the one there is
+        actions.append(torch.where(allowed.sum(-1) == 1, allowed.byte().argmax(-1), action))
+        states.append(task.step(states[-1], actions[-1]))
+    along = evaluate(task, policy, states, actions, backward)
+    torch.testing.assert_close(along.log_pb, drawn.log_pb)
+    assert drawn.log_pb.requires_grad
+    assert not drawn.log_q.requires_grad
+
+
+def test_a_learned_backward_policy_gets_the_gradient_of_the_divergence():
+    """With weights, in the mean over batches that exploration drew (Hotelling's test); without them another one."""
+    size, copies = 8, 512
+    policy, one = small_policy(TASK), make_backward(TASK, LEARNED, [0]).double()
+    for parameter in [*policy.parameters(), *one.parameters()]:
+        parameter.data *= 3
+    many = make_backward(TASK, LEARNED, [0] * copies).double()
+    for copy, original in zip(many.parameters(), one.parameters()):
+        copy.data = original.data.expand_as(copy).clone()
+    objective, found = Objective(name="tsallis"), {}
+    for weights in ("full", "none"):
+        settings = OffPolicy(exploration=0.8, weights=weights)
+        batches = OffPolicyBatches(TASK, settings)
+        drawn = settings.weighted(batches(repeat(policy, TASK, copies), size, generators(copies), many))
+        found[weights] = gradients(objective.loss(drawn, log_scale=TASK.log_z), list(many.parameters()))
+    exact = gradients(divergence("tsallis", all_probabilities(TASK, policy, one), 0.5), list(one.parameters()))[0]
+    assert mean_p(found["full"], exact) > ALARM
+    assert mean_p(found["none"], exact) < ALARM
+
+
+def test_measures_are_refused_where_they_would_be_of_another_backward_policy():
+    why = "measures = True is not allowed with backward = learned: its bounds and losses are those of trajectories with"
+    with pytest.raises(SettingsError, match=why):
+        training(policy=LEARNED, measures=True)
+    with pytest.raises(SettingsError, match="measures"):
+        GradientSpec(objectives=(KL,), measures=True)

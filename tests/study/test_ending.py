@@ -195,7 +195,7 @@ def same(one: Path, other: Path) -> None:
 def undisturbed(tmp_path_factory):
     store = tmp_path_factory.mktemp("undisturbed")
     assert Command(store, [*LONG, "--out", str(store / "store")]).end() == (0, "")
-    (path,) = (store / "store").iterdir()
+    (path,) = (store / "store").glob("*.parquet")
     return path
 
 
@@ -210,8 +210,10 @@ def test_a_signal_saves_and_the_same_command_resumes(number, status, word, undis
     assert stopped.end() == (status, f"gfn: {word}; the same command resumes\n")
     assert [path.suffix for path in store.iterdir()] == [".checkpoint"]
     assert Command(tmp_path, arguments).end() == (0, "")
-    assert [path.name for path in store.iterdir()] == [undisturbed.name]
+    policy = undisturbed.with_suffix(".safetensors")
+    assert {path.name for path in store.iterdir()} == {undisturbed.name, policy.name}
     same(store / undisturbed.name, undisturbed)
+    assert (store / policy.name).read_bytes() == policy.read_bytes()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGTERM])

@@ -391,7 +391,7 @@ def test_pages_that_train_take_a_learning_rate(figure):
     """It is that of all their trainings, but for those of the sensitivity that try another one."""
     trained = [spec for spec in runs(figure, "smoke").values() if isinstance(spec, TrainingSpec)]
     takes = "learning_rate" in FIGURES[figure].model_fields
-    assert takes == (bool(trained) and figure not in ("verdicts", "answers"))
+    assert takes == (bool(trained) and figure not in ("verdicts", "answers", "measures"))
     if takes:
         assert figure_settings(figure, "smoke", learning_rate=0.001) == figure_settings(figure, "smoke")
         changed = figure_settings(figure, "smoke", learning_rate=0.02).specs()

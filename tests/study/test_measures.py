@@ -70,7 +70,9 @@ def test_evidence_is_of_every_measure_and_task():
 
 def test_the_answer_is_in_the_numbers_of_the_runs():
     said = answer(PAPER, MADE_UP)
-    assert said.startswith("Mostly. The median over tasks of the rank correlation")
+    assert said.startswith(
+        "Mostly: 6 of 8 criteria are met, and 2 are not. The median over tasks of the rank correlation"
+    )
     assert "EUBO −1.00 (least −1.00)" in said
     assert "ELBO on 1 of 1" in said
     assert said.endswith("0 measurements are inconclusive.")

@@ -18,6 +18,7 @@ from gfn.study.evidence.off_policy import (
     covered,
     curves,
     evidence,
+    lessons,
     table,
     variances,
 )
@@ -122,12 +123,24 @@ def test_advice_has_a_row_a_way():
 def test_the_answer_is_in_the_numbers_of_the_runs():
     said = answer(PAPER, MADE_UP)
     assert said.startswith(
-        "Mostly. On the sparser hypergrid, TB and the reverse KL cover 0.25 of the modes on policy, "
+        "Mostly: 4 of 5 criteria are met, and 1 is not. On the sparser hypergrid, TB and the reverse KL cover 0.25 of the modes on policy, "
     )
     assert "1.00 with exploration" in said
-    assert "halves their late error in 2 of 2 measurements" in said
-    assert "ends at 0.52, with truncated ones at 0.10" in said
+    assert "halves the late error of TB and the reverse KL there in 2 of 2 measurements" in said
+    assert "1.46 (1.46 to 1.46) with losses" in said
+    assert "ends at 0.52 without weights, and at 0.10 with truncated ones" in said
     assert answer(SMOKE, MADE_UP).startswith("Not judged at this scale.")
+
+
+def test_lessons_are_in_the_numbers_of_the_runs():
+    said = lessons(MADE_UP).splitlines()
+    assert all(line.startswith("- **") for line in said)
+    kept, back, _, weighed, paid = said
+    assert kept.endswith("0.25 with TB, 0.25 with the reverse KL and 1.00 with the Rényi divergence of order ½.")
+    assert "cover 0.25 on policy; 1.00 with exploration." in back
+    assert "0.52 without weights, 0.21 with full ones and 0.10 with truncated ones" in weighed
+    assert "an effective sample size of 0.40 of a batch" in weighed
+    assert "1.46 (1.46 to 1.46) with replay" in paid
 
 
 @pytest.mark.parametrize("profile", ["paper", "edition", "smoke"])

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from gfn import cli
 from gfn.environments import load_task, own
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
@@ -36,18 +35,6 @@ def mine(tmp_path, monkeypatch):
     sys.modules.pop("own_run_task", None)
     yield load_task("own_run_task:Mine")
     sys.modules.pop("own_run_task", None)
-
-
-@pytest.fixture
-def gfn_command(capsys):
-    """Run the command; its exit status, standard output and standard error."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as left:
-            cli.main([str(argument) for argument in arguments])
-        return left.value.code, *capsys.readouterr()
-
-    return run
 
 
 def spec_of(kind, **settings):
@@ -141,3 +128,36 @@ def test_check_names_what_is_wrong(mine, gfn_command):
         status, out, err = gfn_command("check", "own_run_task:Mine", *arguments)
         assert (status, out) == (2, "")
         assert "is not allowed" in err
+
+
+CLASH = """
+from tests.environments.test_contract import Bag
+
+
+class Clash(Bag):
+    things: int = 2
+    replay: int = 3
+    out: str = "of the bag"
+"""
+
+
+def test_a_flag_that_could_mean_the_task_or_the_run_is_refused(mine, tmp_path, gfn_command):
+    """Whoever gave it would not know which of them it set; what is not given is no matter."""
+    (tmp_path / "own_run_clash.py").write_text(CLASH, encoding="utf-8")
+    run = ("train", "--task", "own_run_clash:Clash", "--iterations", "1", "--batch-size", "4", "--seeds", "0")
+    for flag, value in (("replay", 0.5), ("out", tmp_path)):
+        status, out, err = gfn_command(*run, f"--{flag}", value)
+        why = "its field and a setting of the run have this name; give the field another, or train in Python"
+        assert (status, out) == (2, "")
+        assert err == f"gfn: --{flag} is not allowed for task own_run_clash:Clash: {why}\n"
+    sys.modules.pop("own_run_clash")
+
+
+def test_a_clash_that_nobody_meets_is_none(mine, tmp_path, gfn_command, monkeypatch):
+    (tmp_path / "own_run_clash.py").write_text(CLASH, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    run = ("train", "--task", "own_run_clash:Clash", "--iterations", "1", "--batch-size", "4", "--seeds", "0")
+    assert gfn_command(*run)[0] == 0
+    (path,) = (tmp_path / "results").glob("*.parquet")
+    assert read_run(path).spec.task.replay == 3
+    sys.modules.pop("own_run_clash")

@@ -350,6 +350,9 @@ def test_matrices_have_their_rows_first():
     assert first.collections[0].get_offsets().tolist() == [[1, 0]]
     assert not second.collections
     assert {image.get_clim() for axis in (first, second) for image in axis.images} == {(0, 1)}
+    (named,) = panels(matrix_panels({"edge": matrix}, names=["rain", "river"]))
+    for labels in (named.get_xticklabels(), named.get_yticklabels()):
+        assert [label.get_text() for label in labels] == ["rain", "river"]
 
 
 def test_a_grid_shows_every_cells_reward():

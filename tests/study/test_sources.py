@@ -76,9 +76,7 @@ def test_the_command_makes_that_run(page, monkeypatch, tmp_path):
     """It is taken by the command line as it stands there."""
     settings, made = page
     asked = []
-    monkeypatch.setattr(
-        "gfn.study.results.load_or_train", lambda spec, out, device, current: asked.append((spec.hash, str(out)))
-    )
+    monkeypatch.setattr("gfn.study.results.load_or_train", lambda spec, out, *_: asked.append((spec.hash, str(out))))
     given = re.search("<pre><code>gfn (.*?)</code></pre>", sources(settings, made).data)[1]
     result = CliRunner().invoke(cli.cli, shlex.split(given), catch_exceptions=False)
     assert result.exit_code == 0

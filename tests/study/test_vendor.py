@@ -84,6 +84,7 @@ def test_a_newer_version_replaces_all_that_the_older_one_wrote(copy, newer):
         "balance.py",
         "control_variates.py",
         "divergences.py",
+        "f_losses.py",
         "measures.py",
     }
     assert written.keys() == SOURCES.keys() - {"divergences.py"} | {"measures.py"}

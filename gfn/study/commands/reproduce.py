@@ -26,9 +26,12 @@ from gfn.study.experiments import FIGURES, every_run, runs
 @click.option("--profile", default="paper", metavar="paper|edition|smoke", help="scale of the runs [default: paper]")
 @click.option("--only", metavar="HASH", multiple=True, help="only the run of this hash (may be repeated)")
 @click.option("--current", is_flag=True, help="make runs again that other code than the present one made")
+@click.option("--policy", is_flag=True, help="keep the policies of trainings; those stored without are made again")
 @device()
 @click.option("--out", required=True, type=FOLDER, help="results store")
-def reproduce(figure: str, profile: str, only: tuple[str, ...], current: bool, device: str, out: Path) -> None:
+def reproduce(
+    figure: str, profile: str, only: tuple[str, ...], current: bool, policy: bool, device: str, out: Path
+) -> None:
     """Make all runs of a figure that the results store lacks.
 
     FIGURE is the name of a page with runs, as gfn list has them, or all.
@@ -44,7 +47,7 @@ def reproduce(figure: str, profile: str, only: tuple[str, ...], current: bool, d
     for key in only or chosen:
         what = results.describe(chosen[key])
         try:
-            results.load_or_train(chosen[key], out, device, current)
+            results.load_or_train(chosen[key], out, device, current, policy)
         except SettingsError:
             raise
         except Exception as error:

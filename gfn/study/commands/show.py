@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from gfn.runs.training import replacing, warn
-from gfn.settings import SettingsError
+from gfn.runs.training import warn
 from gfn.study.commands.helping import Command
 from gfn.study.commands.options import own_tasks
+from gfn.study.commands.sample import write
 from gfn.study.flags import Named
 from gfn.study.results import ResultError, Run, read_run
 from gfn.study.summaries import final_table, told
@@ -39,34 +39,34 @@ def show(paths: tuple[Path, ...], csv: Path | None) -> None:
     table, and every setting in which they differ has a column. Values are means over seeds with their standard
     deviation, at the end of training. Runs that ended collapsed are named below.
     """
-    runs = list({run.spec.hash: run for path in paths for run in _read(path)}.values())
+    runs = list(files_of(paths).values())
     if not runs:
         click.echo("no readable results")
         return
     if csv is not None:
-        if csv.exists() and not csv.is_file():
-            raise SettingsError(f"csv = {str(csv)!r} is not allowed: it is no regular file")
-        try:
-            with replacing(csv) as partial:
-                final_table(runs).to_csv(partial, index=False)
-        except OSError as error:
-            raise SettingsError(f"csv = {str(csv)!r} is not allowed: {error.strerror or error}") from None
+        write(csv, "csv", final_table(runs).to_csv(index=False))
     click.echo(told(runs))
     if csv is not None:
         click.echo(f"written to {csv}")
 
 
-def _read(path: Path) -> list[Run]:
+def files_of(paths: tuple[Path, ...]) -> dict[Path, Run]:
+    """The runs of files and folders by their file, each once."""
+    once = {run.spec.hash: (file, run) for path in paths for file, run in _read(path).items()}
+    return dict(once.values())
+
+
+def _read(path: Path) -> dict[Path, Run]:
     """The run of a file; or all of a folder that can be read, and of others what is wrong on standard error."""
     if not path.is_dir():
-        return [read_run(path)]
+        return {path: read_run(path)}
     files = sorted(path.glob("*.parquet"))
     if not files:
         raise ResultError(f"{path} holds no results")
-    found = []
+    found = {}
     for file in files:
         try:
-            found.append(read_run(file))
+            found[file] = read_run(file)
         except ResultError as error:
             warn(str(error))
     return found

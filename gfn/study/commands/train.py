@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
-from gfn.environments import TASKS, load_task
+from gfn.environments import TASKS, Environment, load_task
 from gfn.policies import PolicySettings
 from gfn.runs.draws import Draws
 from gfn.runs.objective import ALL_OBJECTIVES, Objective, objectives
@@ -26,6 +27,7 @@ from gfn.study.summaries import told
 ASKED = "gfn: the task that is asked about"
 OWN = "gfn: that task, where it is one's own"
 DEFAULT = "sets"
+TASK = "Task"  # the heading of its flags
 
 
 class TaskCommand(Command):
@@ -58,7 +60,7 @@ class TaskCommand(Command):
         def own() -> None:
             """Holds options until they are taken."""
 
-        flags("Task", task, skip=("task", *(param.name for param in every)))(own)
+        flags(TASK, task, skip=("task", *(param.name for param in every)))(own)
         return [*every, *reversed(getattr(own, "__click_params__", []))]
 
     def record(self, ctx: click.Context, parameter: click.Parameter) -> tuple[str, str] | None:
@@ -73,6 +75,20 @@ class TaskCommand(Command):
         if is_idle or (of and name not in of):
             return None
         return (record[0], of[name]) if of else record
+
+
+def check_whose(name: str, task: type[Environment]) -> None:
+    """Refuse a flag that could mean a field of one's own task, or what the run has under the same name.
+
+    Raises:
+        SettingsError: naming it, if it was given.
+    """
+    context = click.get_current_context()
+    of_run = {param.name for param in context.command.params if getattr(param, "group", None) != TASK}
+    for field in task.model_fields:
+        if field in of_run and context.get_parameter_source(field) is not ParameterSource.DEFAULT:
+            why = "its field and a setting of the run have this name; give the field another, or train in Python"
+            raise SettingsError(f"--{field.replace('_', '-')} is not allowed for task {name}: {why}")
 
 
 @click.command(
@@ -104,11 +120,13 @@ class TaskCommand(Command):
 @flags("Off policy", OffPolicy)
 @options.device()
 @click.option("--out", default="results", type=FOLDER, help="results store [default: ./results]")
-def train(task: str, objective: str, device: str, out: Path, **values: Any) -> None:
+@click.option("--no-policy", is_flag=True, help="do not keep the trained policy beside the run")
+def train(task: str, objective: str, device: str, out: Path, no_policy: bool, **values: Any) -> None:
     """Train one objective on one task, all seeds at once.
 
-    The run is stored in a file named by the hash of all settings. Run again with the same settings,
-    it is read; interrupted, it resumes.
+    The run is stored in a file named by the hash of all settings, its policy in one beside it, for gfn sample and gfn
+    plot. Run again with the same settings, it is read, and trained again if its policy is missing; interrupted, it
+    resumes.
 
     Each task has flags of its own. With a task named, this help shows all that it has, and none of others; without
     one, those that most tasks have:
@@ -120,6 +138,7 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
     """
     check_device(device)
     chosen = load_task(task)
+    check_whose(task, chosen)
     if objective not in objectives():
         raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(objectives())}")
     chosen_task = chosen(**given(values, chosen))
@@ -134,6 +153,6 @@ def train(task: str, objective: str, device: str, out: Path, **values: Any) -> N
     parts["off_policy"] = OffPolicy(**off_policy) if off_policy else None
     spec = TrainingSpec(**parts, draws=Draws(**draws), **training)
     check_used([*shape, *training], spec)
-    run = results.load_or_train(spec, out, device)
+    run = results.load_or_train(spec, out, device, False, not no_policy)
     click.echo(told([run]))
     click.echo(f"stored in {results.result_path(spec, out)}")

@@ -14,12 +14,24 @@ from gfn.study.evidence.tables import from_run, late
 from gfn.study.experiments.off_policy import LINES, LOSSES, ON, SPARSE, Key
 from gfn.study.paper import load_claims, margin
 from gfn.study.plotting.off_policy import WAYS
-from gfn.study.plotting.style import OBJECTIVES
 from gfn.study.presentation.digits import DASH
 from gfn.study.results import Run
 
 Runs = Mapping[Key, Run]
 SAID = {way: label for way, (label, *_) in WAYS.items()}
+# What is said of objectives together, and of each where weights do not matter.
+GROUPS = {
+    "losses": LOSSES,
+    "truncated weights": ("reverse_kl_truncated", "renyi_truncated"),
+    "full weights": ("renyi_full",),
+}
+SHORT = {
+    "tb_batch": "TB",
+    "reverse_kl_truncated": "the reverse KL",
+    "f_tb_half": "f-TB of order ½",
+    "js_tb": "Jensen–Shannon TB",
+    "renyi_truncated": "the Rényi divergence of order ½",
+}
 EXPLORING = ("explored", "explored_replayed")
 # What seeks modes, and is known to lose some on the sparser hypergrid: both have the reverse KL's gradient on policy.
 SEEKING = ("tb_batch", "reverse_kl_truncated")
@@ -149,13 +161,13 @@ def advice(runs: Runs) -> pd.DataFrame:
             for where, part in (("where modes are lost", sparse), ("elsewhere", others)):
                 values = part[part.objective.isin(lines)].ratio
                 row[name, where] = spread(values) if len(values) else DASH
-        row["", "effective sample size"] = spread(of[of.objective.isin(LOSSES)].effective)
+        row["weights", "effective share of a batch"] = spread(of[of.objective.isin(LOSSES)].effective)
         rows[SAID[way]] = row
     return pd.DataFrame(rows).T
 
 
 def answer(settings: Any, runs: Runs) -> str:
-    """The question's answer in three sentences: modes, where none are lost, and weights."""
+    """The question's answer in a few sentences: modes, where none are lost, and weights."""
     verdict = judge("Q7", evidence(settings, runs), settings.profile, claims=load_claims("beyond"))
     held = {test: counts(part) for test, part in verdict.judged.groupby("test", sort=False)}
     found = table(runs)
@@ -163,12 +175,11 @@ def answer(settings: Any, runs: Runs) -> str:
     seeking, ways = sparse[sparse.objective.isin(SEEKING)], [way for way in SAID if way in set(found.way)]
     share = {way: decimals(seeking[seeking.way == way].covered.median()) for way in ways}
     modes = listed(f"{share[way]} with {SAID[way]}" for way in ways if way != ON)
-    weighted = found[(found.way != ON) & (found.objective != "renyi_unweighted")]
-    elsewhere = weighted[~((weighted.task == SPARSE) & weighted.objective.isin(SEEKING))]
+    elsewhere = _elsewhere(found)
     harm = listed(
-        f"{spread(elsewhere[elsewhere.objective == line].ratio)} with {OBJECTIVES[line]}"
-        for line in LINES
-        if line in set(elsewhere.objective)
+        f"{spread(elsewhere[elsewhere.objective.isin(lines)].ratio)} with {said}"
+        for said, lines in GROUPS.items()
+        if elsewhere.objective.isin(lines).any()
     )
     explored = sparse[sparse.way.isin(EXPLORING)]
     without, truncated = (
@@ -177,11 +188,58 @@ def answer(settings: Any, runs: Runs) -> str:
     covering = sparse[(sparse.way == ON) & sparse.objective.isin(("f_tb_half", "renyi_truncated"))].covered.median()
     return (
         f"{word(verdict)} On the sparser hypergrid, TB and the reverse KL cover {share[ON]} of the modes on policy, {modes}"
-        f" (medians over both and seeds); objectives of order ½ cover {decimals(covering)} on policy. Exploration certainly halves their late error in {_of(held, 'modes_found')}"
-        f" measurements. Elsewhere the late error off policy is {harm} times that on policy (medians over tasks and ways, in"
-        f" brackets their range), certainly by a quarter larger at most in {_of(held, 'harmless')}. With exploration and without"
-        f" weights, Rényi's error there ends at {decimals(without)}, with truncated ones at {decimals(truncated)}; full weights"
-        f" are certainly no better than truncated ones in {_of(held, 'truncated')} measurements."
+        f" (shares, medians over both and seeds); objectives of order ½ cover {decimals(covering)} on policy. Exploration"
+        f" certainly halves the late error of TB and the reverse KL there in {_of(held, 'modes_found')} measurements."
+        f" Elsewhere the late error off policy is {harm} times that on policy (medians over tasks, objectives and ways, in"
+        f" brackets their range); in {_of(held, 'harmless')} measurements it is certainly at most a quarter larger. With"
+        f" exploration, Rényi's error on the sparser hypergrid ends at {decimals(without)} without weights, and at"
+        f" {decimals(truncated)} with truncated ones; full weights are certainly no better than truncated ones in"
+        f" {_of(held, 'truncated')} measurements."
+    )
+
+
+def _elsewhere(found: pd.DataFrame) -> pd.DataFrame:
+    """Off policy with the weights that are due, but for what loses modes on policy."""
+    weighted = found[(found.way != ON) & (found.objective != "renyi_unweighted")]
+    return weighted[~((weighted.task == SPARSE) & weighted.objective.isin(SEEKING))]
+
+
+def lessons(runs: Runs) -> str:
+    """What to use when, a list in Markdown with the numbers that say so; medians over seeds and what is together."""
+    found = table(runs)
+    sparse, price = found[found.task == SPARSE], _elsewhere(found)
+    covers = sparse[sparse.way == ON].set_index("objective").covered
+    kept = listed(f"{decimals(covers[line])} with {SHORT[line]}" for line in SHORT if line in covers)
+    brought = sparse[sparse.objective.isin(SEEKING)].groupby("way").covered.median()
+    ways = [way for way in SAID if way != ON]
+    back = listed(f"{decimals(brought[way])} with {SAID[way]}" for way in ways if way in brought)
+    explored = sparse[sparse.way.isin(EXPLORING)].groupby("objective")[["error", "effective"]].median()
+    weighed = {
+        "without weights": "renyi_unweighted",
+        "with full ones": "renyi_full",
+        "with truncated ones": "renyi_truncated",
+    }
+    errors = listed(
+        f"{decimals(explored.error[line])} {said}" for said, line in weighed.items() if line in explored.index
+    )
+    paid = listed(f"{spread(price[price.way == way].ratio)} with {SAID[way]}" for way in ways if way in set(price.way))
+    return "\n".join(
+        (
+            "- **First try another order on policy**, which needs no other trajectories: TB and the reverse KL seek modes,"
+            f" lower orders cover more. Training on policy covers this share of the modes of the sparser hypergrid: {kept}.",
+            "- **Lost modes come back only if something draws them.** TB and the reverse KL there cover"
+            f" {decimals(brought[ON])} on policy; {back}. Uniform choices find modes to which few steps lead.",
+            "- **A balance or an f-divergence loss takes any trajectories**: its minimum is at the target whatever they are"
+            " drawn from. It does not have the gradient of its divergence then, nor what that does for modes. Where trajectories"
+            " can be drawn that the policy has all but excluded, as in the plane, take one whose slope is not exponential: TB,"
+            " VarGrad or Jensen–Shannon.",
+            "- **A divergence needs the probability of each trajectory under what drew it** (`log_q`), for weights that are"
+            " truncated or not. Without weights the estimate is that of another gradient: with exploration, Rényi's late error"
+            f" there is {errors}. The weights leave an effective sample size of"
+            f" {decimals(explored.effective.median())} of a batch.",
+            "- **Where no modes are lost, other trajectories may have a price.** The late error over that on policy is"
+            f" {paid} (medians over tasks and objectives, in brackets their range).",
+        )
     )
 
 

@@ -23,6 +23,7 @@ from gfn.study.plotting.layout import (
 )
 from gfn.study.plotting.style import (
     ACCURACY,
+    COLOURS,
     CONTROL_VARIATES,
     KL_NOTE,
     KLS,
@@ -178,3 +179,33 @@ def _median_and_range(axis: Axes, places: Sequence, table: pd.DataFrame, **line:
     """A line and a band over the columns of ``table``, the seeds: on log axes a mean would follow a single one."""
     axis.plot(places, table.median(axis=1), **line)
     axis.fill_between(places, table.min(axis=1), table.max(axis=1), color=line["color"], alpha=0.15, lw=0)
+
+
+def run_curves(labels: Sequence[str], frames: Sequence[pd.DataFrame]) -> Figure:
+    """Accuracy of several runs during training: a panel for each task and metric, a line a run.
+
+    Lines are medians over seeds, bands the range over seeds.
+
+    Arguments:
+        labels: of the runs; those of one task must differ.
+        frames: of each, long format with ``task, seed, trajectories, metric, value``, of whose metrics those in ``ACCURACY``
+            are drawn.
+    """
+    every = pd.concat([frame.assign(label=label) for label, frame in zip(labels, frames)])
+    every = every[every.metric.isin(ACCURACY)].astype({"task": str, "metric": str})
+    panels = dict(iter(every.groupby(["task", "metric"], sort=False)))
+    figure, axes = wrapped(len(panels), 3, (4.6, 3.3))
+    styles = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
+    for axis, ((task, metric), part) in zip(axes.flat, panels.items()):
+        for rank, label in enumerate(dict.fromkeys(labels)):
+            own = part[part.label == label]
+            if not own.empty:
+                table = own.pivot(index="trajectories", columns="seed", values="value")
+                line = {"color": COLOURS[rank % len(COLOURS)], "ls": styles[rank // len(COLOURS) % len(styles)]}
+                _median_and_range(axis, table.index, table, label=label, **line)
+        axis.set(title=TASKS.get(task, task), ylabel=ACCURACY[metric])
+        if metric != "elbo":
+            log_errors(axis)
+        count_trajectories(axis)
+    legend_below(figure, axes)
+    return finished(figure)

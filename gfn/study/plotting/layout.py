@@ -136,6 +136,17 @@ def one(width: float, height: float) -> tuple[Figure, Axes]:
     return figure, axes[0, 0]
 
 
+def name_rows(axis: Axes, names: Sequence[str]) -> None:
+    """Name the rows of a panel, from below, at 0, 1, 2 and so on, with lines between them; in a narrow figure names are broken."""
+    broken = [textwrap.fill(name, 17) for name in names] if NARROW.get() else names
+    axis.set_yticks(range(len(names)), broken)
+    axis.set_ylim(-0.5, len(names) - 0.5)
+    axis.set_yticks([place + 0.5 for place in range(len(names) - 1)], minor=True)
+    axis.tick_params(axis="y", which="minor", length=0)
+    axis.grid(axis="y", visible=False)
+    axis.grid(axis="y", which="minor")
+
+
 def legend_beside(axis: Axes, **options: Any) -> None:
     """The legend of a single panel on its right, or below where there is no room for it."""
     if NARROW.get():

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from gfn.study.plotting.layout import label_grid, legend_below, lowest_panels, one, responsive, wrapped
+from gfn.study.plotting.layout import label_grid, legend_below, lowest_panels, name_rows, one, responsive, wrapped
 from gfn.study.plotting.style import ACCURACY, COLOURS, OBJECTIVES, count_trajectories, finished, log_errors
 
 WAYS = {
@@ -54,14 +54,14 @@ def coverage_panel(table: pd.DataFrame) -> Figure:
         table: columns ``objective, way, covered``.
     """
     objectives = [name for name in OBJECTIVES if name in set(table.objective)][::-1]
-    figure, axis = one(7, 0.9 + 0.5 * len(objectives))
+    figure, axis = one(7, 1.2 + 0.7 * len(objectives))
     shown = [way for way in WAYS if way in set(table.way)]
     for place, way in enumerate(shown):
         label, colour, _, marker = WAYS[way]
         part = table[table.way == way].set_index("objective").covered.reindex(objectives)
         height = np.arange(len(objectives)) + 0.12 * ((len(shown) - 1) / 2 - place)
-        axis.plot(part, height, ls="", marker=marker, color=colour, label=label)
-    axis.set_yticks(range(len(objectives)), [OBJECTIVES[name] for name in objectives])
+        axis.plot(part, height, ls="", ms=5, marker=marker, color=colour, label=label)
+    name_rows(axis, [OBJECTIVES[name] for name in objectives])
     axis.set(xlim=(-0.03, 1.03), xlabel="share of the modes that are covered")
     legend_below(figure, np.array([[axis]]))
     return finished(figure)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from matplotlib.figure import Figure
@@ -13,24 +13,32 @@ from gfn.environments.enumeration import state_graph, target_distribution
 from gfn.study.plotting.layout import colour_bar, first_panels, legend_beside, one, responsive, wrapped
 from gfn.study.plotting.style import TASKS, finished
 
+NUMBERED = 10  # rows of a matrix at most, for numbers in its cells
+
 
 @responsive
-def matrix_panels(panels: Mapping[str, Tensor], marks: Tensor | None = None) -> Figure:
+def matrix_panels(
+    panels: Mapping[str, Tensor], marks: Tensor | None = None, names: Sequence[str] | None = None
+) -> Figure:
     """Square matrices of probabilities side by side, row i and column j for the relation of i to j.
 
     Arguments:
         panels: title to probabilities ``[n, n]``.
         marks: entries of the first matrix to mark by a ring, bool ``[n, n]``.
+        names: of the n rows and columns; without it they have numbers.
     """
     figure, axes = wrapped(len(panels), len(panels), (3.4, 3.2), narrow=1)
     for axis, (title, matrix) in zip(axes.flat, panels.items()):
         image = axis.imshow(matrix.numpy(), cmap="magma_r", vmin=0, vmax=1)
         axis.set(title=title, xlabel="to", xticks=range(len(matrix)), yticks=range(len(matrix)))
         axis.grid(False)
+        if names is not None:
+            axis.set_xticklabels(names, rotation=45, ha="right")
+            axis.set_yticklabels(names)
         for (row, column), value in zip(
             torch.cartesian_prod(*(torch.arange(len(matrix)),) * 2).tolist(), matrix.flatten()
         ):
-            if row != column:
+            if row != column and len(matrix) <= NUMBERED:
                 colour = "white" if value > 0.5 else "black"
                 axis.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=colour)
         if marks is not None and axis is axes[0, 0]:

@@ -14,8 +14,8 @@ import numpy as np
 from PIL import Image
 
 from gfn.study.presentation.colours import on_dark, on_light
+from gfn.study.presentation.svg_tree import SVG, XLINK, simpler
 
-SVG, XLINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}"
 # Greys by what they are for: the stylesheet of the book gives them the colours of the page.
 ROLES = {"#000000": "ink", "#262626": "text", "#cccccc": "grid", "#ffffff": "paper"}
 MARK = "GFN-MARK-"  # stands for what begins the ids of a figure, until all of it is known
@@ -46,9 +46,9 @@ def for_page(text: str, label: str, kind: str) -> str:
     """
     root = ElementTree.fromstring(text)
     kept = list(_without_frame(root))
+    kept = simpler(kept)
     used = dict.fromkeys(name for element in kept for each in element.iter() for name in _references(each))
     names = {name: f"{MARK}{number}" for number, name in enumerate(used)}
-    _say_once(kept)
     body = "".join(_written(element, names) for element in kept)
     mark = "g" + sha256(f"{kind} {label} {body}".encode()).hexdigest()[:8]
     body = body.replace(MARK, mark)
@@ -92,22 +92,6 @@ def _references(element: ElementTree.Element) -> Iterator[str]:
         yield from re.findall(r"url\(#([^)]+)\)", value)
 
 
-def _say_once(elements: list[ElementTree.Element]) -> None:
-    """Marks have the outline of what they use, which need not be said for each."""
-    every = [each for element in elements for each in element.iter()]
-    styles = {each.get("id"): _declarations(each) for each in every if each.tag == f"{SVG}path" and each.get("id")}
-    for each in every:
-        if each.tag == f"{SVG}use" and each.get("style"):
-            known = styles.get(each.get(f"{XLINK}href", "")[1:], {})
-            own = {name: value for name, value in _declarations(each).items() if name not in known}
-            each.set("style", "; ".join(f"{name}: {value}" for name, value in own.items()))
-
-
-def _declarations(element: ElementTree.Element) -> dict[str, str]:
-    pairs = (each.partition(":") for each in element.get("style", "").split(";"))
-    return {name.strip(): value.strip() for name, _, value in pairs if name.strip()}
-
-
 def _written(element: ElementTree.Element, names: dict[str, str]) -> str:
     tag = element.tag.removeprefix(SVG)
     attributes = _attributes(element, tag, names)
@@ -139,7 +123,7 @@ def _attributes(element: ElementTree.Element, tag: str, names: dict[str, str]) -
             found[key] = _path(value)
         elif key != "id":
             value = re.sub(r"rotate\(-0 [^)]*\)", "", _named(value, names))
-            found[key] = value if tag == "image" else " ".join(_short(value).split())
+            found[key] = value if tag == "image" else " ".join(_place(key, value).split())
     return {key: value for key, value in found.items() if value}
 
 
@@ -162,21 +146,42 @@ def _path(value: str) -> str:
     steps = re.findall(r"([A-Za-z])([^A-Za-z]*)", value)
     if {name for name, _ in steps} - set("MLz"):
         return re.sub(r"\s*([A-Za-z])\s*", r"\1", _short(value)).strip()
-    written, here, start, last = "", (0, 0), (0, 0), ""
-    for name, numbers in steps:
+    written, here, start, last, drawn = "", (0, 0), (0, 0), "", False
+    for number, (name, numbers) in enumerate(steps):
         if name == "z":
             written, here, last = f"{written}z", start, "z"
             continue
-        there = tuple(round(10 * float(number)) for number in numbers.split())
+        there = tuple(round(10 * float(each)) for each in numbers.split())
         step = there if name == "M" else tuple(new - old for new, old in zip(there, here))
-        separator = ("" if step[0] < 0 else " ") if name == last == "L" else "M" if name == "M" else "l"
-        written += f"{separator}{_tenth(step[0])}{'' if step[1] < 0 else ' '}{_tenth(step[1])}"
-        here, start, last = there, there if name == "M" else start, name
+        if (
+            name == "L"
+            and step == (0, 0)
+            and (drawn or (steps[number + 1 : number + 2] and steps[number + 1][0] == "L"))
+        ):
+            continue  # a point that is there twice
+        begin = "" if name == last == "L" else "M" if name == "M" else "l"
+        written = _after(_after(written + begin, _tenth(step[0])), _tenth(step[1]))
+        here, start, last, drawn = there, there if name == "M" else start, name, name == "L"
     return written
 
 
+def _after(written: str, number: str) -> str:
+    """A number behind a path; a blank is needed where it would go on the last number."""
+    if number[0] == "-" or not written[-1:].isdigit():
+        return written + number
+    has_point = "." in re.split(r"[^\d.]", written[-12:])[-1]
+    return f"{written}{'' if number[0] == '.' and has_point else ' '}{number}"
+
+
 def _tenth(number: int) -> str:
-    return f"{number / 10:g}"
+    return re.sub(r"^(-?)0\.", r"\1.", f"{number / 10:g}")
+
+
+def _place(key: str, value: str) -> str:
+    """Places as lines have them, with one decimal, if nothing makes them larger; other numbers with two."""
+    if key in ("x", "y") or (key == "transform" and not re.search("scale|matrix", value)):
+        return NUMBER.sub(lambda found: _tenth(round(10 * float(found[0]))), value)
+    return _short(value)
 
 
 def _short(value: str) -> str:

@@ -1,11 +1,42 @@
-"""Whether the records of a run are those that its specification asks for."""
+"""What a whole result is: how its file is read, what in its records does not fit, and the errors that say so."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, RivalSpec, Spec, TrainingSpec
+
+
+class ResultError(RuntimeError):
+    """A file that is not a readable result of this project; notebooks show its sentence without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
+
+
+class UnreadableError(ResultError):
+    """There is something, of which nobody knows what it holds: nothing is to take its place."""
+
+
+def content_of(path: Path) -> bytes:
+    """All bytes of a file; none that never end, as those of a device.
+
+    Raises:
+        ResultError: if there is none.
+        UnreadableError: if it cannot be read.
+    """
+    try:
+        if path.is_file():
+            return path.read_bytes()
+        kind = "a directory" if path.is_dir() else "no ordinary file" if path.exists() else ""
+    except OSError as error:
+        raise UnreadableError(f"{path} cannot be read: {error.strerror or error}") from None
+    if kind:
+        raise UnreadableError(f"{path} is {kind}")
+    raise ResultError(f"{path} does not exist")
 
 
 def misfit(spec: Spec, frame: pd.DataFrame) -> str | None:
