@@ -18,6 +18,7 @@ SECONDS = {
     "random_mixture": 4,
     "funnel": 12,
     "many_well": 40,
+    "digits": 80,
 }
 NETWORKS = {
     "path_integral": 10,

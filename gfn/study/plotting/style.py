@@ -88,6 +88,7 @@ TASKS = {
     "random_mixture": "40 Gaussians",
     "funnel": "Funnel",
     "many_well": "Many-well",
+    "digits": "Digits",
 }
 CONTROL_VARIATES = {
     "none": ("none", COLOURS[7], "-", "o"),

@@ -38,6 +38,9 @@ RIVALS = {
     "flow_likelihood": "spline flow, maximum likelihood",
     "denoising": "denoising diffusion",
     "gan": "GAN",
+    "autoregressive": "autoregressive model",
+    "masked_diffusion": "masked diffusion",
+    "bit_gan": "GAN of bits",
 }
 NAMES = ("kind", "task", "name", "objective", "seeds")  # what a specification always says of itself
 LONG = 60  # characters or entries from which on data in a specification are only counted
