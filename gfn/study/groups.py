@@ -25,6 +25,9 @@ NETWORKS = {
     "flow_reverse_kl": 5,
     "flow_likelihood": 4,
     "nuts": 150,
+    "autoregressive": 24,
+    "masked_diffusion": 10,
+    "bit_gan": 9,
 }  # as dear as a GFlowNet's in the plane
 SCALE = 512 * 128 * 10  # trajectories of such a training
 SMALLEST = 1 / 50  # of what there is to make: below it, a process takes longer to start than it gains
