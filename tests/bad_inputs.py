@@ -227,6 +227,8 @@ FLAG_VALUES = {
     ("train", "reach"): ["0", "inf"],
     ("train", "spread"): ["0", "11"],
     ("train", "pairs"): ["0", "129", "1.5"],
+    ("train", "prototypes"): ["0", "257", "x"],
+    ("train", "floor"): ["0", "0.5", "nan"],
     ("train", "device"): ["", "gpu", "cuda:99", "tpu"],
     ("train", "out"): ["/dev/null", "/dev/null/store"],
     ("reproduce", "profile"): ["", "big"],

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from gfn.environments import (
     DAGs,
+    Digits,
     DiscreteEnvironment,
     Environment,
     Hypergrid,
@@ -46,7 +47,8 @@ TINY_TASKS = {
 
 # Every discrete task, where each has few objects, and where it has very few.
 DISCRETE = SMALL_TASKS | {
-    "phylogenetics of 4 taxa": Phylogenetics(alignment=tuple(zip("abcd", ("ACGT", "ACGA", "TCGA", "TTGC"))))
+    "phylogenetics of 4 taxa": Phylogenetics(alignment=tuple(zip("abcd", ("ACGT", "ACGA", "TCGA", "TTGC")))),
+    "digits of 4 pixels": Digits(side=2, prototypes=3),
 }
 LEARNABLE = TINY_TASKS | {
     "hypergrid 3 by 3": Hypergrid(side=3, r0=0.1),

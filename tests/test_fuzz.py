@@ -88,7 +88,12 @@ TINY = {"iterations": "2", "batch_size": "3", "seeds": "0,1", "hidden": "3", "re
 TINY |= {"l1_objects": "4", "l1_orders": "2", "gin_width": "3"}
 SMALLEST = {"sets": {"universe": "4", "size": "2"}, "sequences": {"alphabet": "2", "length": "2"}}
 SMALLEST |= {"hypergrid": {"side": "3"}, "dags": {"nodes": "3", "samples": "9"}, "gaussian_mixture": {"side": "2"}}
-SMALLEST |= {"random_mixture": {"peaks": "2"}, "funnel": {"dimensions": "2"}, "many_well": {"pairs": "1"}}
+SMALLEST |= {
+    "random_mixture": {"peaks": "2"},
+    "funnel": {"dimensions": "2"},
+    "many_well": {"pairs": "1"},
+    "digits": {"side": "2"},
+}
 
 whole = st.integers(-1, 9).map(str) | st.sampled_from(["1_0", "2.0", " 3 ", "+4", "05", "1e1", "²", "٣", "", "0x2"])
 real = (

@@ -69,6 +69,7 @@ SMALL = [
     TASKS["random_mixture"](peaks=2),
     TASKS["funnel"](dimensions=3),
     TASKS["many_well"](pairs=1),
+    TASKS["digits"](side=2),
 ]
 GOALS = [Objective(name=name) for name in ("tb", "db", "vargrad", "renyi")] + [Objective(log_z="known")]
 

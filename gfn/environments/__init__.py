@@ -1,9 +1,10 @@
-"""The tasks of the paper and harder continuous ones, one file each, and how tasks of one's own join them."""
+"""The tasks of the paper, harder continuous ones and digits, one file each, and how tasks of one's own join them."""
 
 from gfn.environments.banana import Banana
 from gfn.environments.base import DiscreteEnvironment, Environment
 from gfn.environments.continuous import ContinuousEnvironment
 from gfn.environments.dags import DAGs
+from gfn.environments.digits import Digits
 from gfn.environments.funnel import Funnel
 from gfn.environments.gaussian_mixture import GaussianMixture
 from gfn.environments.hypergrid import Hypergrid
@@ -21,6 +22,7 @@ __all__ = [
     "Banana",
     "ContinuousEnvironment",
     "DAGs",
+    "Digits",
     "DiscreteEnvironment",
     "Environment",
     "Funnel",

@@ -8,6 +8,7 @@ from gfn.environments import own
 from gfn.environments.banana import Banana
 from gfn.environments.base import Environment
 from gfn.environments.dags import DAGs
+from gfn.environments.digits import Digits
 from gfn.environments.funnel import Funnel
 from gfn.environments.gaussian_mixture import GaussianMixture
 from gfn.environments.hypergrid import Hypergrid
@@ -18,7 +19,7 @@ from gfn.environments.sequences import Sequences
 from gfn.environments.sets import Sets
 
 _PAPER = (Sets, Sequences, Phylogenetics, Hypergrid, DAGs, GaussianMixture, Banana)
-_SHIPPED = (*_PAPER, RandomMixture, Funnel, ManyWell)
+_SHIPPED = (*_PAPER, RandomMixture, Funnel, ManyWell, Digits)
 TASKS: dict[str, type[Environment]] = {task.model_fields["task"].default: task for task in _SHIPPED}
 PAPER_TASKS = {name: task for name, task in TASKS.items() if task in _PAPER}
 _ANY_SHIPPED = TypeAdapter(Annotated[Union[_SHIPPED], Field(discriminator="task")])

@@ -1,10 +1,13 @@
-"""All rivals by name, in two leagues: by what they learn from."""
+"""All rivals by name, those of continuous targets in two leagues: by what they learn from."""
 
 from gfn.rivals.annealed import Annealed
+from gfn.rivals.autoregressive import Autoregressive
 from gfn.rivals.base import Rival
+from gfn.rivals.bit_gan import BitAdversarial
 from gfn.rivals.denoising import Denoising
 from gfn.rivals.flow import DensityFlow, SampleFlow
 from gfn.rivals.gan import Adversarial
+from gfn.rivals.masked_diffusion import MaskedDiffusion
 from gfn.rivals.nuts import NoUTurn
 from gfn.rivals.path_integral import PathIntegral
 
@@ -21,4 +24,9 @@ LEAGUES: dict[str, dict[str, type[Rival]]] = {
         "gan": Adversarial,
     },
 }
-RIVALS = {name: kind for league in LEAGUES.values() for name, kind in league.items()}
+PICTURES: dict[str, type[Rival]] = {
+    "autoregressive": Autoregressive,
+    "masked_diffusion": MaskedDiffusion,
+    "bit_gan": BitAdversarial,
+}  # which learn from samples, too
+RIVALS = {name: kind for league in (*LEAGUES.values(), PICTURES) for name, kind in league.items()}

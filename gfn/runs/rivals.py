@@ -1,4 +1,4 @@
-"""Samplers of one continuous target on equal terms: each measured by the same numbers after equal parts of a budget."""
+"""Samplers of one target on equal terms: each measured by the same numbers after equal parts of a budget."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from gfn.environments import ContinuousEnvironment, Environment
 from gfn.evaluation.continuous import probabilities
 from gfn.evaluation.samples import sample_measures, target_measures, weight_measures
-from gfn.policies import MixturePolicy, make_policy
+from gfn.policies import Policy, make_policy
 from gfn.randomness import stream
 from gfn.rivals import RIVALS, Rival, Shape
 from gfn.runs.objective import takes
 from gfn.runs.spec import RivalSpec
 from gfn.runs.training import Record, Trainer, TrainingError
-from gfn.sampling import rollout
+from gfn.sampling import retrace, rollout
 
-SHOWN, COORDINATES = (
-    256,
-    3,
-)  # points that are kept of the first seed's last measurement, and how many of their coordinates
+SHOWN, COORDINATES = 256, 3  # points that are kept at the end, and how many of their coordinates
+PICTURES = 24  # that are kept whole
 
 
 class GFlowNet(Rival):
@@ -43,7 +42,7 @@ class GFlowNet(Rival):
         self.used = self.first + self.trainer.iteration * self.shape.batch_size
 
     @property
-    def policy(self) -> MixturePolicy:
+    def policy(self) -> Policy:
         """That of its replica alone."""
         own = make_policy(self.environment, self.trainer.spec.policy, (self.seed,))
         for parameter, every in zip(own.parameters(), self.trainer.policy.parameters()):
@@ -53,12 +52,19 @@ class GFlowNet(Rival):
     @torch.no_grad()
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         drawn = rollout(self.environment, self.policy, count, [generator])
-        return drawn.terminal[0, :, :-1], (drawn.log_reward - drawn.log_pf)[0]
+        points = drawn.terminal[0]
+        if isinstance(self.environment, ContinuousEnvironment):
+            points = points[:, :-1]  # without the number of coordinates
+        return points, (drawn.log_reward + drawn.log_pb - drawn.log_pf)[0]
 
     @torch.no_grad()
     def weights_of(self, points: Tensor, generator: torch.Generator) -> Tensor:
-        back = probabilities(self.environment, self.policy, points.unsqueeze(0))
-        return (back.log_reward - back.log_pf)[0]
+        task, policy = self.environment, self.policy
+        if isinstance(task, ContinuousEnvironment):
+            back = probabilities(task, policy, points.unsqueeze(0))
+        else:
+            back = retrace(task, policy, points.unsqueeze(0), generator)
+        return (back.log_reward + back.log_pb - back.log_pf)[0]
 
 
 def race(spec: RivalSpec, progress: Callable[[int, int], None] | None = None) -> list[Record]:
@@ -67,7 +73,8 @@ def race(spec: RivalSpec, progress: Callable[[int, int], None] | None = None) ->
     Records have the evaluations or samples used as ``trajectories``, the part as ``iteration``, and as ``seconds`` those of
     training alone, of GFlowNets a seed's share. A number that is not finite, such as a bound of a sampler that cannot reach a
     sample, is left out. Where a loss or a gradient is not finite, training ends, and ``diverged`` is recorded in the place of
-    all numbers. Some points of the first seed are kept, by their coordinates ``x1``, ``x2``, ``x3``, with their number as ``cell``.
+    all numbers. Some points of the first seed are kept, by their coordinates ``x1``, ``x2``, ``x3``, with their number as ``cell``; of
+    pictures fewer, with all their pixels.
     """
     together = spec.model == "gflownet"
     records, rivals = [], _rivals(spec)
@@ -95,7 +102,7 @@ def race(spec: RivalSpec, progress: Callable[[int, int], None] | None = None) ->
                 {**about, "metric": name, "value": value} for name, value in found.items() if math.isfinite(value)
             ]
             if mark == spec.marks and not done and points is not None:
-                records += [{**about, **each} for each in _kept(points)]
+                records += [{**about, **each} for each in _kept(points, spec.task)]
             if progress is not None:
                 progress((mark - 1) * len(rivals) + done + 1, len(rivals) * spec.marks)
             started = time.perf_counter()
@@ -125,11 +132,12 @@ def measure(rival: Rival, count: int) -> tuple[dict[str, float], Tensor]:
     return {name: float(value) for name, value in found.items()} | sample_measures(task, spread, seed), spread
 
 
-def _kept(points: Tensor) -> list[Record]:
+def _kept(points: Tensor, task: Environment) -> list[Record]:
     """Some of the points, a record for each coordinate."""
-    places = torch.linspace(0, len(points) - 1, min(SHOWN, len(points))).round().long()
+    many, axes = (SHOWN, COORDINATES) if isinstance(task, ContinuousEnvironment) else (PICTURES, points.shape[1])
+    places = torch.linspace(0, len(points) - 1, min(many, len(points))).round().long()
     return [
         {"metric": f"x{axis + 1}", "cell": cell, "value": value}
-        for axis, column in enumerate(points[places, :COORDINATES].T.float().tolist())
+        for axis, column in enumerate(points[places, :axes].T.float().tolist())
         for cell, value in enumerate(column)
     ]

@@ -12,6 +12,7 @@ from gfn.environments import (
     TASKS,
     Banana,
     ContinuousEnvironment,
+    Digits,
     DiscreteEnvironment,
     GaussianMixture,
     PlanarEnvironment,
@@ -283,7 +284,7 @@ class CostSpec(Spec):
 
 
 class RivalSpec(Spec):
-    """One sampler of a continuous target, measured along a budget of evaluations or samples, see :func:`gfn.runs.rivals.race`."""
+    """One sampler of a continuous target or of digits, measured along a budget of evaluations or samples, see :func:`gfn.runs.rivals.race`."""
 
     kind: Literal["rival"] = "rival"
     task: Task = Field(default_factory=GaussianMixture)
@@ -300,7 +301,7 @@ class RivalSpec(Spec):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         task = self.task
-        if not isinstance(task, ContinuousEnvironment) or not task.has_samples or task.log_z is None:
+        if not isinstance(task, ContinuousEnvironment | Digits) or not task.has_samples or task.log_z is None:
             raise ValueError(
                 f"task {task.task} is not allowed for rivals: a density with exact samples and log Z is due"
             )
@@ -309,6 +310,8 @@ class RivalSpec(Spec):
             raise ValueError(
                 f"objective = {has} is not allowed with model {self.model}: a GFlowNet has one, others none"
             )
+        if self.objective is None and not isinstance(task, RIVALS[self.model].target):
+            raise ValueError(f"model = {self.model} is not allowed for task {task.task}: it is for others")
         if self.budget // self.marks < self.batch_size:
             refused = f"budget = {self.budget} is not allowed with marks = {self.marks}"
             raise ValueError(f"{refused}: each part must have room for a batch of {self.batch_size}")

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gfn.environments import (
     DAGs,
+    Digits,
     Environment,
     Hypergrid,
     Phylogenetics,
@@ -28,6 +29,7 @@ def written(task: Environment, objects: Tensor, log_p: Tensor) -> str:
       most 26, and else numbers with hyphens between; cells of a hypergrid and points in the plane one with their coordinates.
     - Trees have a line each in Newick's notation, the two logs as an annotation of the root: ``[&log_reward=…,log_p=…]``.
     - A graph has a line for each edge, after its number and the two logs; one without edges has a line without them.
+    - Pictures have a line each, their rows from above with slashes between, a hash for ink and a point for none.
     - Objects of other tasks have a line with the numbers of their terminal state.
 
     All but trees are CSV with a header.
@@ -60,12 +62,20 @@ def _columns(task: Environment, objects: Tensor) -> tuple[list[str], list[Sequen
         return [f"element_{k}" for k in range(1, task.size + 1)], chosen.tolist()
     if isinstance(task, Sequences):
         return ["word"], [[word(task, letters)] for letters in objects.tolist()]
+    if isinstance(task, Digits):
+        return ["picture"], [[picture(task, state)] for state in objects.tolist()]
     if isinstance(task, Hypergrid | PlanarEnvironment):
         size = task.dimensions if isinstance(task, Hypergrid) else 2
         return [f"x{axis}" for axis in range(1, size + 1)], objects[:, :size].tolist()
     flat = objects.flatten(1)
     flat = flat if flat.is_floating_point() else flat.long()
     return [f"state_{k}" for k in range(1, flat.shape[1] + 1)], flat.tolist()
+
+
+def picture(task: Digits, state: Sequence[int]) -> str:
+    """The rows of a finished picture, as ``.#/#.``: a hash for ink and a point for none."""
+    pixels = "".join("#" if pixel > 0 else "." for pixel in state)
+    return "/".join(pixels[start : start + task.side] for start in range(0, len(pixels), task.side))
 
 
 def word(task: Sequences, state: Sequence[int]) -> str:

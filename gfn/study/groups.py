@@ -18,6 +18,7 @@ SECONDS = {
     "random_mixture": 4,
     "funnel": 12,
     "many_well": 40,
+    "digits": 80,
 }
 # Milliseconds that a step of 64 points takes a sampler for one seed, and how much more with each coordinate; of those
 # without steps that an evaluation takes.
@@ -30,6 +31,10 @@ STEPS = {
     "gan": (2, 0.06),
     "nuts": (0.35, 0),
     "annealed": (0.02, 0),
+    "autoregressive": (9.5, 0),
+    "masked_diffusion": (4, 0),
+    "bit_gan": (3.5, 0),
+    "digits": (0.8, 0.11),  # a GFlowNet there
 }
 MEASURING = (0.05, 0.005)  # seconds for 1024 points
 SCALE = 512 * 128 * 10  # trajectories of such a training
@@ -48,7 +53,8 @@ def seconds(spec: Spec) -> float:
         # An estimate takes half as long as a step of the training, which goes on to the last stage.
         return task * seeds * (max(spec.warmup) * 128 + drawn / 2) / SCALE
     if spec.kind == "rival":
-        size, (start, more), (least, each) = spec.task.dimension, STEPS[spec.model], MEASURING
+        sampler = "digits" if spec.model == "gflownet" and spec.task.task == "digits" else spec.model
+        size, (start, more), (least, each) = spec.task.dimension, STEPS[sampler], MEASURING
         steps = spec.budget / (1 if spec.model in ("nuts", "annealed") else spec.batch_size)
         measured = spec.marks * spec.points / 1024 * (least + each * size)
         return seeds * (steps * (start + more * size) / 1000 + measured)

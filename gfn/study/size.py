@@ -24,6 +24,8 @@ TIMES = {
     "flow_likelihood": 12,
     "denoising": 1,
     "gan": 4,
+    "masked_diffusion": 1,
+    "bit_gan": 4,
 }  # networks a point
 DRAW = 1e-2, 1000  # seconds and bytes for one state of a Monte Carlo chain
 LONG, LONGEST = 600.0, 30 * 86400.0  # seconds
@@ -113,13 +115,14 @@ def _estimate_rivals(spec: RivalSpec) -> tuple[Amounts, Amounts]:
     if spec.model == "gflownet":
         memory, seconds = _estimate_training(spec.training(spec.seeds[0]))
         return memory | {"points": 8 * spec.points * spec.task.dimension**2}, {k: many * s for k, s in seconds.items()}
-    if spec.model not in TIMES:  # chains and particles
+    # An autoregressive model is asked once for each pixel.
+    times = spec.task.dimension if spec.model == "autoregressive" else TIMES.get(spec.model)
+    if times is None:  # chains and particles
         leap = LEAP if spec.model == "nuts" else LEAP / 10
         return {"points": 1000 * spec.points, "budget": 8 * spec.budget}, {"budget": many * spec.budget * leap}
     weights, kept, products = _layers([spec.task.dimension + 8, *spec.policy.hidden, spec.task.dimension])
-    times = TIMES[spec.model]
     memory = {"hidden": 20 * times * weights, "batch_size": 4 * times * spec.batch_size * kept}
-    memory["points"] = 4 * spec.points * (kept + 128 * 4)
+    memory["points"] = 4 * spec.points * (kept * (times if spec.model == "autoregressive" else 1) + 128 * 4)
     steps = spec.budget / spec.batch_size
     return memory, {"budget": many * (3 * spec.budget * times * products / RATE + 10 * steps * times * STEP)}
 

@@ -10,9 +10,10 @@ import torch
 from gfn.environments import ContinuousEnvironment, ManyWell
 from gfn.evaluation.samples import sliced_wasserstein
 from gfn.randomness import stream
-from gfn.rivals import LEAGUES, RIVALS, Shape
+from gfn.rivals import LEAGUES, Shape
 from gfn.rivals.flow import SplineFlow
 
+RIVALS = {name: kind for league in LEAGUES.values() for name, kind in league.items()}
 LOG_Z = 1.25
 SLOPE, WIDTH = 0.3, 0.9  # so near to the standard normal law that weights from it have a variance
 NEEDS = {"flow_reverse_kl": "zuko", "flow_likelihood": "zuko", "nuts": "pyro"}

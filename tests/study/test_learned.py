@@ -9,7 +9,7 @@ import re
 import pytest
 import torch
 
-from gfn.environments import DAGs, Phylogenetics, Sequences
+from gfn.environments import DAGs, Digits, Phylogenetics, Sequences
 from gfn.environments.enumeration import state_graph
 from gfn.environments.forests import all_trees
 from gfn.evaluation.accuracy import l1
@@ -87,6 +87,13 @@ def test_objects_as_csv(name, policies):
     logs = {"log_reward": found.task.log_reward(objects), "log_p": found.log_prob(objects[None])[0]}
     for column, due in logs.items():
         torch.testing.assert_close(torch.tensor([float(row[column]) for row in rows]).double(), due.double())
+
+
+def test_pictures_are_rows_of_points_and_hashes():
+    task = Digits(side=2, prototypes=2)
+    found = written(task, torch.tensor([[1, -1, -1, 1]], dtype=torch.int8), torch.zeros(1)).splitlines()
+    assert found[0] == "picture,log_reward,log_p"
+    assert found[1].startswith("#./.#,-")
 
 
 def test_words_of_many_letters_are_numbers():

@@ -35,8 +35,8 @@ def sample(run: Path, count: int, seed: int | None, draw: int, out: Path | None)
     """Draw objects from the policy of a stored run.
 
     RUN is the file of a training whose policy was kept, as gfn train does. Objects are written in the form of their
-    field, each with the log of its reward and of its probability under the policy: sets, words, cells and points as
-    CSV, trees in Newick's notation, graphs as CSV with a line an edge, and those of a task of your own as CSV with the
+    field, each with the log of its reward and of its probability under the policy: sets, words, pictures, cells and
+    points as CSV, trees in Newick's notation, graphs as CSV with a line an edge, and those of a task of your own as CSV with the
     numbers of their state.
     """
     from gfn.study.forms import written

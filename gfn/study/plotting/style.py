@@ -52,6 +52,9 @@ RIVALS = {
     "flow_likelihood": "spline flow, maximum likelihood",
     "denoising": "denoising diffusion",
     "gan": "GAN",
+    "autoregressive": "autoregressive model",
+    "masked_diffusion": "masked diffusion",
+    "bit_gan": "GAN of bits",
 }
 # TB is black and its other starts grey; the divergences have the strongest colours.
 LINES = {
@@ -99,6 +102,7 @@ TASKS = {
     "grid_mixture": "Grid of Gaussians",
     "funnel": "Funnel",
     "many_well": "Many-well",
+    "digits": "Digits",
 }
 CONTROL_VARIATES = {
     "none": ("none", COLOURS[7], "-", "o"),
