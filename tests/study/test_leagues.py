@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from gfn.rivals import LEAGUES
 from gfn.runs.spec import RivalSpec
-from gfn.study.evidence.leagues import chosen, curves, final, standings
+from gfn.study.evidence.leagues import (
+    YARDSTICKS,
+    beside,
+    chosen,
+    curves,
+    diverged,
+    ended,
+    final,
+    floors,
+    interval,
+    points,
+    standings,
+)
 from gfn.study.experiments.leagues import GFLOWNETS, TABLES, LeagueStudy, hard_targets
+from gfn.study.intervals import of_median
+from gfn.study.plotting import league_panels, sample_panels
+from gfn.study.plotting.leagues import RIVAL_LINES, SAMPLERS
 from gfn.study.results import Run, to_frame
 
 SIZES = {"budget": 64, "batch_size": 16, "hidden": (4,), "components": 2, "points": 16, "marks": 2, "seeds": (0, 1, 2)}
@@ -24,6 +41,10 @@ def run(spec: RivalSpec, gap: float, sliced: float) -> Run:
         for seed in spec.seeds
         for mark in (1, 2)
         for metric, value in values.items()
+    ]
+    about = {"seed": spec.seeds[0], "iteration": 2, "trajectories": 64, "seconds": 3.0}
+    records += [
+        {**about, "metric": f"x{axis}", "cell": cell, "value": axis + cell} for axis in (1, 2, 3) for cell in range(5)
     ]
     return Run(spec, to_frame(spec, records), {})
 
@@ -78,7 +99,7 @@ def test_the_step_with_the_best_bound_is_chosen(runs):
 
 
 def test_standings(runs):
-    """Ranks within each league, of those that have the number; seconds and floors beside them."""
+    """Ranks within each league, of those that learn and have the number; seconds and floors beside them."""
     table = standings(runs, "elbo_gap")
     assert table.sampler.tolist() == ["vargrad", "tb_batch", "path_integral"]
     assert table["rank"].tolist() == [1, 2, 3]
@@ -87,8 +108,19 @@ def test_standings(runs):
     table = standings(runs, "sliced")
     assert set(table[table.league == "samples"].sampler) == {"gan"}
     assert table[table.sampler == "gan"]["rank"].item() == 1
-    assert table[table.league == "density"]["rank"].tolist() == [1, 1, 1, 4]
+    density = table[table.league == "density"]
+    assert density.sampler.tolist() == ["vargrad", "path_integral", "tb_batch", "nuts"]
+    assert density["rank"].tolist()[:3] == [1, 1, 3]
+    assert pd.isna(density["rank"].iloc[3])
+    assert set(YARDSTICKS) < set(TABLES["density"])
     assert table.floor.tolist() == pytest.approx([0.1] * 5)
+
+
+def test_intervals_are_the_range_where_seeds_are_few():
+    assert interval([3, 1, 2]) == (2, 1, 3)
+    many = list(range(10))
+    found = of_median(many)
+    assert interval(many) == (found.middle, found.low, found.high) == (4.5, 1, 8)
 
 
 def test_curves_are_those_of_the_chosen_step(runs):
@@ -98,3 +130,52 @@ def test_curves_are_those_of_the_chosen_step(runs):
     assert tb.used.tolist() == [32, 64]
     assert set(found.sampler) == {"tb_batch", "vargrad", "path_integral"}
     assert final(runs["funnel", "gan", 1e-3], "elbo_gap").empty
+
+
+def test_who_diverged_is_told(runs):
+    """And is missing where seeds are paired."""
+    key = "funnel", "path_integral", 1e-2
+    frame = runs[key].frame.astype({"metric": object})
+    frame.loc[(frame.seed == 1) & (frame.metric == "elbo_gap") & (frame.iteration == 2), "metric"] = "diverged"
+    runs[key] = Run(runs[key].spec, frame, {})
+    assert diverged(runs).to_numpy().tolist() == [["funnel", "path_integral", 1e-2, 1]]
+    assert ended(runs[key], "elbo_gap").isna().tolist() == [False, True, False]
+    assert chosen(runs)["funnel", "path_integral"] == 1e-3
+
+
+def test_points_that_are_kept(runs):
+    """A row each; a target's samplers beside its exact samples, one that diverged with none."""
+    run_ = runs["funnel", "gan", 1e-3]
+    assert points(run_).to_numpy().tolist() == [[1 + cell, 2 + cell, 3 + cell] for cell in range(5)]
+    runs["funnel", "gan", 1e-3] = Run(run_.spec, run_.frame[~run_.frame.metric.str.startswith("x")], {})
+    exact, drawn, axes, first = beside(runs, "funnel")
+    assert exact.shape == (256, 3)
+    assert list(drawn) == ["tb_batch", "vargrad", "path_integral", "nuts", "gan"]
+    assert (len(drawn["nuts"]), len(drawn["gan"]), axes, first) == (5, 0, (0, 1), 4)
+
+
+def test_floors(runs):
+    assert floors(runs, "sliced") == {"funnel": pytest.approx(0.1)}
+
+
+def test_a_panel_a_sampler(figures, runs):
+    figure = sample_panels(*beside(runs, "funnel"))
+    titles = [axis.get_title().replace("\n", " ") for axis in figure.axes if axis.get_title()]
+    assert titles == ["exact samples", "TB, log Z from a batch", "VarGrad", "path integral sampler", "NUTS", "GAN"]
+    shown = [line for axis in figure.axes for line in axis.lines]
+    assert len(shown) == 6
+    assert shown[1].get_color() == shown[4].get_color() != shown[5].get_color()
+    np.testing.assert_allclose(shown[1].get_xdata(), [1, 2, 3, 4, 5])
+
+
+def test_a_panel_a_target_and_a_line_a_sampler(figures, runs):
+    """With the floor; what is far off is drawn at the end of the scale."""
+    frame = curves(runs, "elbo_gap")
+    frame.loc[frame.sampler == "vargrad", "value"] = 1e200
+    (axis,) = [axis for axis in league_panels(frame, "elbo_gap", {"funnel": 0.1}).axes if axis.get_title()]
+    assert axis.get_title() == "Funnel"
+    lines = {line.get_label(): line for line in axis.lines}
+    assert set(lines) == {"exact samples", *(SAMPLERS[name] for name in ("tb_batch", "vargrad", "path_integral"))}
+    assert lines["TB, log Z from a batch"].get_ydata() == pytest.approx([4, 2])
+    assert lines["VarGrad"].get_ydata() == pytest.approx([1e4, 1e4])
+    assert set(RIVAL_LINES) >= {name for league in LEAGUES.values() for name in league}
