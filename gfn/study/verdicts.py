@@ -43,6 +43,7 @@ TITLES = {
     "off_policy": "Training off policy",
     "measures": "Measures of success",
     "leagues": "Against other samplers",
+    "digits": "Digits, pixel by pixel",
 }
 THEORY = ("tasks", "exact")
 TABLE = ["claim", "version", "test", "subject", "budget", "variate", "judged", "median", "low", "high", "outcome"]

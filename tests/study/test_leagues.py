@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gfn.rivals import LEAGUES
+from gfn.rivals import LEAGUES, PICTURES
 from gfn.runs.spec import RivalSpec
 from gfn.study.evidence.leagues import (
     YARDSTICKS,
@@ -21,6 +21,7 @@ from gfn.study.evidence.leagues import (
     points,
     standings,
 )
+from gfn.study.experiments import figure_settings
 from gfn.study.experiments.leagues import GFLOWNETS, TABLES, LeagueStudy, hard_targets
 from gfn.study.intervals import of_median
 from gfn.study.plotting import league_panels, sample_panels
@@ -63,6 +64,16 @@ def test_every_sampler_meets_every_target_with_every_step():
     assert SPECS["funnel", "annealed", 1e-3].learning_rate == pytest.approx(0.1)
     assert SPECS["funnel", "tb_batch", 1e-3].objective == GFLOWNETS["tb_batch"]
     assert len({spec.hash for spec in SPECS.values()}) == len(SPECS)
+
+
+def test_on_digits_rivals_are_those_for_pictures():
+    """The GFlowNets are the same."""
+    for profile in ("smoke", "paper", "edition"):
+        settings = figure_settings("digits", profile)
+        specs = settings.specs()
+        assert {(task, sampler) for task, sampler, _ in specs} == {("digits", name) for name in (*GFLOWNETS, *PICTURES)}
+        assert len(specs) == (len(GFLOWNETS) + len(PICTURES)) * len(settings.rates)
+    assert specs["digits", "bit_gan", 1e-2].task.side == 8
 
 
 def test_all_of_a_league_have_the_same_budget():

@@ -57,7 +57,7 @@ def league_table(runs: Runs, league: str) -> pd.DataFrame:
     for task in targets(best):
         learners = [name for name in TABLES[league] if name not in YARDSTICKS and (task, name) in best]
         ranked = sorted(learners, key=lambda name: order.get((task, name), math.inf))
-        for name in [*ranked, *(name for name in TABLES[league] if name in YARDSTICKS)]:
+        for name in [*ranked, *(name for name in YARDSTICKS if name in TABLES[league] and (task, name) in best)]:
             run = best[task, name]
             row = {"rank": f"{order[task, name]:.0f}" if (task, name) in order.dropna() else DASH}
             row |= {HEADS[metric]: _with_interval(final(run, metric), len(run.spec.seeds)) for metric in MEASURES}
@@ -65,7 +65,7 @@ def league_table(runs: Runs, league: str) -> pd.DataFrame:
                 "step size": number(rates[task, name], 1) if name != "nuts" else DASH,
                 "seconds": number(seconds(run), 2),
             }
-        exact = best[task, TABLES[league][0]]
+        exact = best[task, learners[0]]
         floors = {HEADS[m]: _with_interval(final(exact, f"{m}_floor"), len(exact.spec.seeds)) for m in MEASURES}
         rows[TASKS[task], EXACT] = dict.fromkeys(row, DASH) | floors
     return pd.DataFrame(rows).T.rename_axis(["target", "sampler"])

@@ -25,7 +25,7 @@ from gfn.study.experiments.costs import Costs
 from gfn.study.experiments.draws import DrawsStudy
 from gfn.study.experiments.f_losses import FLossStudy
 from gfn.study.experiments.first import First
-from gfn.study.experiments.leagues import LeagueStudy
+from gfn.study.experiments.leagues import DigitsStudy, LeagueStudy
 from gfn.study.experiments.off_policy import ON, OffPolicyStudy
 from gfn.study.experiments.orders import OrderStudy
 from gfn.study.experiments.profiles import PROFILES
@@ -51,6 +51,7 @@ BEYOND = (
     "off_policy",
     "measures",
     "leagues",
+    "digits",
 )
 
 
@@ -120,6 +121,7 @@ FIGURES: dict[str, type[PageSettings]] = {
     "off_policy": OffPolicyStudy,
     "measures": Measures,
     "leagues": LeagueStudy,
+    "digits": DigitsStudy,
 }
 
 

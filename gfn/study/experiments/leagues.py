@@ -1,4 +1,4 @@
-"""Two leagues of samplers on hard continuous targets: those that learn from the density, and those that learn from samples."""
+"""Two leagues of samplers on hard targets: those that learn from the density, and those that learn from samples."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gfn.environments import Banana, Environment, Funnel, GaussianMixture, ManyWell, RandomMixture
+from gfn.environments import Banana, Digits, Environment, Funnel, GaussianMixture, ManyWell, RandomMixture
 from gfn.policies import PolicySettings
-from gfn.rivals import LEAGUES
+from gfn.rivals import LEAGUES, PICTURES, RIVALS
 from gfn.runs.objective import Objective
 from gfn.runs.spec import RivalSpec
 from gfn.study.experiments.settings import Batch, FigureSettings, Positive, Rate
@@ -22,7 +22,7 @@ GFLOWNETS: dict[str, Objective] = {
     "renyi_joint": Objective(name="renyi"),
     "tsallis_joint": Objective(name="tsallis"),
 }
-TABLES = {"density": (*GFLOWNETS, *LEAGUES["density"]), "samples": tuple(LEAGUES["samples"])}
+TABLES = {"density": (*GFLOWNETS, *LEAGUES["density"]), "samples": (*LEAGUES["samples"], *PICTURES)}
 CHAINS = ("nuts",)  # which find their step by themselves, and so have one try
 LEAPS = ("annealed",)  # whose step is that of leaps, a hundred times Adam's
 
@@ -50,13 +50,18 @@ class LeagueStudy(FigureSettings):
     marks: Positive
     rates: Annotated[tuple[Rate, ...], Field(min_length=1)]
 
+    def targets(self) -> dict[str, Environment]:
+        """The tasks, by name."""
+        return hard_targets(self.profile)
+
     def specs(self) -> dict[tuple[str, str, float], RivalSpec]:
-        """A run for each target, sampler and step size."""
+        """A run for each target, sampler that is for such targets, and step size."""
         return {
             (name, sampler, rate): self._race(task, sampler, rate)
-            for name, task in hard_targets(self.profile).items()
+            for name, task in self.targets().items()
             for league in TABLES.values()
             for sampler in league
+            if sampler in GFLOWNETS or isinstance(task, RIVALS[sampler].target)
             for rate in (self.rates[:1] if sampler in CHAINS else self.rates)
         }
 
@@ -69,3 +74,11 @@ class LeagueStudy(FigureSettings):
             **own,
             **{name: getattr(self, name) for name in ("seeds", "budget", "batch_size", "marks", "points")},
         )
+
+
+class DigitsStudy(LeagueStudy):
+    """The same on pictures of digits, pixel by pixel, where there are no derivatives and other rivals."""
+
+    def targets(self) -> dict[str, Environment]:
+        """One task."""
+        return {"digits": Digits(side=4, prototypes=4) if self.profile == "smoke" else Digits()}

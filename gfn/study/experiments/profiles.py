@@ -141,6 +141,12 @@ PROFILES["leagues"] = {
     "edition": {"seeds": EDITION_SEEDS} | _LEAGUES,
     "smoke": {"seeds": SMOKE_SEEDS} | _LEAGUES | _SMOKE_LEAGUES,
 }
+_DIGITS = _LEAGUES | {"budget": 24_576}
+PROFILES["digits"] = {
+    "paper": {"seeds": PAPER_SEEDS} | _DIGITS,
+    "edition": {"seeds": EDITION_SEEDS} | _DIGITS,
+    "smoke": {"seeds": SMOKE_SEEDS} | _DIGITS | _SMOKE_LEAGUES,
+}
 # Pages without runs of their own.
 _ATLAS = {"batch_size": 4, "larger": (2, 4, 32, 256), "replicates": 2048}
 _SMOKE_ATLAS = {"batch_size": 2, "larger": (2, 16), "replicates": 256}
