@@ -13,7 +13,7 @@ from gfn.study.plotting.curves import (
 from gfn.study.plotting.draws import few_panels, scheme_curves, scheme_panels
 from gfn.study.plotting.first import gain_panels, probability_panels, weight_histograms
 from gfn.study.plotting.gradients import balance_variance_panels, bias_panels, centring_panels, variance_panels
-from gfn.study.plotting.leagues import league_panels, sample_panels
+from gfn.study.plotting.leagues import league_panels, picture_panels, sample_panels
 from gfn.study.plotting.marks import with_error_bar, with_levels
 from gfn.study.plotting.measures import agreement_panel
 from gfn.study.plotting.off_policy import coverage_panel, way_panels
@@ -58,6 +58,7 @@ __all__ = [
     "order_noise_panels",
     "order_panels",
     "outcome_panel",
+    "picture_panels",
     "price_panels",
     "probability_panels",
     "relative_variance_panels",

@@ -93,3 +93,29 @@ def league_panels(frame: pd.DataFrame, metric: str, floors: Mapping[str, float] 
         axis.locator_params(axis="x", nbins=4)
     legend_below(figure, panels)
     return finished(figure)
+
+
+@responsive
+def picture_panels(exact: np.ndarray, drawn: Mapping[str, np.ndarray]) -> Figure:
+    """Pictures of samplers beside those of the target: a panel each, with its pictures in rows.
+
+    Arguments:
+        exact: ``[n, side, side]``, 1 for ink and -1 for none.
+        drawn: sampler to pictures of the same size, which may be none, in the order of the panels.
+    """
+    across = 6
+    figure, panels = wrapped(1 + len(drawn), 5, (2.2, 1.75))
+    for axis, (name, pictures) in zip(panels.flat, {EXACT: exact, **drawn}.items()):
+        axis.set_title(textwrap.fill(SAMPLERS.get(name, name), 22), fontsize="small")
+        axis.set(xticks=[], yticks=[])
+        axis.grid(False)
+        if not len(pictures):
+            axis.text(0.5, 0.5, "diverged", transform=axis.transAxes, ha="center", fontsize="small")
+            continue
+        framed = np.pad(pictures.astype(float), ((0, -len(pictures) % across), (1, 1), (1, 1)), constant_values=np.nan)
+        rows, side = len(framed) // across, framed.shape[1]
+        sheet = framed.reshape(rows, across, side, side).swapaxes(1, 2).reshape(rows * side, across * side)
+        axis.imshow(np.ma.masked_invalid(sheet), cmap="gray_r", vmin=-1, vmax=1, interpolation="none")
+        for spine in axis.spines.values():
+            spine.set_visible(False)
+    return finished(figure)
