@@ -61,10 +61,8 @@ def league_table(runs: Runs, league: str) -> pd.DataFrame:
             run = best[task, name]
             row = {"rank": f"{order[task, name]:.0f}" if (task, name) in order.dropna() else DASH}
             row |= {HEADS[metric]: _with_interval(final(run, metric), len(run.spec.seeds)) for metric in MEASURES}
-            rows[TASKS[task], SAMPLERS[name]] = row | {
-                "step size": number(rates[task, name], 1) if name != "nuts" else DASH,
-                "seconds": number(seconds(run), 2),
-            }
+            row["step size"] = number(rates[task, name], 1) if name != "nuts" else DASH
+            rows[TASKS[task], SAMPLERS[name]] = row
         exact = best[task, learners[0]]
         floors = {HEADS[m]: _with_interval(final(exact, f"{m}_floor"), len(exact.spec.seeds)) for m in MEASURES}
         rows[TASKS[task], EXACT] = dict.fromkeys(row, DASH) | floors
@@ -75,7 +73,7 @@ def _with_interval(values: pd.Series, seeds: int) -> str:
     if len(values) < seeds:
         return DASH if not len(values) else f"{DASH} ({len(values)} of {seeds} seeds)"
     middle, low, high = interval(values)
-    return f"{number(middle)} [{number(low)}, {number(high)}]"
+    return f"{number(middle)} [{number(low)},\u00a0{number(high)}]"
 
 
 def order_table(runs: Runs) -> pd.DataFrame:
@@ -87,9 +85,17 @@ def order_table(runs: Runs) -> pd.DataFrame:
         part = table[metric]
         part = part[(part.league == league) & part["rank"].notna()]
         found[head] = {
-            TASKS[task]: ", ".join(SAMPLERS[name] for name in own.sampler) for task, own in part.groupby("task")
+            TASKS[task]: "; ".join(SAMPLERS[name] for name in own.sampler) for task, own in part.groupby("task")
         }
     return pd.DataFrame(found).reindex([TASKS[task] for task in targets(best_runs(runs))]).rename_axis("target")
+
+
+def seconds_table(runs: Runs) -> pd.DataFrame:
+    """Seconds of training a seed with the step size that was chosen, a row a sampler; GFlowNets' seeds share theirs."""
+    best, columns = best_runs(runs), {}
+    for (task, name), run in best.items():
+        columns.setdefault(TASKS[task], {})[SAMPLERS[name]] = number(seconds(run), 2)
+    return pd.DataFrame(columns).rename_axis("sampler")
 
 
 def yardsticks(runs: Runs) -> pd.DataFrame:
@@ -153,8 +159,7 @@ def brackets(settings: Any) -> str:
         said = f"the range over {many} seeds, which are too few for an interval"
     return (
         f"Medians over seeds; in brackets {said}. Of the effective share more is better, of all others"
-        " less. A dash is where a sampler has no such number. Seconds are of training one seed, with the step size that was"
-        " chosen; GFlowNets' seeds are trained at once, and share them."
+        " less. A dash is where a sampler has no such number."
     )
 
 

@@ -23,6 +23,9 @@ RIVAL_LINES: dict[str, dict[str, Any]] = {
     "flow_likelihood": {"color": COLOURS[0], "ls": "-", "lw": 1.8},
     "denoising": {"color": COLOURS[1], "ls": "--", "lw": 1.8},
     "gan": {"color": COLOURS[2], "ls": "-.", "lw": 1.8},
+    "autoregressive": {"color": COLOURS[0], "ls": "-", "lw": 1.8},
+    "masked_diffusion": {"color": COLOURS[1], "ls": "--", "lw": 1.8},
+    "bit_gan": {"color": COLOURS[2], "ls": "-.", "lw": 1.8},
 }
 LABELS = {
     "elbo_gap": "log Z − ELBO (nats)",
@@ -75,8 +78,8 @@ def league_panels(frame: pd.DataFrame, metric: str, floors: Mapping[str, float] 
         metric: which it is, a key of ``LABELS``.
         floors: task to the value of exact samples, a thin line, if there are such.
     """
-    tasks = [task for task in TASKS if task in set(frame.task)]
-    figure, panels = wrapped(len(tasks), 3, (3.7, 2.9), sharex=True)
+    tasks = list(dict.fromkeys(frame.task))
+    figure, panels = wrapped(len(tasks), 3, (3.7, 2.9) if len(tasks) > 1 else (7, 3.6), sharex=True)
     for axis, task in zip(panels.flat, tasks):
         part = frame[frame.task == task]
         if floors:
