@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from gfn.environments import ContinuousEnvironment
+from gfn.environments import ContinuousEnvironment, Environment
 from gfn.randomness import stream
 
 CLIP = 10.0  # norm of a gradient at most, so that a single far point does not undo the training
@@ -35,13 +36,16 @@ class Shape:
 
 
 class Rival(ABC):
-    """A sampler of a continuous target, for one seed.
+    """A sampler of a target, for one seed.
 
     Attributes:
+        target: the tasks that it is for.
         used: evaluations of the density or its gradient, or samples of the target, until now.
     """
 
-    def __init__(self, environment: ContinuousEnvironment, shape: Shape, seed: int) -> None:
+    target: ClassVar[type[Environment]] = ContinuousEnvironment
+
+    def __init__(self, environment: Environment, shape: Shape, seed: int) -> None:
         self.environment, self.shape, self.seed, self.used = environment, shape, seed, 0
         self.generator = stream("rival", seed)
 

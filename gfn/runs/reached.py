@@ -20,7 +20,7 @@ from pathlib import Path
 import gfn
 from gfn.environments import TASKS, ContinuousEnvironment, Environment, Phylogenetics, PlanarEnvironment
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES, balance, f_losses
-from gfn.rivals import RIVALS
+from gfn.rivals import RIVALS, Rival
 from gfn.runs.objective import BALANCE_LOSSES, F_LOSSES, Objective
 from gfn.runs.spec import Spec
 
@@ -30,7 +30,6 @@ CONTINUOUS = (
     "gfn.environments.continuous",
     "gfn.policies.mixture",
     "gfn.evaluation.continuous",
-    "gfn.evaluation.samples",
 )
 # The rooms that only look at results cannot change them.
 LOOKING = ("study", "cli", "__main__")
@@ -84,17 +83,20 @@ def _of_settings(spec: Spec) -> dict[str, bool]:
         "gfn.sampling.exploration": off,
         "gfn.evaluation.measures": getattr(spec, "measures", False),
         "gfn.environments.planar": isinstance(spec.task, PlanarEnvironment),
-        "gfn.rivals.base": spec.kind == "rival",
         **{module: getattr(spec, "model", None) in models for module, models in _rivals().items()},
+        "gfn.rivals.base": spec.kind == "rival",
         **dict.fromkeys(CONTINUOUS, isinstance(spec.task, ContinuousEnvironment)),
+        "gfn.evaluation.samples": spec.kind == "rival" or isinstance(spec.task, ContinuousEnvironment),
     }
 
 
 def _rivals() -> dict[str, set[str]]:
-    """The modules of rivals, and which models are of each."""
+    """The modules of rivals and of what they are derived from, and which models are of each."""
     found: dict[str, set[str]] = {}
     for model, kind in RIVALS.items():
-        found.setdefault(kind.__module__, set()).add(model)
+        for each in kind.__mro__:
+            if issubclass(each, Rival):
+                found.setdefault(each.__module__, set()).add(model)
     return found
 
 
