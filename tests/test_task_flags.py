@@ -66,7 +66,7 @@ SMALL = [
     TASKS["phylogenetics"](alignment=(("a", "AC"), ("b", "CC"), ("c", "GC"))),
     TASKS["gaussian_mixture"](side=2),
     TASKS["banana"](),
-    TASKS["random_mixture"](peaks=2),
+    TASKS["random_mixture"](peaks=2, reach=3.0),
     TASKS["funnel"](dimensions=3),
     TASKS["many_well"](pairs=1),
     TASKS["digits"](side=2),

@@ -16,7 +16,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 from torch import Tensor
 
 from gfn.randomness import stream
-from gfn.settings import Settings
+from gfn.settings import Settings, SettingsError
 
 
 class Environment(Settings, ABC):
@@ -118,6 +118,21 @@ class Environment(Settings, ABC):
     def log_z(self) -> float | None:
         """log Z where it is known in closed form, else None; see :func:`gfn.environments.enumeration.exact_log_z`."""
         return None
+
+    def sample_target(self, count: int, generator: torch.Generator) -> Tensor:
+        """``count`` exact samples of the target, where they can be had: objects ``[count, ...]``, or points ``[count, d]``.
+
+        Raises:
+            SettingsError: where they cannot.
+        """
+        raise SettingsError(
+            f"task {self.task} is not allowed where exact samples are asked for: it has no sample_target"
+        )
+
+    @property
+    def has_samples(self) -> bool:
+        """Whether exact samples can be had."""
+        return type(self).sample_target is not Environment.sample_target
 
     def constant(self, name: str, like: Tensor) -> Tensor:
         """The task's constant tensor ``self.<name>``, kept on the device of ``like``."""

@@ -32,21 +32,6 @@ class ContinuousEnvironment(Environment):
     def log_density(self, points: Tensor) -> Tensor:
         """Log-density of the target, up to its ``log_z``, at points ``[..., d]``: ``[...]``."""
 
-    def sample_target(self, count: int, generator: torch.Generator) -> Tensor:
-        """``count`` exact samples of the target, where they can be had: float64 ``[count, d]``.
-
-        Raises:
-            SettingsError: where they cannot.
-        """
-        raise SettingsError(
-            f"task {self.task} is not allowed where exact samples are asked for: it has no sample_target"
-        )
-
-    @property
-    def has_samples(self) -> bool:
-        """Whether exact samples can be had."""
-        return type(self).sample_target is not ContinuousEnvironment.sample_target
-
     @property
     def mode_weights(self) -> Tensor | None:
         """Exact weights of the K modes of each of F parts of a point: float64 ``[F, K]``; None for a target of one mode."""

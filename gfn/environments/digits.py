@@ -45,7 +45,6 @@ class Digits(DiscreteEnvironment):
     prototypes: int = Field(20, ge=1, le=256, description="number K of products of Bernoullis in the mixture")
     floor: float = Field(0.01, ge=1e-6, le=0.49, description="least probability of ink, and of none, in a pixel")
 
-    has_samples: ClassVar[bool] = True
     repeats: ClassVar[bool] = False  # after the first rows, hardly a picture is met twice
     action_count: ClassVar[int] = 2
     log_z: ClassVar[float] = 0.0

@@ -22,11 +22,18 @@ ROWS = 1 << 14
 CELLS = 1 << 17
 
 
+def is_enumerated(environment: Environment) -> bool:
+    """Whether a task is so small that what is reported of it is exact: at most 2¹⁹ states, which can be numbered."""
+    discrete = isinstance(environment, DiscreteEnvironment)
+    return discrete and environment.countable and environment.state_count <= EXACT_STATES
+
+
 def l1(p: Tensor, q: Tensor) -> Tensor:
     """L1 distance Σ_x |p(x) - q(x)| of distributions along the last axis, between 0 and 2."""
     return (p - q).abs().sum(-1)
 
 
+@torch.no_grad()
 def estimate_l1(
     environment: Sets,
     policy: CategoricalPolicy,
@@ -34,8 +41,8 @@ def estimate_l1(
     orders: int,
     seed: int | Sequence[int] = 0,
     backward: LearnedBackward | None = None,
-) -> Tensor:
-    r"""L1 distance between p_T and r/Z by importance sampling, for tasks too large to enumerate.
+) -> tuple[Tensor, Tensor]:
+    r"""L1 distance between p_T and r/Z by importance sampling, for tasks too large to enumerate, and its standard error.
 
     .. math:: \sum_x |p_T - p| = E_{x \sim (p + p_T)/2}\big[2 \tanh \tfrac12 |\log p_T(x) - \log p(x)|\big]
 
@@ -53,21 +60,8 @@ def estimate_l1(
             trained with the least noise. Without it, orders are uniform.
 
     Returns:
-        float64 ``[R]``.
+        float64 ``[R]`` each.
     """
-    return l1_terms(environment, policy, objects, orders, seed, backward).mean(-1)
-
-
-@torch.no_grad()
-def l1_terms(
-    environment: Sets,
-    policy: CategoricalPolicy,
-    objects: int,
-    orders: int,
-    seed: int | Sequence[int] = 0,
-    backward: LearnedBackward | None = None,
-) -> Tensor:
-    """What :func:`estimate_l1` is the mean of, one for each object: float64 ``[R, objects]``."""
     parameter = next(policy.parameters())
     replicas, half, device = len(parameter), objects // 2, parameter.device
     seeds = [seed] * replicas if isinstance(seed, int) else list(seed)
@@ -85,7 +79,10 @@ def l1_terms(
         log_weights.append((traced.log_pf.double() - traced.log_pb.double()).unflatten(1, (-1, orders)))
     log_terminal = torch.cat(log_weights, 1).logsumexp(-1) - math.log(orders)
     log_target = environment.log_reward(x) - environment.log_z
-    return (2 * torch.tanh((log_terminal - log_target).abs() / 2)).cpu()
+    terms = (2 * torch.tanh((log_terminal - log_target).abs() / 2)).cpu()
+    # The target's objects and the policy's are samples of their own.
+    halves = terms.unflatten(-1, (2, -1))
+    return terms.mean(-1), (halves.var(-1) / halves.shape[-1]).sum(-1).sqrt() / 2
 
 
 @torch.no_grad()
@@ -187,15 +184,9 @@ def accuracy(
         return estimates(
             environment, policy, l1_objects, [0] * len(next(policy.parameters())) if seeds is None else seeds
         )
-    if environment.countable and environment.state_count <= EXACT_STATES:
+    if is_enumerated(environment):
         return {"l1": l1(terminal_distribution(environment, policy), target_distribution(environment))}
     if isinstance(environment, Sets):
-        terms = l1_terms(environment, policy, l1_objects, l1_orders, 0 if seeds is None else seeds, backward)
-        return {"l1": terms.mean(-1), "l1_error": _error_of_halves(terms)}
+        own = 0 if seeds is None else seeds
+        return dict(zip(("l1", "l1_error"), estimate_l1(environment, policy, l1_objects, l1_orders, own, backward)))
     return {"elbo": elbo(environment, policy, l1_objects, backward=backward)}
-
-
-def _error_of_halves(terms: Tensor) -> Tensor:
-    """Standard error of a mean whose two halves are samples of their own, the target's and the policy's objects."""
-    halves = terms.unflatten(-1, (2, -1))
-    return (halves.var(-1) / halves.shape[-1]).sum(-1).sqrt() / 2

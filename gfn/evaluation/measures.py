@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -15,12 +14,11 @@ from gfn.environments import (
     Environment,
     GaussianMixture,
     PlanarEnvironment,
-    Sets,
 )
 from gfn.environments.enumeration import log_max_reward, state_graph, target_distribution
 from gfn.environments.planar import cell_area
-from gfn.evaluation.accuracy import EXACT_STATES, policy_density, target_density
-from gfn.evaluation.continuous import continuous_measures, probabilities, target_points
+from gfn.evaluation.accuracy import is_enumerated, policy_density, target_density
+from gfn.evaluation.continuous import continuous_measures, probabilities
 from gfn.evaluation.exact import edge_probabilities
 from gfn.policies import CategoricalPolicy, MixturePolicy, Policy
 from gfn.randomness import stream
@@ -55,7 +53,7 @@ def measures(
     if isinstance(environment, ContinuousEnvironment):
         found = continuous_measures(environment, policy, seeds, DRAWN)
         return {name: {None: value} for name, value in found.items()}
-    if environment.countable and environment.state_count <= EXACT_STATES:
+    if is_enumerated(environment):
         return _enumerated(environment, policy, seeds, fractions)
     return {name: {None: value} for name, value in _sampled(environment, policy, seeds).items()}
 
@@ -134,21 +132,20 @@ def trajectory_moments(environment: DiscreteEnvironment, policy: CategoricalPoli
 
 @torch.no_grad()
 def _sampled(environment: Environment, policy: Policy, seeds: Sequence[int]) -> dict[str, Tensor]:
-    """The bounds and the loss from samples, the upper bound where the target can be sampled."""
+    """The bounds and the loss from samples, the upper bound where the target can be sampled and trajectories are equally long."""
     device = next(policy.parameters()).device
     generators = [stream("measures: policy's trajectories", seed, device=device) for seed in seeds]
     drawn = rollout(environment, policy, DRAWN, generators)
     gap = (drawn.log_pf - drawn.log_pb - drawn.log_reward).double() + environment.log_z
     found = {"elbo_gap": gap.mean(1).cpu(), "tb_loss": gap.square().mean(1).cpu()}
-    sample = partial(stream, "measures: target's objects")
-    if isinstance(environment, Sets):
-        objects = torch.stack([environment.sample_target(DRAWN, sample(seed)) for seed in seeds]).to(device)
-        traced = retrace(environment, policy, objects, stream("measures: backward orders", 0, device=device))
-    elif isinstance(environment, PlanarEnvironment) and environment.has_samples:
-        points = target_points(environment, DRAWN, seeds, "measures: target's objects").to(device)
-        traced = probabilities(environment, policy, points)
+    if not environment.has_samples or environment.min_steps < environment.max_steps:
+        return found  # objects are traced back in equally many steps
+    own = (stream("measures: target's objects", seed) for seed in seeds)
+    objects = torch.stack([environment.sample_target(DRAWN, generator) for generator in own]).to(device)
+    if isinstance(environment, PlanarEnvironment):
+        traced = probabilities(environment, policy, objects)
     else:
-        return found
+        traced = retrace(environment, policy, objects, stream("measures: backward orders", 0, device=device))
     back = (traced.log_pb + traced.log_reward - traced.log_pf).double() - environment.log_z
     return found | {"eubo_gap": back.mean(1).cpu()}
 

@@ -12,7 +12,6 @@ from gfn.environments import (
     TASKS,
     Banana,
     ContinuousEnvironment,
-    Digits,
     DiscreteEnvironment,
     GaussianMixture,
     PlanarEnvironment,
@@ -21,6 +20,7 @@ from gfn.environments import (
 )
 from gfn.environments.own import find_task
 from gfn.estimators import DIVERGENCES
+from gfn.evaluation.accuracy import is_enumerated
 from gfn.policies import PolicySettings
 from gfn.rivals import RIVALS
 from gfn.runs.draws import LISTABLE, LISTED, Draws
@@ -161,8 +161,8 @@ class TrainingSpec(Spec):
         if self.measures and self.policy.backward != "uniform":
             why = "its bounds and losses are those of trajectories with the uniform one"
             raise ValueError(f"measures = True is not allowed with backward = {self.policy.backward}: {why}")
-        if self.measures and isinstance(self.task, ContinuousEnvironment) and self.task.log_z is None:
-            why = "its log Z is not known, and bounds are measured from there"
+        if self.measures and not is_enumerated(self.task) and self.task.log_z is None:
+            why = "its log Z is not known, from which bounds are measured, and it cannot be enumerated"
             raise ValueError(f"measures = True is not allowed for task {self.task.task}: {why}")
         if self.draws.scheme in ("common", "replayed") and self.draws.part(self.batch_size) == self.batch_size:
             why = "nothing new would be drawn" if self.draws.age else self.objective.hindrance(1)
@@ -284,7 +284,7 @@ class CostSpec(Spec):
 
 
 class RivalSpec(Spec):
-    """One sampler of a continuous target or of digits, measured along a budget of evaluations or samples, see :func:`gfn.runs.rivals.race`."""
+    """One sampler of a target, measured along a budget of evaluations or samples, see :func:`gfn.runs.rivals.race`."""
 
     kind: Literal["rival"] = "rival"
     task: Task = Field(default_factory=GaussianMixture)
@@ -300,8 +300,8 @@ class RivalSpec(Spec):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        task = self.task
-        if not isinstance(task, ContinuousEnvironment | Digits) or not task.has_samples or task.log_z is None:
+        task, targets = self.task, tuple({kind.target for kind in RIVALS.values()})
+        if not isinstance(task, targets) or not task.has_samples or task.log_z is None:
             raise ValueError(
                 f"task {task.task} is not allowed for rivals: a density with exact samples and log Z is due"
             )

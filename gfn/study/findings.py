@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from gfn.environments import TASKS as PAPER_TASKS
+from gfn.environments import PAPER_TASKS
 from gfn.study.claims import Verdict
 from gfn.study.evidence.against import against_none
 from gfn.study.evidence.convergence import by_task

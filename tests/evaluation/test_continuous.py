@@ -42,8 +42,8 @@ def test_the_bounds_agree_with_quadrature():
     """Reverse and forward KL divergence of the policy, within five standard errors."""
     task = GaussianMixture()
     trainer, _ = trained(task, 30)
-    found = continuous_measures(task, trainer.policy, (0, 1), 20_000)
-    box, side = ((-9.0, 9.0), (-9.0, 9.0)), 700
+    found = continuous_measures(task, trainer.policy, (0, 1), 8000)
+    box, side = ((-9.0, 9.0), (-9.0, 9.0)), 400
     p, q = policy_density(task, trainer.policy, side, box), target_density(task, side, box)
     area = (18 / side) ** 2
     reverse = area * torch.special.xlogy(p, p / q).nan_to_num(posinf=0).sum((1, 2))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from gfn.environments import Banana, GaussianMixture, Sets
 from gfn.environments.enumeration import state_graph, target_distribution
+from gfn.evaluation import accuracy
 from gfn.evaluation import measures as module
 from gfn.evaluation.accuracy import jsd
 from gfn.evaluation.exact import all_probabilities, divergence, terminal_distribution
@@ -17,6 +19,8 @@ from gfn.evaluation.measures import compare, measures, rank_correlation, traject
 from gfn.policies import PolicySettings
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
+from gfn.settings import SettingsError
+from tests.environments.test_contract import Bag
 from tests.helpers import DISCRETE, small_policy
 
 EVERYWHERE = {"tv", "subset_tv", "drawn_subset_tv", "spearman", "elbo_gap", "eubo_gap", "tb_loss", "covered"}
@@ -113,6 +117,52 @@ def test_large_sets_have_bounds_from_samples():
     assert (
         measures(Sets(universe=70, size=3), small_policy(Sets(universe=70, size=3)), (0,), 8, ()).keys() == due.keys()
     )
+
+
+class Pairs(Bag):
+    """Of its things it takes two, in any order, and stops."""
+
+    things: int = 5
+    min_steps = max_steps = property(lambda self: 3)
+
+    def mask(self, state):
+        open_, two = ~state[..., -1:], (state[..., :-1].sum(-1, keepdim=True) == 2)
+        return torch.cat([~state[..., :-1] & open_ & ~two, two | ~open_], -1)
+
+
+class Summed(Pairs):
+    log_z = property(lambda self: 2 + math.log(10))
+
+
+class Sampled(Summed):
+    def sample_target(self, count, generator):
+        chosen = torch.rand(count, 5, generator=generator).argsort(1).argsort(1) < 2
+        return torch.cat([chosen, torch.ones_like(chosen[:, :1])], 1)
+
+
+class Longer(Sampled):
+    """Whose trajectories are said to differ in length."""
+
+    min_steps = property(lambda self: 2)
+
+
+def test_tasks_of_ones_own_that_are_large_have_what_can_be_measured(monkeypatch):
+    """Bounds where log Z is known, that from the target's side where it can be sampled; without log Z they are refused at once."""
+    assert TrainingSpec(task=Pairs(), measures=True).measures
+    task = Sampled()
+    policy = small_policy(task, (0, 1))
+    _, due = trajectory_moments(task, policy)
+    monkeypatch.setattr(accuracy, "EXACT_STATES", 10)
+    why = "its log Z is not known, from which bounds are measured, and it cannot be enumerated"
+    with pytest.raises(SettingsError, match=f"measures = True is not allowed for task .*Pairs: {why}"):
+        TrainingSpec(task=Pairs(), measures=True)
+    for other in (Summed(), Longer()):
+        assert TrainingSpec(task=other, measures=True).measures
+        assert measures(other, policy, (0, 1), 8, ()).keys() == {"elbo_gap", "tb_loss"}
+    found = measures(task, policy, (0, 1), 8, ())
+    assert found.keys() == due.keys()
+    for name, values in due.items():
+        torch.testing.assert_close(found[name][None], values, rtol=0.15, atol=0.05)
 
 
 def test_trainings_record_them_at_their_end_if_asked():

@@ -114,9 +114,9 @@ def test_exact_samples_are_at_the_floor(task):
 def test_the_floor_falls_with_the_root_of_the_number():
     floors = [
         sum(sample_measures(GaussianMixture(), torch.zeros(n, 2), seed)["sliced_floor"] for seed in range(8))
-        for n in (100, 10_000)
+        for n in (50, 1250)
     ]
-    assert floors[0] / floors[1] == pytest.approx(10, rel=0.5)
+    assert floors[0] / floors[1] == pytest.approx(5, rel=0.4)
 
 
 def test_resampled_points_have_the_weights():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import gfn
-from gfn.environments import TASKS, Banana, GaussianMixture, Sets, load_task
+from gfn.environments import TASKS, Banana, DiscreteEnvironment, GaussianMixture, ManyWell, Sets, load_task
 from gfn.policies import PolicySettings
 from gfn.runs import provenance, reached
 from gfn.runs.costs import measure_costs
@@ -18,8 +18,9 @@ from gfn.runs.gradients import measure_gradients
 from gfn.runs.objective import ALL_OBJECTIVES, Objective
 from gfn.runs.off_policy import OffPolicy
 from gfn.runs.provenance import source_fingerprint, source_fingerprints
-from gfn.runs.reached import LOOKING, REGISTRY
-from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec
+from gfn.runs.reached import CONTINUOUS, LOOKING, REGISTRY
+from gfn.runs.rivals import race
+from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, RivalSpec, TrainingSpec
 from gfn.runs.training import Trainer
 from tests.helpers import DISCRETE
 
@@ -38,6 +39,11 @@ def gradient(*objectives, **own):
     return GradientSpec(task=SMALL["sets"], objectives=objectives, **(sizes | own))
 
 
+def rival(model, **own):
+    sizes = {"policy": SIZES["policy"], "seeds": (0,), "budget": 16, "batch_size": 4, "marks": 1, "points": 8}
+    return RivalSpec(task=ManyWell(pairs=1), model=model, **(sizes | own))
+
+
 SPECS = {f"{task} {name}": training(task, objective=Objective(name=name)) for task in SMALL for name in ("tb", "renyi")}
 SPECS |= {name: training(objective=Objective(name=name)) for name in ALL_OBJECTIVES}
 SPECS |= {
@@ -52,9 +58,12 @@ SPECS |= {
     "off policy": training(off_policy=OffPolicy(exploration=0.5, replay=0.5, lag=2)),
     "off policy in the plane": training("gaussian_mixture", off_policy=OffPolicy(exploration=0.5)),
     "measures": training(measures=True),
+    "measures of large sets": TrainingSpec(task=Sets(universe=64, size=3), measures=True, **SIZES),
     "gradients off policy": gradient(Objective(name="renyi"), off_policy=OffPolicy(exploration=0.5)),
     "gradients": gradient(Objective(name="renyi"), Objective(name="reverse_kl"), exact=True),
     "gradients of tb": gradient(Objective(), exact=True),
+    "path integral sampler": rival("path_integral"),
+    "gflownet as a rival": rival("gflownet", objective=Objective(log_z="batch")),
     "costs": CostSpec(task=SMALL["sets"], objectives=(Objective(),), rounds=1, warmup=0, batch_size=4),
 }
 
@@ -67,6 +76,8 @@ def execute(spec, folder):
         trainer.run()
     elif isinstance(spec, GradientSpec):
         measure_gradients(spec)
+    elif isinstance(spec, RivalSpec):
+        race(spec)
     else:
         measure_costs(spec)
 
@@ -87,8 +98,8 @@ def test_all_that_a_run_executes_is_reached(name, tmp_path):
     finally:
         sys.setprofile(before)
     executed = {Path(file) for file in files if file.startswith(str(ROOT))}
-    executed -= {ROOT / "environments" / "registry.py", ROOT / "environments" / "own.py"}
-    assert len(executed) > 10
+    executed -= {ROOT.joinpath(*name.split(".")[1:]).with_suffix(".py") for name in REGISTRY}
+    assert len(executed) > 5
     assert executed <= set(reached.reached(spec).values())
 
 
@@ -157,18 +168,29 @@ def test_words_do_not_count(copy):
     assert source_fingerprint(training()) == before
 
 
-def test_a_new_task_or_divergence_in_a_file_of_its_own_leaves_runs_as_they_are(copy):
-    spec = training(objective=Objective(name="renyi"))
-    before = source_fingerprint(spec)
-    (copy / "environments" / "new.py").write_text("class New: ...\n", encoding="utf-8")
-    (copy / "estimators" / "new.py").write_text("def new(): ...\n", encoding="utf-8")
-    for file in ("environments/registry.py", "environments/__init__.py", "estimators/__init__.py"):
-        path = copy / file
-        line = (
-            f"from gfn.{Path(file).parts[0]}.new import *\n" if "estimators" not in file else "from .new import new\n"
-        )
-        path.write_text(line + path.read_text(encoding="utf-8"), encoding="utf-8")
-    assert source_fingerprint(spec) == before
+def test_a_new_task_divergence_or_rival_in_a_file_of_its_own_leaves_runs_as_they_are(copy):
+    """Those that look neither at its file nor at the lists in which it has its place."""
+    before = {name: source_fingerprint(spec) for name, spec in SPECS.items()}
+    for room in ("environments", "estimators", "rivals"):
+        (copy / room / "new.py").write_text("class New: ...\n", encoding="utf-8")
+        for file in ("registry.py", "__init__.py"):
+            path = copy / room / file
+            if path.is_file():
+                text = path.read_text(encoding="utf-8")
+                path.write_text(f"from gfn.{room}.new import New\n{text}NEW = New\n", encoding="utf-8")
+    assert {name: source_fingerprint(spec) for name, spec in SPECS.items()} == before
+
+
+@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.kind != "rival"])
+def test_only_rivals_depend_on_rivals_and_only_continuous_tasks_on_their_code(name):
+    spec = SPECS[name]
+    found = reached.reached(spec).keys()
+    assert not {each for each in found if each.startswith("gfn.rivals") or each in ("gfn.runs.rivals", *REGISTRY)}
+    others = {*CONTINUOUS, "gfn.environments.planar", "gfn.evaluation.samples"}
+    if isinstance(spec.task, DiscreteEnvironment):
+        assert not found & others
+    else:
+        assert others <= found
 
 
 def test_packages_only_pass_names_on():

@@ -40,7 +40,7 @@ def l1_estimates(profile: str = "paper", repeats: int = 10) -> pd.DataFrame:
         exact = l1(terminal_distribution(task, trainer.policy), target_distribution(task)).item()
         row = {"exact": number(exact)}
         for count in orders:
-            found = torch.cat([estimate_l1(task, trainer.policy, 512, count, seed) for seed in range(repeats)])
+            found = torch.cat([estimate_l1(task, trainer.policy, 512, count, seed)[0] for seed in range(repeats)])
             row[f"{count} orders"] = spread(found.mean().item(), found.std().item() / repeats**0.5)
         rows[stage] = row
     return pd.DataFrame(rows).T.rename_axis("iteration")
