@@ -9,7 +9,7 @@ import pytest
 from gfn.environments import PAPER_TASKS, Banana, GaussianMixture, Phylogenetics, PlanarEnvironment, Sequences, Sets
 from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
 from gfn.runs.objective import OBJECTIVES, WITH_ALPHA
-from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec, parse_spec
+from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, RivalSpec, TrainingSpec, parse_spec
 from gfn.settings import SettingsError
 from gfn.study.experiments import BEYOND, FIGURES, PROFILES, every_run, figure_settings, runs
 from gfn.study.experiments.balance import BASELINES
@@ -87,6 +87,8 @@ def test_smoke_runs_are_small(figure):
             assert spec.replicates * sum(spec.batch_sizes) * len(spec.seeds) <= 5000
         elif isinstance(spec, CostSpec):
             assert spec.rounds * spec.batch_size <= 512
+        elif isinstance(spec, RivalSpec):
+            assert spec.budget * len(spec.seeds) <= 2048
         else:
             assert spec.samples + spec.warmup <= 100
         if not isinstance(spec, ReferenceSpec):
