@@ -16,6 +16,7 @@ from gfn.runs.objective import BALANCE_LOSSES, OBJECTIVES
 from gfn.study import plotting
 from gfn.study.experiments.balance import BASELINES
 from gfn.study.experiments.f_losses import F_LINES
+from gfn.study.experiments.leagues import hard_targets
 from gfn.study.experiments.off_policy import LINES as OFF_POLICY
 from gfn.study.experiments.off_policy import SPARSE
 from gfn.study.experiments.tasks import CONTENDERS, VARIATIONS, calibrated_tasks, paper_tasks
@@ -57,8 +58,9 @@ VARIATES = ["none", "leave-one-out", "score function", "both", "joint (ours)"]
 
 def test_everything_has_a_name():
     """All tasks, lines of figures and control variates of the package."""
-    assert set(plotting.TASKS) == {*TASKS, *calibrated_tasks("paper"), SPARSE}
-    others = {SPARSE} | TASKS.keys() - PAPER_TASKS.keys()
+    hard = hard_targets("paper").keys()
+    assert set(plotting.TASKS) == {*TASKS, *calibrated_tasks("paper"), SPARSE, *hard}
+    others = {SPARSE} | (TASKS.keys() | hard) - PAPER_TASKS.keys()
     due = [*(paper_tasks("paper") | calibrated_tasks("paper"))]
     assert due == [name for name in plotting.TASKS if name not in others]
     lines = {*CONTENDERS, "tb_away", *VARIATIONS, *BASELINES, "f_tb", *F_LINES, *OFF_POLICY}
