@@ -21,6 +21,7 @@ KINDS = {
     "gradient": "gradients",
     "reference": "Hamiltonian Monte Carlo",
     "cost": "costs",
+    "rival": "sampler",
 }
 BASELINES = {"scalar": "scalar baseline", "state": "state baseline", "last": "last choice integrated out"}
 LOG_Z = {"known": "Z known", "batch": "log Z from a batch"}
