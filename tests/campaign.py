@@ -417,7 +417,7 @@ def pages(place: Path) -> dict[str, str]:
         runs = {path.stem: read_run(path).spec for path in (place / STORE).glob("*.parquet")}
     except ResultError as error:
         return {str(error): ""}
-    timed = re.compile("|".join(name for name, spec in runs.items() if spec.kind == "cost") or "$^")
+    timed = re.compile("|".join(["seconds to", *(name for name, spec in runs.items() if spec.kind == "cost")]))
     found = {str(path.relative_to(place / PAGES)): "" for path in (place / PAGES).rglob("*.html")}
     for path in (place / "build/smoke/notebooks").glob("*.csv"):
         table = pd.read_csv(path, dtype=str, keep_default_na=False).drop(columns="seconds", errors="ignore")
