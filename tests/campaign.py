@@ -322,7 +322,9 @@ def chained(place: Path, target: str, aims: Sequence[int | str], expected: Path,
     """
     found, old = Counter(chains=1), digests(place / PUBLISHED)
     for number, aim in enumerate(aims):
-        process, started = subprocess.Popen(call(target), cwd=place, env=variables(place), **QUIET), time.time()
+        with (place.parent / "said").open("wb") as said:
+            output = {"stdout": said, "stderr": said}
+            process, started = subprocess.Popen(call(target), cwd=place, env=variables(place), **output), time.time()
         while process.poll() is None and not reached(place, aim, started):
             time.sleep(0.01 if isinstance(aim, str) else 0.1)
         with suppress(subprocess.TimeoutExpired):
@@ -330,6 +332,8 @@ def chained(place: Path, target: str, aims: Sequence[int | str], expected: Path,
         doing = shot(process, whole=number % 2 == 0)
         if not doing:
             found.update({"came to its end before a kill": 1, "failed after a kill": process.returncode != 0})
+            if process.returncode:
+                print((place.parent / "said").read_text(errors="replace")[-5000:], flush=True)
             break
         cut = (place / ".edition").exists()
         subprocess.run([sys.executable, "-m", "gfn.study.swap"], cwd=place, env=variables(place), check=True, **QUIET)
