@@ -23,7 +23,7 @@ NARROW: ContextVar[bool] = ContextVar("narrow", default=False)
 WIDTH = 3.7  # inches of a narrow figure; on a screen of 390 pixels a point of type is 1.3 pixels then
 LEGEND_ROW = 0.17  # inches
 LEAST = 7.2  # points of type there
-PANEL = 0.75  # of the height of a row of panels, what a panel takes of it
+PANEL = 0.85  # of the height of a row of panels, what the label of its axis may take
 LETTER = 0.55  # of the size of type, what a letter is wide at least
 TYPE = {
     "font.size": 8.5,
@@ -210,8 +210,15 @@ def _broken(axis: Axes, label: str) -> str:
     """A label of the vertical axis in lines that are no longer than the panel is high, but for formulas."""
     rows = axis.get_subplotspec().get_gridspec().nrows
     high = PANEL * axis.figure.get_figheight() / rows * 72
-    room = int(high / (LETTER * axis.yaxis.label.get_fontsize()))
-    return label if "$" in label else "\n".join(textwrap.fill(line, max(12, room)) for line in label.split("\n"))
+    room = max(12, int(high / (LETTER * axis.yaxis.label.get_fontsize())))
+    return label if "$" in label else "\n".join(_evenly(line, room) for line in label.split("\n"))
+
+
+def _evenly(text: str, room: int) -> str:
+    """A text in as few lines as have room for it, of nearly the same length."""
+    lines = len(textwrap.wrap(text, room))
+    tries = (textwrap.fill(text, width) for width in range(max(1, len(text) // max(1, lines)), room + 1))
+    return next((found for found in tries if found.count("\n") < lines), text)
 
 
 def lowest_panels(axes: np.ndarray) -> list[Axes]:

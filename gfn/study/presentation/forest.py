@@ -24,6 +24,7 @@ FEW = 2  # measurements whose plot is so low that words stand beside it
 NAMED_UP_TO = 12  # rows that have a name each; more of them share those of their groups
 LONG = 22  # letters of a name, from which on rows are so high that it goes over two lines
 LEAST = 12  # px of the rows of a group, so that names of groups do not touch
+COMMA = 6  # letters further from the middle a name is rather broken behind one
 LETTER = 6.6  # width of a letter of 11 px, on average
 TOP, BOTTOM, EDGE = 15, 18, 5.0  # px above and below the rows; per cent left free on either side
 STEPS = ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))  # within a decade, the closest first
@@ -141,7 +142,8 @@ def _lines(name: str, space: float) -> list[str]:
     """A long name in two lines where there is space."""
     if len(name) <= 16 or space < 20 or " " not in name[6:]:
         return [name]
-    cut = min((k for k, letter in enumerate(name) if letter == " "), key=lambda k: abs(k - len(name) / 2))
+    spaces = [k for k, letter in enumerate(name) if letter == " "]
+    cut = min(spaces, key=lambda k: abs(k - len(name) / 2) - COMMA * (name[k - 1] == ","))
     return [name[:cut], name[cut + 1 :]]
 
 
