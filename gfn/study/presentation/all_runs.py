@@ -112,7 +112,7 @@ def html(store: Path, pages: Container[str] | None = None, shown: str = "data/re
         '<div class="gfn-find" hidden><label for="gfn-find">Search</label>'
         '<input id="gfn-find" type="search" autocomplete="off" placeholder="for example: sets tsallis joint"/>'
         '<span id="gfn-found" role="status"></span></div>'
-        '<div id="all-runs" class="full-width"><div class="gfn-scroll" tabindex="0" role="region" aria-label="All runs">'
+        '<div id="all-runs"><div class="gfn-scroll" tabindex="0" role="region" aria-label="All runs">'
         f'<table class="gfn-runs"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div></div>{SCRIPT}'
     )
 
