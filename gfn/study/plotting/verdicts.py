@@ -60,9 +60,8 @@ def _stacked(axis: Axes, places: pd.Series, counts: pd.DataFrame) -> None:
         axis.bar(places, shares[name], bottom=below, width=0.75, edgecolor="white", label=name, **style)
         below = below + shares[name]
     for place, outcome in enumerate(counts.outcome):
-        if NARROW.get():  # bars are too narrow for words
-            axis.text(place, 1.03, outcome, ha="center", va="bottom", rotation=90)
-        else:
-            axis.text(place, 1.02, outcome.replace(" ", "\n"), ha="center", va="bottom", fontsize="small")
-    axis.set(ylim=(0, 1.9 if NARROW.get() else 1.25), yticks=[0, 0.25, 0.5, 0.75, 1])
+        turned = 90 if NARROW.get() else 0  # bars are too narrow there for words
+        where = {"ha": "center", "va": "bottom", "rotation": turned, "linespacing": 0.9}
+        axis.text(place, 1.03, outcome.replace(" ", "\n"), fontsize="small", **where)
+    axis.set(ylim=(0, 2.1 if NARROW.get() else 1.25), yticks=[0, 0.25, 0.5, 0.75, 1])
     axis.grid(visible=False, axis="x")
