@@ -23,6 +23,7 @@ from gfn.study.commands.helping import Command, Flag, among
 from gfn.study.commands.options import FOLDER
 from gfn.study.flags import check_used, flags, given, idle
 from gfn.study.summaries import told
+from gfn.study.tables import form_told
 
 ASKED = "gfn: the task that is asked about"
 OWN = "gfn: that task, where it is one's own"
@@ -141,7 +142,8 @@ def train(task: str, objective: str, device: str, out: Path, no_policy: bool, **
     check_whose(task, chosen)
     if objective not in objectives():
         raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(objectives())}")
-    chosen_task = chosen(**given(values, chosen))
+    with form_told():
+        chosen_task = chosen(**given(values, chosen))
     chosen_objective = Objective(name=objective, **given(values, Objective))
     models = (PolicySettings, TrainingSpec, Draws, OffPolicy)
     shape, training, draws, off_policy = (given(values, model) for model in models)
