@@ -164,13 +164,14 @@ def _row(spec: Spec, record: Record) -> Record:
     return {name: record.get(name) for name in SCHEMA.names} | names
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path | str) -> Run:
     """Read a stored run, and check that name, specification and contents belong together.
 
     Raises:
         ResultError: if the file is truncated, damaged, foreign, unfinished or missing, in one sentence.
         UnreadableError: if it cannot be read at all.
     """
+    path = Path(path)
     content = content_of(path)
     signed = SIGNATURE.search(content)
     whole = content.endswith(b"PAR1")

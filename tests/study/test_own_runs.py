@@ -109,6 +109,26 @@ def test_the_command_trains_it_with_its_fields(mine, tmp_path, gfn_command):
     assert "--things" in out
 
 
+def test_the_help_has_a_field_that_another_task_has_too(mine, gfn_command, tmp_path):
+    """With its own words: the length of sequences is something else. It was left out."""
+    with (tmp_path / "own_run_task.py").open("a", encoding="utf-8") as file:
+        file.write('\n\nclass Long(Mine):\n    length: int = Field(8, ge=1, description="number of bits")\n')
+    del sys.modules["own_run_task"]
+    out = " ".join(gfn_command("train", "--task", "own_run_task:Long", "--help")[1].split())
+    assert "--length INTEGER number of bits [default: 8]" in out
+    assert "--alphabet" not in out
+    out = " ".join(gfn_command("train", "--task", "sequences", "--help")[1].split())
+    assert "--length INTEGER largest number N of letters in a word [default: 6]" in out
+
+
+def test_a_picture_of_runs_that_cannot_be_read_is_refused(made, gfn_command, monkeypatch):
+    """And not with the word that they are no trainings."""
+    monkeypatch.setattr(own, "_imported", lambda name: None)
+    status, _, err = gfn_command("plot", made[2])
+    assert status == 2
+    assert err.endswith(f"gfn: runs = '{made[2]}' is not allowed: none could be read\n")
+
+
 def test_other_commands_do_not_keep_its_options(mine, gfn_command):
     gfn_command("train", "--task", "own_run_task:Mine", "--help")
     assert "--things" not in gfn_command("train", "--help")[1]

@@ -107,7 +107,7 @@ def test_a_run_reads_as_it_was_written(tmp_path):
     """Every record in its order, with the objective it belongs to; the required columns are there."""
     records = Trainer(TRAINING).run()
     write_run(tmp_path / "run.parquet", TRAINING, records)
-    frame = read_run(tmp_path / "run.parquet").frame
+    frame = read_run(str(tmp_path / "run.parquet")).frame
     assert {*COLUMNS, "metric", "value"} <= set(frame.columns)
     for name in ("seed", "iteration", "trajectories", "seconds", "metric", "value"):
         assert frame[name].tolist() == [record[name] for record in records]
