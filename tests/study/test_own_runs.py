@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
 
 import pytest
 
 from gfn.environments import load_task, own
+from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
 from gfn.study import results
+from gfn.study.code import code_of
 from gfn.study.results import ResultError, load_or_train, read_run, result_path
 from gfn.study.summaries import final_values
 from gfn.study.verify import verify
@@ -25,6 +28,16 @@ class Mine(Bag):
 
     def log_reward(self, state):
         return 1.0 * state[..., :-1].sum(-1).double()
+"""
+
+SCRIPT = """
+
+if __name__ == "__main__":
+    from gfn.study.code import code_of
+    from tests.study.test_own_runs import spec_of
+
+    spec = spec_of(Mine)
+    code = code_of(spec)
 """
 
 
@@ -85,6 +98,16 @@ def test_code_that_was_changed_makes_it_again(made, tmp_path, capsys):
     (tmp_path / "own_run_task.py").write_text(MODULE.replace("1.0 *", "2.0 *"), encoding="utf-8")
     load_or_train(spec, store)
     assert "was made by other code; making it again" in capsys.readouterr().err
+
+
+def test_a_script_makes_the_run_that_the_command_reads(mine, tmp_path):
+    """Its module is called otherwise while it runs, and its runs were made again by the command."""
+    (tmp_path / "own_run_task.py").write_text(MODULE + SCRIPT, encoding="utf-8")
+    left = runpy.run_path(str(tmp_path / "own_run_task.py"), run_name="__main__")
+    assert type(left["spec"].task) is left["Mine"] is not mine
+    assert left["code"] == code_of(spec_of(mine)) == source_fingerprint(spec_of(mine))
+    (tmp_path / "own_run_task.py").write_text((MODULE + SCRIPT).replace("1.0 *", "2.0 *"), encoding="utf-8")
+    assert runpy.run_path(str(tmp_path / "own_run_task.py"), run_name="__main__")["code"] != left["code"]
 
 
 def test_it_resumes(mine, tmp_path):
