@@ -13,7 +13,8 @@ WHERE = "from ipykernel.kernelapp import IPKernelApp as App; print(App.instance(
 
 def test_kernels_are_reached_through_files_of_their_own(tmp_path):
     """Not through a port, which another kernel may have taken when this one has started."""
-    nbformat.write(new_notebook(cells=[new_code_cell(WHERE)]), tmp_path / "given.ipynb")
+    about = {"kernelspec": {"name": "python3", "display_name": "Python 3"}, "language_info": {"name": "python"}}
+    nbformat.write(new_notebook(cells=[new_code_cell(WHERE)], metadata=about), tmp_path / "given.ipynb")
     call = [sys.executable, ROOT / "scripts/execute_notebook.py", tmp_path / "given.ipynb"]
     both = [subprocess.Popen([*call, tmp_path / name], stderr=subprocess.DEVNULL) for name in ("one", "other")]
     assert [process.wait() for process in both] == [0, 0]
