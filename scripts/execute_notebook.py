@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 import nbformat
 import papermill
+from traitlets.config import Config
 
 
 def main() -> None:
@@ -18,7 +20,12 @@ def main() -> None:
     parser.add_argument("--profile", default="edition", help="scale of the runs [default: %(default)s, the notebook's]")
     arguments = parser.parse_args()
     parameters = {} if arguments.profile == "edition" else {"profile": arguments.profile}
-    notebook = papermill.execute_notebook(arguments.source, None, parameters, kernel_name="python3", progress_bar=False)
+    # A TCP port that is free when it is chosen may be that of another notebook's kernel by the time that this one has started.
+    with tempfile.TemporaryDirectory() as folder:
+        files = Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/kernel"}})
+        notebook = papermill.execute_notebook(
+            arguments.source, None, parameters, kernel_name="python3", progress_bar=False, config=files
+        )
     # What papermill notes down (times, paths) would differ from run to run.
     notebook.metadata = {key: notebook.metadata[key] for key in ("kernelspec", "language_info")}
     for number, cell in enumerate(notebook.cells):

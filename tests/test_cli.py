@@ -183,6 +183,7 @@ def test_shells_get_a_script_for_completion(shell, gfn_command, monkeypatch):
         ("gfn train --task hyper", 3, {"hypergrid"}),
         ("gfn train --objective ren", 3, {"renyi"}),
         ("gfn train --dtype ", 3, {"float32", "float64"}),
+        ("gfn train --control-variate ", 3, set(CONTROL_VARIATES)),
         ("gfn reproduce fig", 2, {name for name in FIGURES if name.startswith("fig")}),
         ("gfn train --mode", 2, {"--mode-fractions"}),
     ],

@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from gfn.environments import TASKS
+from gfn.estimators import CONTROL_VARIATES
 from gfn.policies import PolicySettings
 from gfn.runs.draws import Draws
 from gfn.runs.objective import Objective
@@ -116,3 +117,10 @@ def test_what_is_refused_changes_nothing(task, objective):
 )
 def test_what_changes_nothing_is_refused(task, names):
     assert {name for name in OTHERS if refused(name, TASKS[task](), Objective())} == {*names}
+
+
+def test_the_help_names_the_control_variates():
+    """As it names all else that is one of some words."""
+    assert OPTIONS["--control-variate"].help.startswith(
+        f"variance reduction of a divergence: {', '.join(CONTROL_VARIATES)} [default: "
+    )

@@ -1,8 +1,8 @@
 """Sphinx extension: a page made from a notebook shows results first, and all of its code in one folded section at its end.
 
 Every code cell leaves its output where it stands. Its input goes to the section "Parameters and code", under a line that
-says what it makes, with links there and back. Papermill's cell of given parameters is merged into the notebook's own,
-and the table of the settings in force stands beside them.
+says what it makes, with links there and back. An output that the notebook hides is folded. Papermill's cell of given
+parameters is merged into the notebook's own, and the table of the settings in force stands beside them.
 """
 
 from __future__ import annotations
@@ -95,6 +95,11 @@ class CodeLast(SphinxTransform):
         elif cell.output is None:
             label += nodes.Text("Preparation")
         else:
+            if "hide-output" in cell.tags:
+                hidden = folded(summary="Show the table", classes=["gfn-hidden"])
+                hidden.extend(cell.output.children)
+                cell.output.children = []
+                cell.output += hidden
             there = f"output-{number}"
             cell.output["ids"].append(there)
             label += nodes.Text("Makes the ")
@@ -171,7 +176,8 @@ def _assigned(text: str) -> Iterator[tuple[str, ast.expr]]:
 
 
 def visit_folded(self, node: folded) -> None:
-    self.body.append(f'<details class="gfn-code"><summary>{self.encode(node["summary"])}</summary>\n')
+    looks = " ".join(["gfn-code", *node["classes"]])
+    self.body.append(f'<details class="{looks}"><summary>{self.encode(node["summary"])}</summary>\n')
 
 
 def depart_folded(self, node: folded) -> None:

@@ -15,6 +15,9 @@ CODE = re.compile(
     r'(<div class="highlight-(?:default|ipython3?|python3?) [^"]*">\s*<div class="highlight"><pre>)(.*?)(?=</pre>)',
     re.DOTALL,
 )
+# Commands for a terminal, which go on in the next line: not within an option.
+COMMANDS = re.compile(r'(<div class="highlight-bash [^"]*">\s*<div class="highlight"><pre>)(.*?)(?=</pre>)', re.DOTALL)
+OPTION = re.compile(r"(?<![\w>-])(--?[a-z][\w-]*)")
 
 
 def lean(page: str, plain: frozenset[str] = frozenset()) -> str:
@@ -30,6 +33,7 @@ def lean(page: str, plain: frozenset[str] = frozenset()) -> str:
     # Our style sheet has code break where other text does, so that its words need no element each.
     page = LITERAL.sub(lambda code: code[1] + WORD.sub(r"\1", code[2]), page)
     page = SIGNATURE.sub(lambda signature: NESTED.sub(r'<span class="\1 pre">\2</span>', signature[0]), page)
+    page = COMMANDS.sub(lambda code: code[1] + OPTION.sub(r'<span class="gfn-option">\1</span>', code[2]), page)
     if plain:
         words = re.compile(rf'<span class="(?:{"|".join(sorted(plain))})">([^<]*)</span>')
         page = CODE.sub(lambda code: code[1] + words.sub(r"\1", code[2]), page)

@@ -14,8 +14,8 @@ from gfn.environments.base import DiscreteEnvironment
 class Hypergrid(DiscreteEnvironment):
     r"""Cells of a grid with H cells along each of d axes, rewarded near its 2^d corners (Bengio et al., 2021).
 
-    .. math:: r(x) = R_0 + R_1 \prod_i 1[0.25 < u_i] + R_2 \prod_i 1[0.3 < u_i < 0.4],
-              \qquad u_i = \left|\frac{x_i}{H - 1} - \frac12\right|
+    .. math:: r(x) &= R_0 + R_1 \prod_i 1[0.25 < u_i] + R_2 \prod_i 1[0.3 < u_i < 0.4], \\
+              u_i &= \left|\frac{x_i}{H - 1} - \frac12\right|
 
     A state is int64 ``[..., d + 1]``: the coordinates, then 1 if the walk was stopped and 0 if not.
     Actions 0 to d-1 raise a coordinate by one, action d stops, and every cell can be the last.

@@ -64,8 +64,8 @@ def state_baseline_balance(
 ) -> Tensor:
     r"""A surrogate whose gradient is that of TB on policy with a learned baseline for every state, plus that of learning it.
 
-    .. math:: \nabla = \frac{2}{N} \sum_n \sum_t \big(A_{nt} - \bar A_{-n,t}\big) \nabla \log p_F(s_{t+1} \mid s_t), \qquad
-              A_t = \log F(s_t) + \sum_{k \ge t} \big(\log p_F(s_{k+1} \mid s_k) - \log p_B(s_k \mid s_{k+1})\big) - \log r
+    .. math:: \nabla &= \frac{2}{N} \sum_n \sum_t \big(A_{nt} - \bar A_{-n,t}\big) \nabla \log p_F(s_{t+1} \mid s_t), \\
+              A_t &= \log F(s_t) + \sum_{k \ge t} \big(\log p_F(s_{k+1} \mid s_k) - \log p_B(s_k \mid s_{k+1})\big) - \log r
 
     with the mean over the others that are under way at step t. What comes before a step does not depend on it, and is
     left out. F is learned by least squares of A, so log F(s) tends to what is expected of the rest; where P_F is the

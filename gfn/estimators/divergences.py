@@ -127,8 +127,8 @@ def tsallis(
 ) -> Tensor:
     r"""Tsallis-α divergence of P_F from P̄_B.
 
-    .. math:: \nabla = C\, \operatorname{sgn}(\alpha)\, \frac{E[\nabla g + g \nabla \log p_F]}{\alpha - 1}, \qquad
-              g = (p_B r / p_F)^{1-\alpha},\; C = e^{-(1-\alpha)\,\text{log\_scale}}
+    .. math:: \nabla &= C\, \operatorname{sgn}(\alpha)\, \frac{E[\nabla g + g \nabla \log p_F]}{\alpha - 1}, \\
+              g &= (p_B r / p_F)^{1-\alpha},\; C = e^{-(1-\alpha)\,\text{log\_scale}}
 
     For α < 0 the paper's definition is never positive and greatest at the target; sgn(α) turns it
     into what can be minimised (see :func:`order_factor`).

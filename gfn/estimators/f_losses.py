@@ -32,8 +32,8 @@ def f_trajectory_balance(
 ) -> Tensor:
     r"""f-trajectory balance with the α family (Fawkes and Hartford, 2026), averaged over a batch.
 
-    .. math:: L_\alpha(\Delta) = \frac{e^{(\alpha - 1) \Delta} - 1}{(\alpha - 1)^2} - \frac{\Delta}{\alpha - 1}, \qquad
-              L_1(\Delta) = \frac{\Delta^2}{2}, \qquad L_0(\Delta) = e^{-\Delta} + \Delta - 1
+    .. math:: L_\alpha(\Delta) &= \frac{e^{(\alpha - 1) \Delta} - 1}{(\alpha - 1)^2} - \frac{\Delta}{\alpha - 1}, \\
+              L_1(\Delta) &= \frac{\Delta^2}{2}, \qquad L_0(\Delta) = e^{-\Delta} + \Delta - 1
 
     At α = 1 it is half of TB.
 
@@ -51,9 +51,9 @@ def f_trajectory_balance(
 def devgrad(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, alpha: float = 0.5) -> Tensor:
     r"""DevGrad (Fawkes and Hartford, 2026): f-trajectory balance with the log Z that minimises it on the batch.
 
-    .. math:: \frac{1}{N} \sum_n L_\alpha\big(\ell(\tau_n) + \log \hat Z\big), \qquad
-              \log \hat Z = \frac{1}{1 - \alpha} \log \frac{1}{N} \sum_n e^{(\alpha - 1) \ell(\tau_n)}, \qquad
-              \ell = \log p_F - \log p_B - \log r
+    .. math:: & \frac{1}{N} \sum_n L_\alpha\big(\ell(\tau_n) + \log \hat Z\big), \qquad
+              \ell = \log p_F - \log p_B - \log r, \\
+              & \log \hat Z = \frac{1}{1 - \alpha} \log \frac{1}{N} \sum_n e^{(\alpha - 1) \ell(\tau_n)}
 
     No gradient flows through log Ẑ; at α = 1 it is minus the mean of ℓ, and the loss half of VarGrad. On policy the
     gradient is that of :func:`~.divergences.renyi` with ``joint``, times (N - 1) / (N |α|): consistent, with a bias of O(1/N).

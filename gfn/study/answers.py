@@ -15,7 +15,6 @@ from gfn.study.experiments import figure_settings
 from gfn.study.notebook import obtain
 from gfn.study.outcomes import MET
 from gfn.study.paper import load_claims
-from gfn.study.verdicts import page_of, title_of
 
 ORDERED = ("Yes", "Mostly", "In part", "Mostly not", "No")
 
@@ -63,21 +62,6 @@ def outcome_counts(answers: Mapping[str, Answer]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["question", "outcome", *OUTCOMES])
 
 
-def question_table(answers: Mapping[str, Answer], link: str = "{page}.ipynb") -> str:
-    """Questions, verdicts and counts as a Markdown table.
-
-    Arguments:
-        answers: from :func:`gather_answers`.
-        link: how a page is linked, with ``{page}`` as :func:`gfn.study.verdicts.page_of` gives it.
-    """
-    lines = ["| Question | Statement | Verdict | supported / contradicted / inconclusive |", "|---|---|---|---|"]
-    for name, each in answers.items():
-        verdict = each.verdict
-        asked = f"{name}, {_linked(each.page, link)}"
-        lines.append(f"| {asked} | {verdict.text} | **{verdict.outcome}** | {verdict.counted} |")
-    return "\n".join(lines)
-
-
 def in_short(answers: Mapping[str, Answer]) -> str:
     """The answer to each question in a word, and how many of its criteria are met: a sentence of Markdown."""
     words = {name: in_a_word(each.verdict) for name, each in answers.items()}
@@ -94,7 +78,3 @@ def _criteria(verdict: Verdict) -> str:
     """How many criteria are met, of how many; nothing where nothing is judged."""
     found = list(standings(verdict).values())
     return "" if verdict.outcome == "not judged" else f" ({found.count(MET)} of {len(found)})"
-
-
-def _linked(page: str, link: str) -> str:
-    return f"[{title_of(page)}]({link.format(page=page_of(page))})"

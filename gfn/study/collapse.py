@@ -30,6 +30,7 @@ from gfn.study.results import Run
 
 HALF = 0.49  # of the mass is missing; a hundredth less, for no policy has its half exactly
 PACE = 0.12  # of what is missing, up to which a whole training that makes up no more counts as settled
+FALLING = 0.5  # of the average pace, from which on what falls slowly still falls
 STILL = 0.01, 0.1  # of the mass, and nats: what never changed by more than that has not moved
 GOOD = 0.9  # of the mass
 FAR = {"known": math.log(2), "bound": math.log(10)}  # nats between a learned log Z and the known one, or the bound
@@ -109,7 +110,8 @@ def ending(run: Run) -> Ending:
         collapsed, unmoved = _judged(missing, FAR["bound"] if in_nats else HALF, STILL[in_nats])
         for what, seeds in (("collapsed", collapsed), ("unmoved", unmoved)):
             if seeds:
-                sentences.append(_sentence(what, metric, values.iloc[-1][list(seeds)], share, len(values.columns)))
+                last, falls = values.iloc[-1][list(seeds)], _falls(missing[list(seeds)])
+                sentences.append(_sentence(what, metric, last, share, len(values.columns), falls))
     far = _far_log_z(run, metric, log_z)
     if far:
         sentences.append(_of_log_z(far, log_z is not None, len(run.spec.seeds)))
@@ -121,12 +123,22 @@ def _curves(run: Run, metric: str) -> pd.DataFrame:
     return run.frame[run.frame.metric == metric].pivot(index="iteration", columns="seed", values="value")
 
 
-def _judged(missing: pd.DataFrame, least: float, step: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The seeds that are collapsed, and those that have not moved, from what each lacks at every evaluation."""
-    end = missing.iloc[-1]
+def _late(missing: pd.DataFrame) -> tuple[pd.Series, float]:
+    """What was missing where the last quarter begins, and which part of the training came after."""
     late = missing[missing.index >= 0.75 * missing.index[-1]]
     before = late.iloc[0] if len(late) > 1 else missing.iloc[0]  # where there are evaluations at either end only
-    part = 1 - before.name / missing.index[-1]
+    return before, 1 - before.name / missing.index[-1]
+
+
+def _falls(missing: pd.DataFrame) -> bool:
+    """Whether what is missing fell in the last quarter about as fast as before, in all seeds: slowly, but it does."""
+    (before, part), first, end = _late(missing), missing.iloc[0], missing.iloc[-1]
+    return bool(((first > end) & (before - end >= FALLING * part * (first - end))).all())
+
+
+def _judged(missing: pd.DataFrame, least: float, step: float) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The seeds that are collapsed, and those that have not moved, from what each lacks at every evaluation."""
+    end, (before, part) = missing.iloc[-1], _late(missing)
     far = end >= least
     still = (missing - missing.iloc[0]).abs().max() <= step
     settled = end >= before * (1 - PACE * part)
@@ -148,17 +160,18 @@ def _far_log_z(run: Run, metric: str | None, known: float | None) -> tuple[tuple
     return tuple((int(seed), float(value)) for seed, value in far.items())
 
 
-def _sentence(what: str, metric: str, last: pd.Series, share: pd.DataFrame, seeds: int) -> str:
+def _sentence(what: str, metric: str, last: pd.Series, share: pd.DataFrame, seeds: int, falls: bool) -> str:
     value = _range(last, "{:.3g}")
     if what == "unmoved":
         return (
             f"No better than before training in {_of(len(last), seeds)}: the {NAMES[metric]}, {value}, has not changed."
             " More iterations or a larger learning rate may help."
         )
+    pace = "gets better only slowly: more iterations may help" if falls else "no longer gets better"
     mass = _range(100 * share.iloc[-1][last.index], "{:.0f}")
     return (
         f"Collapsed in {_of(len(last), seeds)}: at the end the {NAMES[metric]} is {value}, that of a policy on"
-        f" {mass} % of the target's mass and nowhere else, and it no longer gets better."
+        f" {mass} % of the target's mass and nowhere else, and it {pace}."
     )
 
 

@@ -9,10 +9,12 @@ import click
 from pydantic.fields import FieldInfo
 
 from gfn.environments import ContinuousEnvironment, Environment, Phylogenetics, PlanarEnvironment, Sets
+from gfn.estimators import CONTROL_VARIATES
 from gfn.runs.spec import TrainingSpec
 from gfn.settings import Settings, SettingsError
 from gfn.study.commands.helping import Flag, among
 
+NAMES = {"control_variate": CONTROL_VARIATES}  # settings that are one of some names
 FILES = ("alignment", "data")  # settings that are given as the name of a file
 
 
@@ -45,7 +47,8 @@ def flags(group: str, *models: type[Settings], skip: tuple[str, ...] = ()):
             of = {task: _explain(name, field) for task, field in fields.items()}
             text = of.pop("", None) or "; ".join(f"{task}: {text}" for task, text in of.items())
             kind = _metavar(name, next(iter(fields.values())))
-            known = among(kind.split("|")) if "|" in kind else None
+            words = NAMES.get(name) or (kind.split("|") if "|" in kind else None)
+            known = among(words) if words else None
             flag = f"--{name.replace('_', '-')}"
             about = {"metavar": kind, "help": text, "group": group, "of": of, "shell_complete": known}
             command = click.option(flag, name, cls=Flag, **about)(command)
@@ -60,6 +63,9 @@ def _task_of(model: type[Settings]) -> str:
 
 def _explain(name: str, field: FieldInfo) -> str:
     text, default = field.description or name.replace("_", " "), field.default
+    if name in NAMES:
+        first, bracket, rest = text.partition(" [")
+        text = f"{first}: {', '.join(NAMES[name])}{bracket}{rest}"
     if default is None or field.default_factory:
         return text
     return f"{text} [default: {','.join(map(str, default)) if isinstance(default, tuple) else default}]"
@@ -74,6 +80,8 @@ def _metavar(name: str, field: FieldInfo) -> str:
         if get_origin(kind) is tuple and name not in FILES:
             return "LIST"
     names = {int: "INTEGER", float: "NUMBER", bool: "BOOL"}
+    if name in NAMES:
+        return "NAME"
     return next((names[kind] for kind in kinds if kind in names), "FILE" if name in FILES else "VALUE")
 
 

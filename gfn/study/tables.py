@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from gfn.environments import DAGs
-from gfn.environments.tables import NUMBER
+from gfn.environments.tables import LEAVE_OUT, NUMBER
 from gfn.environments.text import read_text
 from gfn.settings import SettingsError
 
@@ -59,7 +63,7 @@ def plain_table(
     for row in rows:
         cells = (row[place] for place in kept)
         writer.writerow(cell.replace(",", ".") if decimal == "comma" else cell for cell in cells)
-    return text.getvalue(), _task(text.getvalue(), source)
+    return text.getvalue(), _task(text.getvalue(), source, first[kept[0]] if kept else "")
 
 
 def _rows(source: Path, character: str, names: bool | None) -> tuple[list[str], list[list[str]]]:
@@ -85,15 +89,40 @@ def _rows(source: Path, character: str, names: bool | None) -> tuple[list[str], 
     return (rows[0], rows[1:]) if names is not False else ([f"x{k + 1}" for k in range(len(rows[0]))], rows)
 
 
-def _task(text: str, source: Path) -> DAGs:
-    """The task, or its refusal, which names the file that the user knows."""
+def _task(text: str, source: Path, leftmost: str) -> DAGs:
+    """The task, or its refusal, which names the file that the user knows, and the option that leaves its column out."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / source.name
         path.write_text(text, encoding="utf-8")
         try:
             return DAGs(data=path)
         except SettingsError as error:
-            raise TableError(str(error).replace(repr(str(path)), repr(str(source)))) from None
+            said = str(error).replace(repr(str(path)), repr(str(source)))
+            said = said.replace(LEAVE_OUT, f"leave row numbers out (--leave-out {shlex.quote(leftmost)})")
+            raise TableError(said) from None
+
+
+@contextmanager
+def form_told() -> Iterator[None]:
+    """Where DAGs refuse the form of a table, the refusal also says which command makes it into one that is read.
+
+    Raises:
+        SettingsError: the one that was raised inside, with this advice if it is of a text file.
+    """
+    try:
+        yield
+    except SettingsError as error:
+        refused = re.match(r"data = '(.+?)' is not allowed: ", str(error))
+        if refused is None or not _is_text(refused[1]):
+            raise
+        raise SettingsError(f"{error}; or gfn table makes the file into such a table (gfn table --help)") from None
+
+
+def _is_text(path: str) -> bool:
+    try:
+        return bool(read_text(path).strip())
+    except ValueError:
+        return False
 
 
 def names_of(path: str | Path) -> list[str]:

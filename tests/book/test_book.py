@@ -507,7 +507,7 @@ def test_commands_of_the_guide_are_understood(command, monkeypatch, tmp_path, ca
     if command.startswith("gfn table"):
         Path("measurements.csv").rename("measurements.tsv")
         Path("from_r.txt").write_text('"a" "b"\n"1" 1 2.5\n"2" 3 4\n"3" 2 9\n"4" 7 1\n')
-        Path("aus_excel.csv").write_text("a;b\n1;2,5\n3;4\n2;9\n7;1\n")
+        Path("from_excel.csv").write_text("a;b\n1;2,5\n3;4\n2;9\n7;1\n")
         Path("measurements.tsv").write_text("a\tb\n1\t2.5\n3\t4\n2\t9\n7\t1\n")
     Path("sequences.fasta").write_text(">a\nACGT\n>b\nACGA\n>c\nACTT\n")
     monkeypatch.setattr("gfn.study.results.load_or_train", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))

@@ -44,6 +44,7 @@ def built(folder: Path, *given) -> str:
         cell("draw()", "<p>drawn</p>", mystnb={"figure": {"name": "figure-x"}}),
         new_markdown_cell("## Numbers"),
         cell("table()", "<p>counted</p>"),
+        cell("long_table()", "<p>in full</p>", tags=["hide-output"]),
     ]
     source = folder / "source"
     source.mkdir(parents=True)
@@ -51,6 +52,11 @@ def built(folder: Path, *given) -> str:
     nbformat.write(new_notebook(cells=cells), source / "index.ipynb")
     Sphinx(source, source, folder / "html", folder / "trees", "html", status=None, warning=None).build()
     return (folder / "html" / "index.html").read_text(encoding="utf-8")
+
+
+def test_what_a_notebook_hides_is_folded(page):
+    assert re.search(r"<details[^>]*><summary>Show the table</summary>(?:(?!</details>).)*<p>in full</p>", page, re.S)
+    assert page.count("Show the table") == 1
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +72,7 @@ def test_results_come_first_and_code_last(page):
     """All of it in one folded section; settings in force before what can be set."""
     before, after = page.split('<details class="gfn-code">')
     assert "cell_input" not in before
-    assert after.count('class="cell_input') == 5
+    assert after.count('class="cell_input') == 6
     assert before.index("drawn") < before.index("Numbers") < before.index("counted")
     assert "in force" not in before
     inside = words(after.split("</details>")[0])
@@ -77,8 +83,8 @@ def test_results_come_first_and_code_last(page):
 
 def test_an_output_and_its_code_lead_to_each_other(page):
     links = dict(re.findall(r'href="#((?:code|output)-\d+)">(.*?)</a>', page))
-    assert {target for target in links if target.startswith("code")} == {"code-4", "code-5"}
-    assert [words(links[f"output-{n}"]) for n in (4, 5)] == ["output in “Page”", "output in “Numbers”"]
+    assert {target for target in links if target.startswith("code")} == {"code-4", "code-5", "code-6"}
+    assert [words(links[f"output-{n}"]) for n in (4, 5, 6)] == ["output in “Page”"] + 2 * ["output in “Numbers”"]
     assert all(page.count(f'id="{target}"') == 1 for target in links)
 
 

@@ -50,6 +50,13 @@ def book(made, tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_the_theme_has_nothing_to_measure_in_hundreds_of_rows(book):
+    """It looks at each block of code, and lays the page out anew every time."""
+    text = (book / "guide/runs.html").read_text(encoding="utf-8")
+    assert text.count('class="gfn-typed"') == 2 * len(SPECS)
+    assert "<pre" not in text
+
+
 def test_two_clicks_lead_from_a_page_to_a_run(book, browser):
     page = browser.new_page()
     page.goto((book / "paper/table1.html").as_uri())

@@ -32,6 +32,12 @@ def test_words_of_code_have_an_element_if_they_look_different():
     assert other == CODE.format("bash")
 
 
+def test_lines_for_a_terminal_do_not_break_within_an_option():
+    code = CODE.format("bash").replace("<pre>", "<pre>run --one-two 3 -p a-b &lt;-- x\n", 1)
+    options = re.findall(r'<span class="gfn-option">(.*?)</span>', MARKUP.lean(code))
+    assert options == ["--one-two", "-p"]
+
+
 def test_names_in_text_and_in_signatures_have_one_element():
     code = '<code class="xref py docutils literal notranslate"><span class="pre">a</span> <span class="pre">&lt;b</span></code>'
     assert MARKUP.lean(code) == '<code class="xref py docutils literal notranslate">a &lt;b</code>'

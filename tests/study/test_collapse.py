@@ -68,6 +68,14 @@ def test_what_still_gets_better_is_no_collapse():
     assert ending(run({"l1": [line[:8] + [line[8]] * 9]})).collapsed == (0,)
 
 
+def test_what_is_slow_is_told_from_what_has_settled():
+    """A training that is far too short, and one that fell fast and stays where it is."""
+    slow, settled = list(np.linspace(1.9, 1.8, 17)), falling(1.9, 1.5)
+    assert "it gets better only slowly: more iterations may help." in ending(run({"l1": [slow]})).text
+    for curves in ([settled], [slow, settled]):
+        assert "it no longer gets better." in ending(run({"l1": curves})).text
+
+
 def test_what_falls_apart_is_a_collapse():
     """It was good, and ends near the largest error."""
     found = ending(run({"l1": [falling(1.7, 0.1)[:9] + [1.98] * 8]}))

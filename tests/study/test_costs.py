@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from gfn.environments import Banana, Sets
-from gfn.estimators import DIVERGENCES
 from gfn.runs.objective import OBJECTIVES
 from gfn.runs.spec import CostSpec, TrainingSpec
 from gfn.study.claims import judge
@@ -18,7 +17,7 @@ from gfn.study.evidence.costs import against_tb, answer, cost_frame, evidence, s
 from gfn.study.experiments import PROFILES, figure_settings, runs
 from gfn.study.experiments.costs import measured_lines, trained_lines
 from gfn.study.experiments.tasks import contender, paper_tasks
-from gfn.study.paper import load_claims
+from gfn.study.paper import DIVERGENCES, load_claims
 from gfn.study.plotting import line_label, price_panels
 from gfn.study.results import Run, to_frame
 

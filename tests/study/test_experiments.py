@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from gfn.environments import PAPER_TASKS, Banana, GaussianMixture, Phylogenetics, PlanarEnvironment, Sequences, Sets
-from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
+from gfn.estimators import CONTROL_VARIATES
 from gfn.runs.objective import OBJECTIVES, WITH_ALPHA
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, RivalSpec, TrainingSpec, parse_spec
 from gfn.settings import SettingsError
@@ -33,6 +33,7 @@ from gfn.study.experiments.tasks import (
     paper_tasks,
     variates,
 )
+from gfn.study.paper import DIVERGENCES
 from gfn.study.plotting.style import OBJECTIVES as NAMED
 
 ALL = [(figure, profile) for figure in FIGURES for profile in ("paper", "edition", "smoke")]

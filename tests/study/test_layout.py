@@ -34,6 +34,18 @@ def test_wide_panels_fill_rows():
     assert figure.get_size_inches().tolist() == [9, 4]
 
 
+def test_a_label_that_is_longer_than_its_panel_goes_over_two_lines():
+    """Of nearly the same length; the shorter one stays as it is, and so does a formula."""
+    for label, shown in (
+        ("mean log-reward of the best", "mean log-reward\nof the best"),
+        ("L1 distance", "L1 distance"),
+        ("$x_2$ " * 9, "$x_2$ " * 9),
+    ):
+        _, axes = wrapped(5, 4, (3.1, 2.8))
+        label_grid(axes, "along", label)
+        assert [axis.get_ylabel() for axis in axes.flat if axis.get_ylabel()] == [shown, shown]
+
+
 @pytest.mark.usefixtures("narrow")
 def test_narrow_panels_stand_two_abreast():
     figure, axes = wrapped(5, 4, (3, 2))

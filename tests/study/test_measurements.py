@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from gfn.environments import Sets
-from gfn.estimators import DIVERGENCES
 from gfn.estimators.control_variates import EPSILON
 from gfn.policies import PolicySettings
 from gfn.runs.objective import BALANCE_LOSSES, OBJECTIVES, WITH_ALPHA, Objective
@@ -33,7 +32,7 @@ from gfn.study.evidence.sensitivity import sensitivity_table, verdict_changes
 from gfn.study.evidence.tables import late, latest, over_training
 from gfn.study.evidence.variance import balance_variance, baseline_quality, unbiasedness, variance_reduction
 from gfn.study.experiments import figure_settings
-from gfn.study.paper import load_claims, margin
+from gfn.study.paper import DIVERGENCES, load_claims, margin
 from gfn.study.results import Run
 from tests.helpers import made_up
 from tests.study.test_evidence import LEFT, PLANAR, TARGET, curve, gradient_run, real, with_density

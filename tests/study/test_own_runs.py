@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import runpy
 import sys
 
 import pytest
 
 from gfn.environments import load_task, own
+from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
 from gfn.study import results
+from gfn.study.code import code_of
 from gfn.study.results import ResultError, load_or_train, read_run, result_path
 from gfn.study.summaries import final_values
 from gfn.study.verify import verify
@@ -25,6 +28,16 @@ class Mine(Bag):
 
     def log_reward(self, state):
         return 1.0 * state[..., :-1].sum(-1).double()
+"""
+
+SCRIPT = """
+
+if __name__ == "__main__":
+    from gfn.study.code import code_of
+    from tests.study.test_own_runs import spec_of
+
+    spec = spec_of(Mine)
+    code = code_of(spec)
 """
 
 
@@ -87,6 +100,16 @@ def test_code_that_was_changed_makes_it_again(made, tmp_path, capsys):
     assert "was made by other code; making it again" in capsys.readouterr().err
 
 
+def test_a_script_makes_the_run_that_the_command_reads(mine, tmp_path):
+    """Its module is called otherwise while it runs, and its runs were made again by the command."""
+    (tmp_path / "own_run_task.py").write_text(MODULE + SCRIPT, encoding="utf-8")
+    left = runpy.run_path(str(tmp_path / "own_run_task.py"), run_name="__main__")
+    assert type(left["spec"].task) is left["Mine"] is not mine
+    assert left["code"] == code_of(spec_of(mine)) == source_fingerprint(spec_of(mine))
+    (tmp_path / "own_run_task.py").write_text((MODULE + SCRIPT).replace("1.0 *", "2.0 *"), encoding="utf-8")
+    assert runpy.run_path(str(tmp_path / "own_run_task.py"), run_name="__main__")["code"] != left["code"]
+
+
 def test_it_resumes(mine, tmp_path):
     spec = spec_of(mine)
     half = Trainer(spec)
@@ -107,6 +130,26 @@ def test_the_command_trains_it_with_its_fields(mine, tmp_path, gfn_command):
     status, out, _ = gfn_command("train", "--task", "own_run_task:Mine", "--help")
     assert status == 0
     assert "--things" in out
+
+
+def test_the_help_has_a_field_that_another_task_has_too(mine, gfn_command, tmp_path):
+    """With its own words: the length of sequences is something else. It was left out."""
+    with (tmp_path / "own_run_task.py").open("a", encoding="utf-8") as file:
+        file.write('\n\nclass Long(Mine):\n    length: int = Field(8, ge=1, description="number of bits")\n')
+    del sys.modules["own_run_task"]
+    out = " ".join(gfn_command("train", "--task", "own_run_task:Long", "--help")[1].split())
+    assert "--length INTEGER number of bits [default: 8]" in out
+    assert "--alphabet" not in out
+    out = " ".join(gfn_command("train", "--task", "sequences", "--help")[1].split())
+    assert "--length INTEGER largest number N of letters in a word [default: 6]" in out
+
+
+def test_a_picture_of_runs_that_cannot_be_read_is_refused(made, gfn_command, monkeypatch):
+    """And not with the word that they are no trainings."""
+    monkeypatch.setattr(own, "_imported", lambda name: None)
+    status, _, err = gfn_command("plot", made[2])
+    assert status == 2
+    assert err.endswith(f"gfn: runs = '{made[2]}' is not allowed: none could be read\n")
 
 
 def test_other_commands_do_not_keep_its_options(mine, gfn_command):

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from gfn.environments import Hypergrid, Sequences, Sets
-from gfn.estimators import DIVERGENCES
 from gfn.runs.objective import Objective
 from gfn.runs.spec import TrainingSpec
 from gfn.study.evidence.calibration import calibration_table, mixture_grid, nearest
@@ -28,7 +27,7 @@ from gfn.study.evidence.tables import mean_spread_median, with_median
 from gfn.study.experiments import figure_settings
 from gfn.study.experiments.comparisons import DISCOVERY_TASKS
 from gfn.study.experiments.tasks import found, paper_tasks, peaked_sequences
-from gfn.study.paper import printed
+from gfn.study.paper import DIVERGENCES, printed
 from gfn.study.presentation.digits import spread
 from gfn.study.results import Run, execute, to_frame
 

@@ -107,7 +107,7 @@ def test_a_run_reads_as_it_was_written(tmp_path):
     """Every record in its order, with the objective it belongs to; the required columns are there."""
     records = Trainer(TRAINING).run()
     write_run(tmp_path / "run.parquet", TRAINING, records)
-    frame = read_run(tmp_path / "run.parquet").frame
+    frame = read_run(str(tmp_path / "run.parquet")).frame
     assert {*COLUMNS, "metric", "value"} <= set(frame.columns)
     for name in ("seed", "iteration", "trajectories", "seconds", "metric", "value"):
         assert frame[name].tolist() == [record[name] for record in records]
@@ -557,7 +557,7 @@ def test_partial_files_of_killed_processes_are_swept(tmp_path):
 def test_runs_of_other_code_are_made_again_where_asked_for(tmp_path, capsys, monkeypatch):
     """Else they are read as they are."""
     load_or_train(TRAINING, tmp_path)
-    monkeypatch.setattr("gfn.study.results.source_fingerprint", lambda spec: "another")
+    monkeypatch.setattr("gfn.study.results.code_of", lambda spec: "another")
     with monkeypatch.context() as patch:
         forbid_training(patch)
         load_or_train(TRAINING, tmp_path)

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gfn.environments import Banana, DAGs, GaussianMixture, Hypergrid, Phylogenetics, Sequences, Sets
-from gfn.estimators import CONTROL_VARIATES, DIVERGENCES
+from gfn.estimators import CONTROL_VARIATES
 from gfn.policies import PolicySettings
 from gfn.runs.objective import ALL_OBJECTIVES, Objective
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, TrainingSpec
 from gfn.runs.training import Trainer
 from gfn.settings import SettingsError
 from gfn.study import size
+from gfn.study.paper import DIVERGENCES
 from gfn.study.size import check_size, estimate
 
 SMALLEST = [

@@ -52,8 +52,12 @@ def test_tables_are_read_as_they_are_said_to_be(case, tmp_path):
 
 REFUSED = {
     "another separator than said": (written(";"), {}, "semicolons seem to separate its columns"),
-    "an index that is not left out": (written("\t", "id a b c", index=True), {"separator": "tab"}, "counts the rows"),
-    "one without a name": (written("\t", " a b c", index=True), {"separator": "tab"}, "its first column has no name"),
+    "an index that is not left out": (written("\t", "id a b c", index=True), {"separator": "tab"}, "(--leave-out id)"),
+    "one without a name": (
+        written("\t", " a b c", index=True),
+        {"separator": "tab"},
+        "no name: leave row numbers out (--leave-out '')",
+    ),
     "no such column": (written(","), {"leave_out": ("d",)}, "leave_out = 'd' is not allowed: the columns are 'a', 'b'"),
     "numbers first": (written("\t", None), {"separator": "tab"}, "say whether they are names (--names) or not"),
     "numbers with commas first": (written("|", "0,5 1,5 2,5"), {"separator": "bar"}, "its first line has numbers"),
@@ -112,3 +116,20 @@ def test_the_command_writes_a_table_once(capsys, tmp_path):
     status, out, err = run(capsys, "table", source, target, "--separator", "tab")
     assert (status, out) == (2, "")
     assert "it is there, and would be overwritten" in err
+
+
+@pytest.mark.parametrize(
+    "text", [written("\t"), written(";"), written(" ", '"a" "b" "c"'), written(",", " a b c", index=True)]
+)
+def test_a_training_says_how_a_table_in_another_form_is_read(text, capsys, tmp_path):
+    """And only of such a file."""
+    for name, content in {"x.txt": text.encode(), "latin.csv": "\xe4,b\n".encode("latin-1"), "empty.csv": b""}.items():
+        (tmp_path / name).write_bytes(content)
+        status, out, err = run(capsys, "train", "--task", "dags", "--data", tmp_path / name)
+        assert (status, out, "gfn table --help" in err) == (2, "", name == "x.txt")
+        assert err.startswith(f"gfn: data = '{tmp_path / name}' is not allowed: ")
+        assert err.count("\n") == 1
+    status, _, err = run(capsys, "train", "--task", "dags", "--data", tmp_path / "none.csv")
+    assert status == 2
+    assert "no such file" in err
+    assert "gfn table" not in err

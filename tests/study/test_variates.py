@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gfn.estimators import DIVERGENCES
 from gfn.runs.spec import GradientSpec, TrainingSpec
 from gfn.study.claims import judge
 from gfn.study.evidence import variates as page
@@ -16,7 +15,7 @@ from gfn.study.evidence.answering import percent
 from gfn.study.experiments import figure_settings, runs
 from gfn.study.experiments.checks import MEASURED_TASKS
 from gfn.study.experiments.tasks import contender, estimator, paper_tasks, variates
-from gfn.study.paper import load_claims
+from gfn.study.paper import DIVERGENCES, load_claims
 from gfn.study.plotting import CONTROL_VARIATES, OBJECTIVES, TASKS, removal_panels, speed_panels
 from gfn.study.results import Run
 

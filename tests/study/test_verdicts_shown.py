@@ -165,6 +165,34 @@ def test_names_are_those_of_readers():
     assert measured_on("α = -0.5") == "α = −0.5"
     assert measured_on("sets, reverse_kl_centred, at the start") == "Sets, reverse KL, rewards over Z, at the start"
     assert measured_on("sets, renyi_joint, both") == "Sets, Rényi, joint (ours), both"
+    assert measured_on("sets, tb, explored_replayed") == "Sets, TB, exploration and replay"
+    assert measured_on("sets, tb, common 8 trajectories") == "Sets, TB, half are one, 8 trajectories"
+
+
+def names(*subjects):
+    """What stands beside the rows of a plot, one above the other."""
+    found = judge("C2", [ten("more", 2, 3, subject) for subject in subjects], claims=claims("more")).tests
+    return [text.text for text in ElementTree.fromstring(forest(found))[0].iter("text")]
+
+
+def test_long_names_go_over_two_lines_and_say_only_what_differs():
+    """Broken behind a comma where there is one near the middle."""
+    assert names("sets, tb, explored", "dags, tb, explored") == ["Sets", "DAGs"]
+    assert names("hypergrid_sparse, tb, explored", "hypergrid, tb, lagging") == [
+        "Hypergrid (sparser),",
+        "exploration",
+        "Hypergrid, lag",
+    ]
+    assert names("sets", "sets, tb") == ["Sets", "Sets, TB"]
+
+
+def test_names_of_small_groups_do_not_touch():
+    """Of tasks with two measurements each, in a plot of many."""
+    subjects = [f"{task}, α = {k}" for task in ("sets", "dags", "banana", "hypergrid") for k in range(2)]
+    subjects += [f"sequences, α = {k}" for k in range(10)]
+    found = judge("C2", [ten("more", 2, 3, subject) for subject in subjects], claims=claims("more")).tests
+    heights = [float(text.get("y")) for text in ElementTree.fromstring(forest(found))[0].iter("text")]
+    assert min(np.diff(heights)) >= 11
 
 
 def test_ratios_have_a_logarithmic_axis_and_differences_a_linear_one():

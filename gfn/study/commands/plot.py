@@ -67,7 +67,10 @@ def plot(runs: tuple[Path, ...], what: str, seed: int | None, picture: Path | No
     picture = Path(f"{what}.svg") if picture is None else picture
     if picture.suffix.lower() not in PICTURES:
         raise SettingsError(f"picture = {str(picture)!r} is not allowed: a file that ends in {', '.join(PICTURES)}")
-    found = {path: run for path, run in files_of(runs).items() if isinstance(run.spec, TrainingSpec)}
+    every = files_of(runs)
+    if not every:
+        raise SettingsError(f"runs = {', '.join(map(repr, map(str, runs)))} is not allowed: none could be read")
+    found = {path: run for path, run in every.items() if isinstance(run.spec, TrainingSpec)}
     if not found:
         raise SettingsError(f"of = {what} is not allowed for these runs: none is a training")
     figure = _curves(found) if what == "curves" else _learned(what, found, seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from gfn.study.commands.helping import Command, Flag, among
 from gfn.study.commands.options import FOLDER
 from gfn.study.flags import check_used, flags, given, idle
 from gfn.study.summaries import told
+from gfn.study.tables import form_told
 
 ASKED = "gfn: the task that is asked about"
 OWN = "gfn: that task, where it is one's own"
@@ -54,14 +56,7 @@ class TaskCommand(Command):
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """All flags, with those of a task of one's own."""
         every, task = super().get_params(ctx), ctx.meta.get(OWN)
-        if task is None:
-            return every
-
-        def own() -> None:
-            """Holds options until they are taken."""
-
-        flags(TASK, task, skip=("task", *(param.name for param in every)))(own)
-        return [*every, *reversed(getattr(own, "__click_params__", []))]
+        return every if task is None else [*every, *_own_flags(task, [param.name for param in every])]
 
     def record(self, ctx: click.Context, parameter: click.Parameter) -> tuple[str, str] | None:
         """A flag and its help, as far as it belongs to the task."""
@@ -72,9 +67,22 @@ class TaskCommand(Command):
         task = load_task(asked)
         name = task.named()
         is_idle = parameter.name in idle(task) or (parameter.name == "task_seed" and not task.drawn)
-        if is_idle or (of and name not in of):
+        if is_idle or (of and name not in of and parameter.name not in task.model_fields):
             return None
+        if of and name not in of:  # one's own task has a field that is called like that of another
+            (own,) = _own_flags(task, [field for field in task.model_fields if field != parameter.name])
+            return super().record(ctx, own)[0], own.of[name]
         return (record[0], of[name]) if of else record
+
+
+def _own_flags(task: type[Environment], skip: Sequence[str]) -> list[click.Parameter]:
+    """The flags of a task's fields, but for those of some names."""
+
+    def own() -> None:
+        """Holds options until they are taken."""
+
+    flags(TASK, task, skip=("task", *skip))(own)
+    return list(reversed(getattr(own, "__click_params__", [])))
 
 
 def check_whose(name: str, task: type[Environment]) -> None:
@@ -141,7 +149,8 @@ def train(task: str, objective: str, device: str, out: Path, no_policy: bool, **
     check_whose(task, chosen)
     if objective not in objectives():
         raise SettingsError(f"objective = {objective!r} is not allowed: one of {', '.join(objectives())}")
-    chosen_task = chosen(**given(values, chosen))
+    with form_told():
+        chosen_task = chosen(**given(values, chosen))
     chosen_objective = Objective(name=objective, **given(values, Objective))
     models = (PolicySettings, TrainingSpec, Draws, OffPolicy)
     shape, training, draws, off_policy = (given(values, model) for model in models)

@@ -140,9 +140,10 @@ def step_lines(shown: Example) -> str:
     """:func:`step_table` as Markdown."""
     table = step_table(shown)
     heads = [re.sub(r"log p_(.)", r"$\\log p_\1$", column) for column in table.columns]
-    lines = [f"| | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    numbers = [not isinstance(each, str) for each in table.iloc[0]]
+    lines = [f"| | {' | '.join(heads)} |", "|---|" + "".join("---:|" if each else "---|" for each in numbers)]
     for name, row in table.iterrows():
-        cells = [each if isinstance(each, str) else number(each) for each in row]
+        cells = [each.replace(" ", "\u00a0") if isinstance(each, str) else number(each) for each in row]
         lines.append(f"| **{name}** | {' | '.join(cells)} |")
     return "\n".join(lines)
 
@@ -151,7 +152,7 @@ def weight_lines(shown: Example) -> str:
     """How log w of the trajectory comes about before and after training, as Markdown."""
     lines = [
         r"| policy | $\log p_B$ | $+ \log r$ | $- \log p_F$ | $= \log w$ | $\log Z$ |",
-        "|---|---|---|---|---|---|",
+        "|---|---:|---:|---:|---:|---:|",
     ]
     for name, each in (("untrained", shown.start), ("trained", shown.end)):
         parts = [each.log_pb, each.log_reward, each.log_pf, log_weight(each)]

@@ -65,7 +65,7 @@ def scheme_panels(frame: pd.DataFrame) -> Figure:
     """
     tasks, rows = list(dict.fromkeys(frame.task)), frame[["scheme", "share", "age"]].drop_duplicates()
     rows = rows.assign(place=rows.scheme.map(list(SCHEMES).index)).sort_values(["place", "age", "share"])
-    names = [_name(row) for row in rows.itertuples()]
+    names = [scheme_name(row) for row in rows.itertuples()]
     figure, axes = grid(len(tasks), 2, (4.2, 0.7 + 0.25 * len(rows)), sharex="col", sharey=True)
     for row, task in zip(axes, tasks):
         for number, objective in enumerate(dict.fromkeys(frame.objective)):
@@ -87,7 +87,8 @@ def scheme_panels(frame: pd.DataFrame) -> Figure:
     return finished(figure)
 
 
-def _name(row: object) -> str:
+def scheme_name(row: object) -> str:
+    """A way of drawing in words, from its ``scheme``, ``share`` and ``age``: ``half replayed from 64 before``."""
     if row.scheme in ("independent", "distinct"):
         return SCHEMES[row.scheme][0]
     what = {"common": "{} are one", "prefix": "{} of the steps in common", "replayed": "{} replayed"}[row.scheme]

@@ -55,9 +55,7 @@ def weight_histograms(log_weights: Mapping[int, np.ndarray], log_z: float, bins:
         )
         axis.axvline(log_z, color="black", lw=1.4, label="log Z")
         axis.axvline(values.mean(), color=COLOURS[1], lw=1.6, ls="--", label="mean of log w")
-        axis.set_title(stage_name(stage), loc="left")
-        spread = f"standard deviation {values.std():.2f}"
-        axis.text(0.99, 0.93, spread, transform=axis.transAxes, ha="right", va="top", fontsize="small")
+        axis.set_title(f"{stage_name(stage)}: standard deviation {values.std():.2f}", loc="left")
         axis.yaxis.set_major_formatter(PercentFormatter(1, 0))
         axis.set_ylabel("share")
         axis.margins(x=0)

@@ -19,9 +19,9 @@ from gfn.study.plotting.style import (
     OBJECTIVES,
     TASKS,
     finished,
-    number,
     title_with_note,
 )
+from gfn.study.presentation.digits import short
 
 
 @responsive
@@ -66,7 +66,7 @@ def bias_panels(frame: pd.DataFrame) -> Figure:
                 name, colour, style, marker = CONTROL_VARIATES[variate]
                 if variate == "both":
                     rank = epsilons.index(epsilon)
-                    name, colour, marker = f"both, ε = {number(epsilon)}", COLOURS[2 + rank], "^v<>"[rank % 4]
+                    name, colour, marker = f"both, ε = {short(epsilon)}", COLOURS[2 + rank], "^v<>"[rank % 4]
                 (line,) = axis.plot(lines.trajectories, lines.high, color=colour, ls=style, marker=marker, ms=4)
                 axis.fill_between(
                     lines.trajectories, lines.low.clip(lower=1e-4), lines.high, color=colour, alpha=0.15, lw=0

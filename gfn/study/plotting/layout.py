@@ -13,14 +13,17 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
 
 NARROW: ContextVar[bool] = ContextVar("narrow", default=False)
 WIDTH = 3.7  # inches of a narrow figure; on a screen of 390 pixels a point of type is 1.3 pixels then
 LEGEND_ROW = 0.17  # inches
 LEAST = 7.2  # points of type there
+PANEL = 0.85  # of the height of a row of panels, what the label of its axis may take
 LETTER = 0.55  # of the size of type, what a letter is wide at least
 TYPE = {
     "font.size": 8.5,
@@ -183,18 +186,39 @@ def legend_columns(figure: Figure, labels: Sequence[str]) -> int:
 
 def colour_bar(figure: Figure, image: Any, axes: np.ndarray | Axes, label: str) -> None:
     """What the colours of an image mean, at the right of a wide figure and below a narrow one."""
-    place = {"location": "bottom", "shrink": 0.8, "aspect": 30} if NARROW.get() else {"shrink": 0.8}
+    place = {"shrink": 0.8}
+    if NARROW.get():
+        place |= {"location": "bottom", "aspect": 30}
+        place |= {} if isinstance(image.norm, LogNorm) else {"ticks": MaxNLocator(5)}
     figure.colorbar(image, ax=axes, label=label, **place)
 
 
 def label_grid(axes: np.ndarray, along: str, up: str) -> None:
-    """Label panels that lie in a grid: the lowest of each of its columns, and the first of each of its rows."""
+    """Label panels that lie in a grid: the lowest of each of its columns, and the first of each of its rows.
+
+    What is longer than a panel is high goes over two lines, so that it does not meet the label of the next row.
+    """
     lowest = lowest_panels(axes)
     for axis in lowest:
         axis.set_xlabel(along)
         axis.xaxis.set_tick_params(labelbottom=True)
     for axis in first_panels(axes):
-        axis.set_ylabel(up)
+        axis.set_ylabel(_broken(axis, up))
+
+
+def _broken(axis: Axes, label: str) -> str:
+    """A label of the vertical axis in lines that are no longer than the panel is high, but for formulas."""
+    rows = axis.get_subplotspec().get_gridspec().nrows
+    high = PANEL * axis.figure.get_figheight() / rows * 72
+    room = max(12, int(high / (LETTER * axis.yaxis.label.get_fontsize())))
+    return label if "$" in label else "\n".join(_evenly(line, room) for line in label.split("\n"))
+
+
+def _evenly(text: str, room: int) -> str:
+    """A text in as few lines as have room for it, of nearly the same length."""
+    lines = len(textwrap.wrap(text, room))
+    tries = (textwrap.fill(text, width) for width in range(max(1, len(text) // max(1, lines)), room + 1))
+    return next((found for found in tries if found.count("\n") < lines), text)
 
 
 def lowest_panels(axes: np.ndarray) -> list[Axes]:

@@ -12,7 +12,9 @@ from gfn.environments import DiscreteEnvironment, Hypergrid
 from gfn.environments.enumeration import state_graph, target_distribution
 from gfn.study.plotting.layout import colour_bar, first_panels, legend_beside, one, responsive, wrapped
 from gfn.study.plotting.style import TASKS, finished
+from gfn.study.presentation.digits import fixed
 
+WHITE = 0.4  # of a probability, from which on its number is white, on dark pages black
 NUMBERED = 10  # rows of a matrix at most, for numbers in its cells
 
 
@@ -39,7 +41,7 @@ def matrix_panels(
             torch.cartesian_prod(*(torch.arange(len(matrix)),) * 2).tolist(), matrix.flatten()
         ):
             if row != column and len(matrix) <= NUMBERED:
-                colour = "white" if value > 0.5 else "black"
+                colour = "white" if value > WHITE else "black"
                 axis.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=8, color=colour)
         if marks is not None and axis is axes[0, 0]:
             rows, columns = marks.nonzero(as_tuple=True)
@@ -71,7 +73,10 @@ def concentration_panel(tasks: Mapping[str, DiscreteEnvironment]) -> Figure:
     for style, (name, task) in zip(("-", "--", "-.", ":", (0, (3, 1, 1, 1))), tasks.items()):
         mass = target_distribution(task).sort(descending=True).values.cumsum(0)
         axis.plot(
-            range(1, len(mass) + 1), mass, ls=style, label=f"{TASKS[name]} ({len(state_graph(task).objects):,} objects)"
+            range(1, len(mass) + 1),
+            mass,
+            ls=style,
+            label=f"{TASKS[name]} ({fixed(len(state_graph(task).objects), 0)} objects)",
         )
     axis.set(xscale="log", xlabel="most probable objects", ylabel="their share of the target", ylim=(0, 1.02))
     legend_beside(axis, fontsize="small")

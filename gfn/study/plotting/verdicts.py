@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from gfn.study.plotting.layout import first_panels, legend_below, one, responsive, wrapped
+from gfn.study.plotting.layout import NARROW, first_panels, legend_below, one, responsive, wrapped
 from gfn.study.plotting.style import COLOURS, finished
 
 # Blue, orange and grey can be told apart by all; hatches tell them apart in print.
@@ -60,6 +60,8 @@ def _stacked(axis: Axes, places: pd.Series, counts: pd.DataFrame) -> None:
         axis.bar(places, shares[name], bottom=below, width=0.75, edgecolor="white", label=name, **style)
         below = below + shares[name]
     for place, outcome in enumerate(counts.outcome):
-        axis.text(place, 1.02, outcome.replace(" ", "\n"), ha="center", va="bottom", fontsize="x-small")
-    axis.set(ylim=(0, 1.25), yticks=[0, 0.25, 0.5, 0.75, 1])
+        turned = 90 if NARROW.get() else 0  # bars are too narrow there for words
+        where = {"ha": "center", "va": "bottom", "rotation": turned, "linespacing": 0.9}
+        axis.text(place, 1.03, outcome.replace(" ", "\n"), fontsize="small", **where)
+    axis.set(ylim=(0, 2.1 if NARROW.get() else 1.25), yticks=[0, 0.25, 0.5, 0.75, 1])
     axis.grid(visible=False, axis="x")

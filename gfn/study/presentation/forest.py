@@ -22,6 +22,9 @@ from gfn.study.presentation.names import capital
 COLOURS = {"supported": "#0b64a0", "contradicted": "#b34700", "inconclusive": "#59636e"}
 FEW = 2  # measurements whose plot is so low that words stand beside it
 NAMED_UP_TO = 12  # rows that have a name each; more of them share those of their groups
+LONG = 22  # letters of a name, from which on rows are so high that it goes over two lines
+LEAST = 12  # px of the rows of a group, so that names of groups do not touch
+COMMA = 6  # letters further from the middle a name is rather broken behind one
 LETTER = 6.6  # width of a letter of 11 px, on average
 TOP, BOTTOM, EDGE = 15, 18, 5.0  # px above and below the rows; per cent left free on either side
 STEPS = ((1, 1.5, 2, 3, 5, 7), (1, 2, 5), (1, 3), (1,))  # within a decade, the closest first
@@ -90,18 +93,21 @@ def forest(rows: pd.DataFrame) -> str:
     groups = _groups(rows)
     named = len(rows) <= NAMED_UP_TO
     height = 15 if len(rows) <= 4 else 13 if named else 5 if len(rows) < 6 * len(groups) else 4.5
+    if named and max(len(name) for name, _ in groups) > LONG:
+        height = 24
     axis, names, plot, signs, y = Axis(rows, bounds_of(rows.iloc[0])), [], [], [], float(TOP)
     for name, members in groups:
-        middle = y + height * len(members) / 2
-        names.append(_label(name, middle, height * len(members)))
+        space = max(LEAST, height * len(members))
+        step, middle = space / len(members), y + space / 2
+        names.append(_label(name, middle, space))
         signs.append(_signs(members, middle))
         if names[1:] and not named:
             plot.append(f'<line class="gfn-rule-line" x1="0" x2="100%" y1="{y:g}" y2="{y:g}"/>')
         for row in members.itertuples():
-            plot.append(_row(row, axis, y + height / 2, min(3.5, height / 2 - 0.4)))
-            y += height
+            plot.append(_row(row, axis, y + step / 2, min(3.5, height / 2 - 0.4)))
+            y += step
     total = y + BOTTOM
-    lines = [line for name, members in groups for line in _lines(name, height * len(members))]
+    lines = [line for name, members in groups for line in _lines(name, max(LEAST, height * len(members)))]
     wide = max(map(len, lines)) * LETTER + 8
     column = 16 if named else max(len(_tally(members)) for _, members in groups) * LETTER + 8
     width = 230 if len(rows) <= FEW else 110  # of the plot at least, in px
@@ -117,9 +123,9 @@ def _groups(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     """Rows with a name each, or those of a task together; what all names have in common is left out."""
     if len(rows) <= NAMED_UP_TO:
         parts = [_short(measured_on(subject)).split(", ") for subject in rows.subject]
-        alike = len(parts) > 1 and len({len(each) for each in parts}) == 1
-        common = set.intersection(*map(set, parts)) if alike else set()
+        common = set.intersection(*map(set, parts)) if len(parts) > 1 else set()
         names = [", ".join(part for part in each if part not in common) for each in parts]
+        names = names if all(names) else [", ".join(each) for each in parts]
         return [(capital(name), rows.iloc[[k]]) for k, name in enumerate(names)]
     first = rows.subject.str.split(", ").str[0]
     runs = (first != first.shift()).cumsum()
@@ -128,16 +134,16 @@ def _groups(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 def _short(name: str) -> str:
     """As it is written in a plot, where space is short; the table has all of it."""
-    return re.sub(rf"after ([\d{THIN}]+) iterations", r"after \1", name.replace("at the start", "start")).replace(
-        "Gaussian mixture", "Mixture"
-    )
+    name = re.sub(rf"after ([\d{THIN}]+) iterations", r"after \1", name.replace("at the start", "start"))
+    return re.sub(r"^(\w+), (sparser|calibrated)\b", r"\1 (\2)", name.replace("Gaussian mixture", "Mixture"))
 
 
 def _lines(name: str, space: float) -> list[str]:
     """A long name in two lines where there is space."""
     if len(name) <= 16 or space < 20 or " " not in name[6:]:
         return [name]
-    cut = min((k for k, letter in enumerate(name) if letter == " "), key=lambda k: abs(k - len(name) / 2))
+    spaces = [k for k, letter in enumerate(name) if letter == " "]
+    cut = min(spaces, key=lambda k: abs(k - len(name) / 2) - COMMA * (name[k - 1] == ","))
     return [name[:cut], name[cut + 1 :]]
 
 

@@ -8,10 +8,28 @@ from typing import Any
 from gfn.study.presentation.digits import beside, neat, short
 from gfn.study.presentation.names import capital, readable
 
+# How trajectories were drawn: in a subject alone, since elsewhere these words may mean something else.
+DRAWN = {
+    "explored": "exploration",
+    "tempered": "temperature",
+    "replayed": "replay",
+    "lagging": "lag",
+    "explored_replayed": "exploration and replay",
+    "common": "half are one",
+    "prefix": "half of the steps in common",
+    "distinct": "without replacement",
+}
+
 
 def measured_on(subject: str) -> str:
     """What was measured, with readers' names in place of those of the code: ``Sets, reverse KL``."""
-    return capital(neat(readable(subject)))
+    return capital(neat(readable(", ".join(map(_drawn, subject.split(", "))))))
+
+
+def _drawn(part: str) -> str:
+    """A part of a subject; behind a way of drawing may stand how many trajectories there are."""
+    name, _, rest = part.partition(" ")
+    return ", ".join(filter(None, (DRAWN[name], rest))) if name in DRAWN else part
 
 
 def bounds_of(row: Any) -> tuple[float, ...]:

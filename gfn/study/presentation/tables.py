@@ -18,6 +18,8 @@ BESIDE = re.compile(r"\b(to|of|never|nats|seeds?|ms|s|GB|GiB|MB|MiB|KB|KiB)\b|(?
 SIGNS = re.compile(r"[\d\s.,±%×<>≤≥≈~→()\[\]⁻⁰¹²³⁴⁵⁶⁷⁸⁹∞–—−+/-]*")
 EMPTY = (DASH, "—", "-", "", "nan")
 ROW, NUMBER, WORDS = "gfn-table-row", "gfn-number", "gfn-words"
+# Columns with cells of so many letters are never narrower than the stylesheet says.
+LONG = ((60, "gfn-words gfn-text"), (12, "gfn-words gfn-phrase"), (0, WORDS))
 PLACES = 8  # after the point; a column that needs more holds numbers as they were measured, not rounded ones
 LETTER, BETWEEN, ROOM = 7, 13, 660  # px of a letter, between columns, and for a table, from which on it is set closer
 BROKEN = 16  # letters of words that stay in one line
@@ -36,7 +38,7 @@ def html(frame: pd.DataFrame | pd.Series, label: str | None = None) -> str:
     frame = frame.to_frame() if isinstance(frame, pd.Series) else frame
     levels = [_label_texts(frame.index.get_level_values(n)) for n in range(frame.index.nlevels)]
     cells = [_column_texts(frame.iloc[:, n]) for n in range(frame.shape[1])]
-    kinds = [NUMBER if are_numbers(texts) else WORDS for texts in (*levels, *cells)]
+    kinds = [NUMBER if are_numbers(texts) else _words(texts) for texts in (*levels, *cells)]
     named = frame.index.nlevels > 1 or frame.index.name is not None or not isinstance(frame.index, pd.RangeIndex)
     if not named:  # rows are counted, which says nothing
         levels, kinds = [], kinds[1:]
@@ -74,6 +76,11 @@ def register(formatters: Mapping[str, Any]) -> None:
     for kind in (pd.DataFrame, pd.Series):
         formatters["text/html"].for_type(kind, html)
     formatters["text/markdown"].for_type(Markdown, lambda text: markdown(text.data))
+
+
+def _words(texts: Sequence[str]) -> str:
+    longest = max(map(len, texts), default=0)
+    return next(kind for letters, kind in LONG if longest >= letters)
 
 
 def _width(columns: Sequence[Sequence[str]], kinds: Sequence[str]) -> int:
@@ -185,7 +192,7 @@ def _cell(tag: str, text: str, kind: str, about: str = "", stub: int | None = No
     # Only the first column stays in place: two would leave no room on a phone.
     classes = f"{kind} {ROW}" if stub == 0 else kind
     if kind == NUMBER:  # of which each is in one line
-        text = re.sub(" ?([×±]) ", lambda sign: sign[0].replace(" ", "\u00a0"), text)
+        text = re.sub(r" ?[×±] |(?<=\d) to (?=[\d−])", lambda sign: sign[0].replace(" ", "\u00a0"), text)
     shown = "<br>".join(escape(line) for line in text.split("\n"))
     return f'<{tag}{" " + about if about else ""} class="{classes}">{shown}</{tag}>'
 
