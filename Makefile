@@ -78,9 +78,9 @@ test: setup
 	@mkdir -p build/smoke
 	nice $(NBVAL) 1 book/paper book/theory book/beyond > build/smoke/committed.log 2>&1 & committed=$$!; \
 	trap 'kill $$committed; exit 130' HUP INT TERM; \
-	python $(ALONE) $(WARM) $(GRAPH) --config profile=smoke || { kill $$committed; exit 1; }; \
+	python $(ALONE) $(WARM) $(GRAPH) --config profile=smoke && pytest --numprocesses $(call quoted,$(CORES)) --dist worksteal \
+	|| { kill $$committed; exit 1; }; \
 	wait $$committed; same=$$?; cat build/smoke/committed.log; exit $$same
-	pytest --numprocesses $(call quoted,$(CORES)) --dist worksteal
 	repeated=$$(mktemp -d build/smoke/repeated.XXXXXX) && trap 'rm -rf "$$repeated"' EXIT && \
 	GFN_RESULTS="$$PWD/$$repeated" $(NBVAL) $(call quoted,$(CORES)) build/smoke/notebooks
 
