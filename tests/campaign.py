@@ -160,8 +160,9 @@ def compared(store: Path, expected: Path) -> Counter[str]:
 def equal(one: Path, other: Path) -> bool:
     if one.suffix == SUFFIX:  # a policy that was kept
         return one.read_bytes() == other.read_bytes()
-    unlike = ["seconds", *["value"] * (read_run(one).spec.kind == "cost")]  # what was timed, anew at each time
-    frames = [read_run(path).frame.drop(columns=unlike) for path in (one, other)]
+    runs = [read_run(path) for path in (one, other)]
+    timed = ["seconds", "value"] if runs[0].spec.kind == "cost" else ["seconds"]  # anew at each time
+    frames = [run.frame.drop(columns=timed) for run in runs]
     return frames[0].equals(frames[1]) or pd.testing.assert_frame_equal(*frames, check_exact=True) is None
 
 
