@@ -165,7 +165,7 @@ def test_a_disk_too_full_for_the_result_is_told(capsys, tmp_path):
     (path,) = tmp_path.glob("*.parquet")
     assert policy_path(path).exists()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gfn.study.results.code_of", lambda spec: "another")
+        patch.setattr("gfn.study.results.source_fingerprint", lambda spec: "another")
         key = path.stem
         with full(2**13):
             assert command(capsys, "show", path) == (0, "")

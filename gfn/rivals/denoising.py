@@ -66,18 +66,18 @@ class Denoising(Learner):
     @torch.no_grad()
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         x = self.noise(count, generator)
-        log_ratio = -normal(x)
+        log_ratio = -log_normal(x)
         for step in range(STEPS, 0, -1):
             mean, spread = self._back(x, step)
             noise = self.noise(count, generator)
             before = mean + spread * noise
-            log_ratio += self._forth(before, x, step) - normal(noise, spread)
+            log_ratio += self._forth(before, x, step) - log_normal(noise, spread)
             x = before
         return self._ended(x, log_ratio)
 
     def _forth(self, before: Tensor, after: Tensor, step: int) -> Tensor:
         one = float(self.step_kept[step - 1])
-        return normal((after - math.sqrt(one) * before) / math.sqrt(1 - one), math.sqrt(1 - one))
+        return log_normal((after - math.sqrt(one) * before) / math.sqrt(1 - one), math.sqrt(1 - one))
 
     def _ended(self, x: Tensor, log_ratio: Tensor) -> tuple[Tensor, Tensor]:
         points = self.shift + self.scale * x
@@ -92,11 +92,11 @@ class Denoising(Learner):
             one, noise = float(self.step_kept[step - 1]), self.noise(len(points), generator)
             after = math.sqrt(one) * x + math.sqrt(1 - one) * noise
             mean, spread = self._back(after, step)
-            log_ratio += normal(noise, math.sqrt(1 - one)) - normal((x - mean) / spread, spread)
+            log_ratio += log_normal(noise, math.sqrt(1 - one)) - log_normal((x - mean) / spread, spread)
             x = after
-        return self._ended(first, log_ratio - normal(x))[1]
+        return self._ended(first, log_ratio - log_normal(x))[1]
 
 
-def normal(noise: Tensor, spread: float = 1.0) -> Tensor:
+def log_normal(noise: Tensor, spread: float = 1.0) -> Tensor:
     """Log-density of ``spread`` times standard normal noise ``[N, d]``: ``[N]``."""
     return -noise.square().sum(1) / 2 - noise.shape[1] * (math.log(spread) + math.log(2 * math.pi) / 2)

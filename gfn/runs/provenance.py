@@ -6,6 +6,7 @@ import inspect
 import io
 import os
 import platform
+import sys
 import textwrap
 import tokenize
 from collections.abc import Callable, Iterable, Mapping
@@ -19,21 +20,32 @@ from gfn.runs.reached import LOOKING, chosen, reached, starts
 from gfn.runs.spec import Spec
 from gfn.settings import SettingsError
 
+SCRIPT = "__main__"
+
 
 def source_fingerprint(spec: Spec) -> str:
     """Twelve digits that change with the code on which a run of ``spec`` depends, but not with its comments or docstrings.
 
-    That is what :func:`gfn.runs.reached.reached` finds, a task of one's own with its module among it.
+    That is what :func:`gfn.runs.reached.reached` finds, a task of one's own with its module among it. A script counts as
+    what it is called, so ``python knapsack.py`` and ``gfn train --task knapsack:Knapsack`` read each other's runs.
 
     Raises:
         SettingsError: for a task, divergence or control variate of one's own whose source is not to be had.
     """
     files = reached(spec)
-    parts = {name: _bare_file(path) for name, path in files.items()}
+    parts = {_called(name, path): _bare_file(path) for name, path in files.items()}
     for each in chosen(spec):
         if each.__module__ not in files:
             parts[f"{each.__module__}:{each.__qualname__}"] = _bare_definition(each)
     return _digest(parts)
+
+
+def _called(module: str, path: Path) -> str:
+    """The name by which others import a module, of the one that was started, too."""
+    if module != SCRIPT:
+        return module
+    started = getattr(sys.modules[SCRIPT], "__spec__", None)
+    return started.name if started else path.stem
 
 
 def source_fingerprints(specs: Iterable[Spec]) -> set[str]:

@@ -26,12 +26,12 @@ from gfn.environments.own import UnknownTaskError
 from gfn.runs.costs import measure_costs
 from gfn.runs.draws import Draws
 from gfn.runs.gradients import measure_gradients
+from gfn.runs.provenance import provenance, source_fingerprint
 from gfn.runs.reference import sample_reference
 from gfn.runs.rivals import race
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, RivalSpec, Spec, TrainingSpec, parse_spec
 from gfn.runs.training import PARTIAL, UNSIGNED, Record, Trainer, TrainingError, replacing, warn
 from gfn.settings import SettingsError
-from gfn.study.code import code_of, origin_of
 from gfn.study.paper import project_folder
 from gfn.study.saved import policy_path, read_policy, write_policy
 from gfn.study.size import check_size
@@ -134,7 +134,7 @@ def result_path(spec: Spec, store: Path | None = None) -> Path:
 
 def write_run(path: Path, spec: Spec, records: list[Record], device: str = "cpu", status: str = "complete") -> None:
     """Write a run with its SHA-256, atomically: another process sees the whole file or none."""
-    about = {"sha256": UNSIGNED.decode(), **origin_of(spec, device), "status": status}
+    about = {"sha256": UNSIGNED.decode(), **provenance(spec, device), "status": status}
     about["spec"] = json.loads(spec.model_dump_json())
     if (task := type(spec.task)) not in TASKS.values():
         about["task"] = f"{task.__module__}:{task.__qualname__}"
@@ -227,7 +227,7 @@ def read_stored(path: Path, spec: Spec, current: bool = False) -> Run:
     run = read_run(path)
     if run.spec != spec:
         raise ResultError(f"{path} holds another run than its name says")
-    if (current or type(spec.task) not in TASKS.values()) and run.provenance.get("source") != code_of(spec):
+    if (current or type(spec.task) not in TASKS.values()) and run.provenance.get("source") != source_fingerprint(spec):
         raise ResultError(f"{path} was made by other code")
     return run
 

@@ -11,9 +11,9 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 import gfn
+from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import UNSIGNED, Trainer, replacing
-from gfn.study.code import code_of
 from gfn.study.whole import ResultError, content_of
 
 SUFFIX = ".safetensors"
@@ -35,7 +35,7 @@ def write_policy(path: Path, trainer: Trainer) -> None:
     tensors = {f"{part}.{name}": value for part, state in states.items() for name, value in state.items()}
     tensors["log_z"] = trainer.log_z
     about = {"sha256": UNSIGNED.decode(), "gfn": gfn.__version__, "run": trainer.spec.hash}
-    about |= {"source": code_of(trainer.spec), "seeds": list(trainer.spec.seeds)}
+    about |= {"source": source_fingerprint(trainer.spec), "seeds": list(trainer.spec.seeds)}
     content = save({name: value.detach().cpu().clone() for name, value in tensors.items()}, {"gfn": json.dumps(about)})
     with replacing(path) as partial:
         partial.write_bytes(content.replace(UNSIGNED, hashlib.sha256(content).hexdigest().encode(), 1))

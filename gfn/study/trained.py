@@ -16,10 +16,10 @@ from gfn.evaluation.accuracy import EXACT_STATES
 from gfn.evaluation.exact import terminal_distribution
 from gfn.policies import LearnedBackward, Policy, make_backward, make_policy, sample_parent_action
 from gfn.randomness import stream
+from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import TrainingSpec
 from gfn.sampling import evaluate, follow, rollout
 from gfn.settings import SettingsError
-from gfn.study.code import code_of
 from gfn.study.results import Run, default_store, published_store, read_run, result_path
 from gfn.study.saved import SUFFIX, policy_path, read_policy
 from gfn.study.whole import ResultError
@@ -143,7 +143,7 @@ def load(run: Run | Path | str, seed: int | None = None) -> Trained:
     if not kept.exists():
         how = f"gfn train with the same settings and --out {path.parent} trains it again and keeps it"
         raise ResultError(f"the policy of {path} was not kept: {how}")
-    if type(spec.task) not in TASKS.values() and source != code_of(spec):
+    if type(spec.task) not in TASKS.values() and source != source_fingerprint(spec):
         raise ResultError(f"{path} was made by other code of task {spec.task.task} than is here now: train it again")
     return _built(kept, spec, read_policy(kept, spec, source), spec.seeds if seed is None else (seed,))
 

@@ -102,7 +102,7 @@ def test_a_published_file_that_is_no_result_stays_as_it_is(kind, checkout, monke
 def test_a_published_run_of_other_code_stays_as_it_is(checkout, monkeypatch, capsys):
     """Where runs of the present code are asked for; else it is read."""
     with monkeypatch.context() as patch:
-        patch.setattr("gfn.study.code.code_of", lambda spec: "another")
+        patch.setattr("gfn.runs.provenance.source_fingerprint", lambda spec: "another")
         path = published(checkout)
     before = path.read_bytes()
     with monkeypatch.context() as patch:
@@ -110,7 +110,7 @@ def test_a_published_run_of_other_code_stays_as_it_is(checkout, monkeypatch, cap
         load_or_train(SPEC)
         assert capsys.readouterr().err == ""
     run = load_or_train(SPEC, current=True)
-    assert run.provenance["source"] == results.code_of(SPEC) != read_run(path).provenance["source"]
+    assert run.provenance["source"] == results.source_fingerprint(SPEC) != read_run(path).provenance["source"]
     assert "was made by other code; it stays as it is" in capsys.readouterr().err
     assert path.read_bytes() == before
 

@@ -206,7 +206,7 @@ def test_what_is_not_whole_is_not_published(kind, root, monkeypatch, capsys):
 
 
 def test_runs_of_other_code_are_not_published(root, monkeypatch):
-    monkeypatch.setattr("gfn.study.results.code_of", lambda spec: "another")
+    monkeypatch.setattr("gfn.study.results.source_fingerprint", lambda spec: "another")
     before = contents(root)
     with pytest.raises(ResultError, match="was made by other code"):
         publish(root, "edition", root / "build")

@@ -12,7 +12,6 @@ from gfn.runs.provenance import source_fingerprint
 from gfn.runs.spec import TrainingSpec
 from gfn.runs.training import Trainer
 from gfn.study import results
-from gfn.study.code import code_of
 from gfn.study.results import ResultError, load_or_train, read_run, result_path
 from gfn.study.summaries import final_values
 from gfn.study.verify import verify
@@ -33,11 +32,11 @@ class Mine(Bag):
 SCRIPT = """
 
 if __name__ == "__main__":
-    from gfn.study.code import code_of
+    from gfn.runs.provenance import source_fingerprint
     from tests.study.test_own_runs import spec_of
 
     spec = spec_of(Mine)
-    code = code_of(spec)
+    code = source_fingerprint(spec)
 """
 
 
@@ -105,7 +104,7 @@ def test_a_script_makes_the_run_that_the_command_reads(mine, tmp_path):
     (tmp_path / "own_run_task.py").write_text(MODULE + SCRIPT, encoding="utf-8")
     left = runpy.run_path(str(tmp_path / "own_run_task.py"), run_name="__main__")
     assert type(left["spec"].task) is left["Mine"] is not mine
-    assert left["code"] == code_of(spec_of(mine)) == source_fingerprint(spec_of(mine))
+    assert left["code"] == source_fingerprint(spec_of(mine))
     (tmp_path / "own_run_task.py").write_text((MODULE + SCRIPT).replace("1.0 *", "2.0 *"), encoding="utf-8")
     assert runpy.run_path(str(tmp_path / "own_run_task.py"), run_name="__main__")["code"] != left["code"]
 

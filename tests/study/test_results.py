@@ -557,7 +557,7 @@ def test_partial_files_of_killed_processes_are_swept(tmp_path):
 def test_runs_of_other_code_are_made_again_where_asked_for(tmp_path, capsys, monkeypatch):
     """Else they are read as they are."""
     load_or_train(TRAINING, tmp_path)
-    monkeypatch.setattr("gfn.study.results.code_of", lambda spec: "another")
+    monkeypatch.setattr("gfn.study.results.source_fingerprint", lambda spec: "another")
     with monkeypatch.context() as patch:
         forbid_training(patch)
         load_or_train(TRAINING, tmp_path)

@@ -145,7 +145,7 @@ def test_a_policy_of_another_run_or_of_other_code_is_refused(policies, tmp_path,
     with pytest.raises(ResultError, match=r"is the policy of run \w{16}, not of the run beside it$"):
         load(path)
     (tmp_path / "other").mkdir()
-    monkeypatch.setattr("gfn.study.saved.code_of", lambda spec: "0123456789ab")
+    monkeypatch.setattr("gfn.study.saved.source_fingerprint", lambda spec: "0123456789ab")
     load_or_train(spec_of(TASKS["sets"]), tmp_path / "other", keep=True)
     path = copied("sets", policies, tmp_path)
     shutil.copy(policy_path(tmp_path / "other" / path.name), tmp_path)
