@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from gfn.environments import DAGs, DiscreteEnvironment, GaussianMixture, Sets
+from gfn.environments import DAGs, Digits, DiscreteEnvironment, Funnel, GaussianMixture, ManyWell, Sets
 from gfn.evaluation.accuracy import accuracy
 from gfn.runs.capture import CudaGraph
 from gfn.runs.gradients import measure_gradients
@@ -15,6 +15,7 @@ from gfn.runs.objective import BALANCE_LOSSES, F_LOSSES, Objective
 from gfn.runs.spec import GradientSpec
 from gfn.runs.training import Trainer, TrainingError
 from gfn.sampling import rollout
+from gfn.study.experiments.everything import figure_settings
 from gfn.study.experiments.tasks import SMALL_POLICY, all_estimators, paper_tasks
 from tests.helpers import some_actions
 from tests.runs.test_training import facts, interrupt_at, of, parameters, small
@@ -25,8 +26,15 @@ pytestmark = [
     pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
 ]
 
-TASKS = paper_tasks("smoke")
-ALL = TASKS | {f"{name}, paper": task for name, task in paper_tasks("paper").items()} | {"11 nodes": DAGs(nodes=11)}
+HARD = figure_settings("leagues", "smoke").targets() | figure_settings("digits", "smoke").targets()
+TASKS = paper_tasks("smoke") | {name: HARD[name] for name in ("random_mixture", "funnel", "many_well", "digits")}
+LARGE = {"10-dimensional funnel": Funnel(), "32-dimensional wells": ManyWell(), "64-pixel digits": Digits()}
+ALL = (
+    TASKS
+    | LARGE
+    | {f"{name}, paper": task for name, task in paper_tasks("paper").items()}
+    | {"11 nodes": DAGs(nodes=11)}
+)
 OBJECTIVES = [*(Objective(name=name) for name in (*BALANCE_LOSSES, *F_LOSSES)), *all_estimators(0.5)]
 COMPARED = {
     "sets": (Sets(universe=8, size=4), Objective(name="renyi"), "l1"),
