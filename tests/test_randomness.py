@@ -20,10 +20,10 @@ from gfn.environments import DAGs, Sequences, Sets
 from gfn.evaluation import accuracy
 from gfn.policies import PolicySettings
 from gfn.randomness import stream, streams
-from gfn.runs import draws, gradients, off_policy
+from gfn.runs import draws, gradients, off_policy, rivals
 from gfn.runs.objective import WITH_FLOW
 from gfn.runs.reference import sample_reference
-from gfn.runs.spec import GradientSpec, TrainingSpec
+from gfn.runs.spec import GradientSpec, RivalSpec, TrainingSpec
 from gfn.runs.training import Trainer
 from gfn.settings import SettingsError
 from gfn.study.experiments import FIGURES, runs
@@ -127,8 +127,11 @@ def distinct_runs(profile):
     """All runs but those that differ only in what no stream depends on, and costs, whose trainings have those of trainings."""
     found = {}
     for spec in [spec for figure in FIGURES for spec in runs(figure, profile).values() if spec.kind != "cost"]:
-        flow = spec.kind == "training" and spec.objective.name in WITH_FLOW
-        found[(spec.task, getattr(spec, "policy", None), flow) if spec.kind == "training" else spec.hash] = spec
+        kinds = {
+            "training": lambda spec: (spec.task, spec.policy, spec.objective.name in WITH_FLOW),
+            "rival": lambda spec: (spec.task, spec.model),
+        }
+        found[kinds.get(spec.kind, lambda spec: spec.hash)(spec)] = spec
     return found.values()
 
 
@@ -150,14 +153,26 @@ def test_no_two_streams_of_the_edition_are_alike(names):
                     gradients.replicated_gradients(spec, policy, size, seed)
             made = names[start:]
             assert len(made) > len(spec.seeds) * len(spec.batch_sizes) * spec.replicates
+        elif isinstance(spec, RivalSpec):
+            rivals._rivals(spec)
+            made = names[start:]
+            assert len(made) >= len(spec.seeds)
         else:
             sample_reference(spec.model_copy(update={"samples": 4, "warmup": 1}))
             made = names[start:]
             assert len(made) == len(spec.seeds)
         assert len(set(made)) == len(made)
     different = [ast.literal_eval(name.decode()) for name in set(names)]
-    laws = {"sets: f", "sequences: f", "sequences: g", "linear-Gaussian network"}
-    networks = {"weights: policy", "weights: flow"}
+    laws = {
+        "sets: f",
+        "sequences: f",
+        "sequences: g",
+        "linear-Gaussian network",
+        "random_mixture: means",
+        "digits: start",
+    }
+    models = {"spline flow", "path integral sampler", "denoising diffusion", "adversarial", "masked diffusion"}
+    networks = {f"weights: {name}" for name in ("policy", "flow", *models)} | {"rival", "rival: chain"}
     measures = {"L1: policy's objects", "L1: target's objects", "L1: backward orders", "evidence lower bound"}
     assert {name[0] for name in different} == {*laws, *networks, *measures, "training", "gradients", "reference chain"}
     drawn = {tuple(torch.rand(4, generator=stream(*name)).tolist()) for name in different}
