@@ -68,8 +68,8 @@ preview: setup
 
 # Kernels of the command behind it start with all libraries loaded.
 WARM := python scripts/warm.py
-# A notebook stays in one process.
-NBVAL := $(WARM) pytest --nbval --nbval-sanitize-with scripts/nbval.cfg --nbval-cell-timeout 300 --dist loadscope --numprocesses
+# A notebook stays in one process; its kernel is reached through files.
+NBVAL := env PYTHONPATH=scripts $(WARM) pytest -p kernel_files --nbval --nbval-sanitize-with scripts/nbval.cfg --nbval-cell-timeout 300 --dist loadscope --numprocesses
 
 # The smoke notebooks are executed by papermill, then once more by nbval from an empty results store: what they show must
 # come out again. The committed ones must come out of the stored results: they take what the graph leaves of the cores.
