@@ -22,8 +22,8 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from gfn.environments import DiscreteEnvironment, Environment, Phylogenetics
-from gfn.evaluation.accuracy import EXACT_STATES
+from gfn.environments import Environment, Phylogenetics
+from gfn.evaluation.accuracy import is_enumerated
 from gfn.runs.spec import TrainingSpec
 from gfn.settings import SettingsError
 from gfn.study.results import Run
@@ -81,17 +81,13 @@ def worth(metric: str, values: pd.DataFrame | pd.Series, log_z: float | None = N
 @lru_cache
 def known_log_z(task: Environment) -> float | None:
     """log Z of a task where that is soon had, else None."""
-    if isinstance(task, Phylogenetics) and not _small(task):
+    if isinstance(task, Phylogenetics) and not is_enumerated(task):
         return None
     try:
         log_z = task.log_z
     except SettingsError:
         return None
     return None if log_z is None else float(log_z)
-
-
-def _small(task: DiscreteEnvironment) -> bool:
-    return task.countable and task.state_count <= EXACT_STATES
 
 
 def ending(run: Run) -> Ending:

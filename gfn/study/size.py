@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from gfn.environments import DiscreteEnvironment, GaussianMixture, Phylogenetics, PlanarEnvironment, Sets
-from gfn.evaluation.accuracy import EXACT_STATES, ROWS
+from gfn.evaluation.accuracy import ROWS, is_enumerated
 from gfn.runs.gradients import ROWS as TOGETHER
 from gfn.runs.spec import CostSpec, GradientSpec, ReferenceSpec, RivalSpec, Spec, TrainingSpec
 from gfn.settings import SettingsError
@@ -64,7 +64,7 @@ def _estimate_training(spec: TrainingSpec) -> tuple[Amounts, Amounts]:
         led = _layers([seen, *spec.policy.hidden, task.action_count])
         weights, kept, products = (policy + own for policy, own in zip((weights, kept, products), led))
     evaluations = 1 + spec.iterations / min(spec.evaluate_every, spec.iterations)
-    exact = isinstance(task, DiscreteEnvironment) and task.countable and task.state_count <= EXACT_STATES
+    exact = is_enumerated(task)
     drawn = spec.batch_size * steps
     met = min(drawn, task.state_count) if exact and task.repeats else drawn
     shape = "gin_width" if isinstance(task, Phylogenetics) else "hidden"

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gfn.environments import TASKS, DiscreteEnvironment, Environment
 from gfn.environments.enumeration import state_graph
-from gfn.evaluation.accuracy import EXACT_STATES
+from gfn.evaluation.accuracy import is_enumerated
 from gfn.evaluation.exact import terminal_distribution
 from gfn.policies import LearnedBackward, Policy, make_backward, make_policy, sample_parent_action
 from gfn.randomness import stream
@@ -55,8 +55,7 @@ class Trained:
     @property
     def exact(self) -> bool:
         """Whether the task is small enough for exact probabilities of all objects."""
-        task = self.task
-        return isinstance(task, DiscreteEnvironment) and task.countable and task.state_count <= EXACT_STATES
+        return is_enumerated(self.task)
 
     @torch.no_grad()
     def sample(self, count: int, number: int = 0) -> Tensor:

@@ -209,7 +209,7 @@ def test_nothing_of_the_paper_is_refused_or_large(monkeypatch):
     monkeypatch.setattr(size, "memory_of", lambda device: 2e9)
     monkeypatch.setattr(size.torch, "get_num_threads", lambda: 1)
     specs = {key: spec for name in FIGURES for profile in PROFILES[name] for key, spec in runs(name, profile).items()}
-    assert {spec.kind for spec in specs.values()} == {"training", "gradient", "reference", "cost"}
+    assert {spec.kind for spec in specs.values()} == {"training", "gradient", "reference", "cost", "rival"}
     assert {check_size(spec) for spec in specs.values()} == {None}
 
 
