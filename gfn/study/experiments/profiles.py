@@ -111,7 +111,7 @@ PROFILES["draws"] = {
     "smoke": {"seeds": SMOKE_SEEDS} | _DRAWS | _SMOKE_DRAWS,
 }
 # With three seeds, the losses and the ways that differ most.
-_FEW_LOSSES, _ALL_LOSSES = ("f_tb_half", "devgrad"), ("f_tb_0", "f_tb_half", "f_tb_2", "js_tb", "devgrad")
+_FEW_LOSSES, _ALL_LOSSES = ("f_tb_0", "f_tb_half", "devgrad"), ("f_tb_0", "f_tb_half", "f_tb_2", "js_tb", "devgrad")
 PROFILES["f_losses"] = {
     "paper": {"seeds": PAPER_SEEDS, "losses": _FEW_LOSSES} | _TRAINING | {"alpha": 0.5},
     "edition": {"seeds": EDITION_SEEDS, "losses": _ALL_LOSSES} | _TRAINING | {"alpha": 0.5},

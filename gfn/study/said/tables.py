@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gfn.environments import TASKS as PAPER_TASKS
+from gfn.environments import PAPER_TASKS
 from gfn.environments.enumeration import target_distribution
 from gfn.study.claims import OUTCOMES, Verdict
 from gfn.study.evidence.against import times_both
