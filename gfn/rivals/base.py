@@ -36,10 +36,9 @@ class Shape:
 
 
 class Rival(ABC):
-    """A sampler of a target, for one seed.
+    """A sampler of a target, for one seed; its class says as ``target`` which tasks it is for.
 
     Attributes:
-        target: the tasks that it is for.
         used: evaluations of the density or its gradient, or samples of the target, until now.
     """
 

@@ -165,6 +165,13 @@ def test_points_that_are_kept(runs):
     assert (len(drawn["nuts"]), len(drawn["gan"]), axes, first) == (5, 0, (0, 1), 4)
 
 
+def test_points_of_seeds_that_raced_alone(runs):
+    """All of them have some; those of the first count."""
+    run_ = runs["funnel", "gan", 1e-3]
+    others = run_.frame[run_.frame.metric.str.startswith("x")].assign(seed=2, value=99.0)
+    assert points(Run(run_.spec, pd.concat([run_.frame, others]), {})).equals(points(run_))
+
+
 def test_floors(runs):
     assert floors(runs, "sliced") == {"funnel": pytest.approx(0.1)}
 

@@ -14,6 +14,7 @@ from gfn.study.evidence.scale import needs
 from gfn.study.experiments.leagues import TABLES
 from gfn.study.plotting.style import OBJECTIVES, RIVALS
 from gfn.study.presentation.digits import number
+from gfn.study.results import Run
 
 SAMPLERS = OBJECTIVES | RIVALS
 TASK = "digits"
@@ -25,12 +26,13 @@ def pictures(runs: Runs) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     task: Digits = next(iter(best.values())).spec.task
     exact = task.sample_target(SHOWN, stream("digits: exact samples", 0)).numpy().reshape(-1, task.side, task.side)
     names = [name for league in TABLES.values() for name in league if (TASK, name) in best]
-    return exact, {name: _kept(best[TASK, name].frame, task.side) for name in names}
+    return exact, {name: _kept(best[TASK, name], task.side) for name in names}
 
 
-def _kept(frame: pd.DataFrame, side: int) -> np.ndarray:
+def _kept(run: Run, side: int) -> np.ndarray:
     pixels = [f"x{pixel + 1}" for pixel in range(side**2)]
-    part = frame[frame.metric.isin(pixels)].astype({"metric": object})
+    own = run.frame.metric.isin(pixels) & (run.frame.seed == run.spec.seeds[0])  # seeds that raced alone all have some
+    part = run.frame[own].astype({"metric": object})
     wide = part.pivot(index="cell", columns="metric", values="value").reindex(columns=pixels)
     return wide.to_numpy().reshape(-1, side, side)
 

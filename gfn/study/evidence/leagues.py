@@ -120,7 +120,9 @@ def curves(runs: Runs, metric: str) -> pd.DataFrame:
 
 def points(run: Run) -> pd.DataFrame:
     """The points of the first seed that are kept: a row each, a column for each coordinate; empty where it diverged."""
-    part = run.frame[run.frame.metric.isin(COORDINATES)].astype({"metric": object})
+    first = run.frame.seed == run.spec.seeds[0]  # seeds that raced alone all have some
+    own = first & run.frame.metric.isin(COORDINATES)
+    part = run.frame[own].astype({"metric": object})
     return part.pivot(index="cell", columns="metric", values="value")
 
 
@@ -141,7 +143,7 @@ def diverged(runs: Runs) -> pd.DataFrame:
 
 
 def beside(runs: Runs, task: str) -> tuple[np.ndarray, dict[str, np.ndarray], tuple[int, int], int]:
-    """What :func:`gfn.study.plotting.sample_panels` draws of a target: exact samples, points of each sampler, and how.
+    """What :func:`gfn.study.plotting.leagues.sample_panels` draws of a target: exact samples, points of each sampler, and how.
 
     Of many-well two coordinates with two wells are shown, of all others the first two.
     """
