@@ -127,9 +127,11 @@ def points(run: Run) -> pd.DataFrame:
 
 
 def every_number(runs: Runs) -> Iterator[pd.DataFrame]:
-    """Everything that is shown, at the step sizes that were chosen, a table a measure: :func:`standings` with its name."""
+    """Everything that is shown, at the step sizes that were chosen: :func:`standings` by each measure, with its name and ``run``."""
     for metric in MEASURES:
-        yield standings(runs, metric).assign(metric=metric)
+        table = standings(runs, metric)
+        keys = zip(table.task, table.sampler, table.rate)
+        yield table.assign(metric=metric, run=[runs[key].spec.hash for key in keys])
 
 
 def diverged(runs: Runs) -> pd.DataFrame:
