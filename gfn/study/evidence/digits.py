@@ -9,7 +9,7 @@ from gfn.environments import Digits
 from gfn.randomness import stream
 from gfn.runs.rivals import PICTURES as SHOWN
 from gfn.study.evidence.answering import listed
-from gfn.study.evidence.leagues import Runs, best_runs, standings
+from gfn.study.evidence.leagues import Runs, best_runs, points, standings
 from gfn.study.evidence.scale import needs
 from gfn.study.experiments.leagues import TABLES
 from gfn.study.plotting.style import OBJECTIVES, RIVALS
@@ -31,10 +31,7 @@ def pictures(runs: Runs) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 def _kept(run: Run, side: int) -> np.ndarray:
     pixels = [f"x{pixel + 1}" for pixel in range(side**2)]
-    own = run.frame.metric.isin(pixels) & (run.frame.seed == run.spec.seeds[0])  # seeds that raced alone all have some
-    part = run.frame[own].astype({"metric": object})
-    wide = part.pivot(index="cell", columns="metric", values="value").reindex(columns=pixels)
-    return wide.to_numpy().reshape(-1, side, side)
+    return points(run, pixels).reindex(columns=pixels).to_numpy().reshape(-1, side, side)
 
 
 def finding(runs: Runs) -> str:

@@ -118,10 +118,10 @@ def curves(runs: Runs, metric: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def points(run: Run) -> pd.DataFrame:
+def points(run: Run, names: Sequence[str] = COORDINATES) -> pd.DataFrame:
     """The points of the first seed that are kept: a row each, a column for each coordinate; empty where it diverged."""
     first = run.frame.seed == run.spec.seeds[0]  # seeds that raced alone all have some
-    own = first & run.frame.metric.isin(COORDINATES)
+    own = first & run.frame.metric.isin(names)
     part = run.frame[own].astype({"metric": object})
     return part.pivot(index="cell", columns="metric", values="value")
 
