@@ -6,6 +6,8 @@ import re
 
 AS_WRITTEN = re.compile(r"(<(?:pre|textarea|script|style)\b.*?</(?:pre|textarea|script|style)>)", re.DOTALL)
 INDENT = re.compile(r"\n\s*(?=[\n<])")
+# Where no blank is seen, as those that the search puts between words.
+BLANK = re.compile(r"(</(?:t[dhr]|text|div|p|li|summary|caption)>) (?=<)")
 LITERAL = re.compile(r'(<code class="[^"]*\bliteral\b[^"]*">)((?:<span class="pre">[^<]*</span>|[^<])+)(?=</code>)')
 WORD = re.compile(r'<span class="pre">([^<]*)</span>')
 SIGNATURE = re.compile(r'<dt class="sig .*?</dt>', re.DOTALL)
@@ -28,7 +30,7 @@ def lean(page: str, plain: frozenset[str] = frozenset()) -> str:
         plain: classes of words of code, see ``plain_words``.
     """
     parts = AS_WRITTEN.split(page)
-    parts[::2] = [INDENT.sub("\n", part) for part in parts[::2]]
+    parts[::2] = [BLANK.sub(r"\1", INDENT.sub("\n", part)) for part in parts[::2]]
     page = "".join(parts)
     # Our style sheet has code break where other text does, so that its words need no element each.
     page = LITERAL.sub(lambda code: code[1] + WORD.sub(r"\1", code[2]), page)

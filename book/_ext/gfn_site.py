@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import unicodedata
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
@@ -14,7 +13,6 @@ from urllib.parse import urlsplit
 from docutils import nodes
 from gfn_pages import mend
 from gfn_slim import slim
-from sphinx.search.en import SearchEnglish
 from sphinx.util import logging
 
 from gfn.study.colophon import colophon, paper_line
@@ -44,19 +42,6 @@ LETTERS = GREEK | SIGNS | {"PF": "P_F", "PB": "P_B", "KL": "KL", "E": "E", "log"
 log = logging.getLogger(__name__)
 
 
-class Folded(SearchEnglish):
-    """English, where a word with accents is found without them, too: Rényi and renyi."""
-
-    def split(self, input: str) -> list[str]:
-        words = super().split(input)
-        return words + [plain for word in words if (plain := fold(word)) != word]
-
-
-def fold(word: str) -> str:
-    """A word without its accents."""
-    return "".join(letter for letter in unicodedata.normalize("NFKD", word) if not unicodedata.combining(letter))
-
-
 def address(config) -> str:
     """Where the repository is, without a slash at its end; empty where nobody has said so."""
     # Jupyter Book's settings are overrides, which are there before all extensions have said what can be set.
@@ -79,11 +64,10 @@ def site_of(repository: str) -> str:
 
 
 def configure(app, config) -> None:
-    """Footer and search on all books; buttons, canonical addresses and sitemap where there is an address."""
+    """Footer on all books; buttons, canonical addresses and sitemap where there is an address."""
     options = config.html_theme_options
     options["extra_footer"] = footer()
     options["use_download_button"] = False  # its files would be second copies; pages offer their own
-    config.html_search_scorer = str(HERE / "scorer.js")
     config.ogp_site_name, config.ogp_image = config.html_title, "_static/results.png"
     config.ogp_social_cards = {"enable": False}
     config.notfound_urls_prefix = "/"
@@ -175,7 +159,7 @@ def finish(app, exception) -> None:
 def setup(app):
     app.add_config_value("gfn_repository", "", "html")
     app.add_config_value("gfn_site", "", "html")
-    app.add_search_language(Folded)
+    app.setup_extension("gfn_search")
     app.setup_extension("sphinxext.opengraph")
     app.setup_extension("notfound.extension")
     if address(app.config):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from gfn_formulas import formulas
+from gfn_icons import icons
 from gfn_markup import lean, plain_words
 
 UNUSED = (
@@ -24,7 +25,6 @@ UNUSED = (
     "_static/results.html",  # part of the introduction
     "_static/speed.svg",  # part of the page on speed
     "_static/torchgfn.svg",  # that page has it among its images
-    "_static/vendor/**/*.ttf",
 )
 SHEET = re.compile(
     r'<link(?=[^>]*rel="stylesheet")(?![^>]*\bmedia=)[^>]*href="((?!_static/play/|\.\./_static/play/)[^":]+\.css)(?:\?[^"]*)?"[^>]*>\n?'
@@ -46,7 +46,7 @@ def slim(out: Path) -> None:
         for path in list(out.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     _sheets(out)
-    _icons(out)
+    icons(out, set().union(*(classes_of(path.read_text(encoding="utf-8")) for path in out.rglob("*.html"))))
     _tables(out)
     _markup(out)
     _index(out)
@@ -109,24 +109,18 @@ def _markup(out: Path) -> None:
 
 
 def _index(out: Path) -> None:
-    """The index of the search, without blanks."""
+    """The index of the search, without blanks; names of the code are in it once, as what they name."""
     path = out / "searchindex.js"
     if path.exists() and (found := INDEX.fullmatch(path.read_text(encoding="utf-8"))):
-        data = json.dumps(json.loads(found[2]), ensure_ascii=False, separators=(",", ":"))
+        said = json.loads(found[2])
+        named = {f"{prefix}.{each[4]}" for prefix, listed in said.get("objects", {}).items() for each in listed}
+        said["indexentries"] = {
+            entry: places
+            for entry, places in said.get("indexentries", {}).items()
+            if not all(place[1].removeprefix("module-") in named for place in places)
+        }
+        data = json.dumps(said, ensure_ascii=False, separators=(",", ":"))
         path.write_text(found[1] + data + found[3], encoding="utf-8")
-
-
-def _icons(out: Path) -> None:
-    """Fonts of icons of which no page has any; those of brands are for books with the address of a repository."""
-    fonts = {"brands": ("fa-brands", "fab"), "regular": ("fa-regular", "far")}
-    shown = set().union(*(classes_of(path.read_text(encoding="utf-8")) for path in out.rglob("*.html")))
-    for name, classes in fonts.items():
-        if not shown.intersection(classes):
-            for path in out.glob(f"_static/vendor/fontawesome/**/fa-{name}-*"):
-                path.unlink()
-            for sheet in out.glob("_static/book-*.css"):
-                css = sheet.read_text(encoding="utf-8")
-                sheet.write_text(re.sub(rf"@font-face\{{[^}}]*/fa-{name}-[^}}]*\}}", "", css), encoding="utf-8")
 
 
 def _sheet(static: Path, name: str, known: set[str]) -> str:

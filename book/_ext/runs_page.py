@@ -6,7 +6,6 @@ Runs are those of the published edition, or of the store that the environment va
 from __future__ import annotations
 
 from docutils import nodes
-from gfn_site import files
 from sphinx.util.docutils import SphinxDirective
 
 from gfn.study.paper import project_folder
@@ -21,7 +20,7 @@ class AllRuns(SphinxDirective):
         self.env.note_reread()
         store, root = published_store().resolve(), project_folder().resolve()
         shown = store.relative_to(root).as_posix() if store.is_relative_to(root) else store.name
-        table = html(store, self.env.found_docs, shown, files(self.config))
+        table = html(store, self.env.found_docs, shown)
         return [nodes.raw("", table, format="html")]
 
 

@@ -53,7 +53,7 @@ def book(made, tmp_path, monkeypatch):
 def test_the_theme_has_nothing_to_measure_in_hundreds_of_rows(book):
     """It looks at each block of code, and lays the page out anew every time."""
     text = (book / "guide/runs.html").read_text(encoding="utf-8")
-    assert text.count('class="gfn-typed"') == 2 * len(SPECS)
+    assert text.count("<details><summary>specification</summary><div>") == len(SPECS)
     assert "<pre" not in text
 
 
@@ -103,14 +103,14 @@ def test_without_a_script_all_rows_are_there(book, browser):
     context.close()
 
 
-def test_files_are_linked_where_the_repository_has_an_address(made, monkeypatch):
+def test_the_page_says_where_files_are_and_names_each_run_so_that_it_can_be_linked(made, monkeypatch):
+    """gfn_site makes a link of such a name where the repository has an address."""
     store, _ = made
     monkeypatch.setattr(all_runs, "profile_of", lambda store: "smoke")
     monkeypatch.setattr(all_runs, "users", lambda profile, pages: USERS)
-    name = f"data/results/{SPECS[0].hash}.parquet"
-    assert f"<code>{name}</code>" in all_runs.html(store)
-    linked = all_runs.html(store, repository="https://example.org/a/b/blob/main")
-    assert f'<a href="https://example.org/a/b/blob/main/{name}">' in linked
+    shown = all_runs.html(store, shown="some/where")
+    assert "<code>some/where/</code>" in shown
+    assert all(f"<code>{spec.hash}</code>" in shown for spec in SPECS)
 
 
 def test_values_are_escaped(made, monkeypatch):
@@ -122,10 +122,9 @@ def test_values_are_escaped(made, monkeypatch):
     monkeypatch.setattr(all_runs, "read_run", lambda path: replace(found[path.stem], provenance=about))
     for name in ("title_of", "page_of", "task_words", "error_words"):
         monkeypatch.setattr(all_runs, name, lambda *given: "<b>")
-    for address in ("", "https://<b>"):
-        page = all_runs.html(store, shown="<b>", repository=address)
-        assert "<b>" not in page
-        assert page.count("&lt;b&gt;") > 20
+    page = all_runs.html(store, shown="<b>")
+    assert "<b>" not in page
+    assert page.count("&lt;b&gt;") > 20
 
 
 def test_runs_are_those_of_the_pages_that_the_book_has(tmp_path):

@@ -29,7 +29,8 @@ sys.path.append(str(EXTENSIONS))
 import figure_words  # noqa: E402
 import gfn_site  # noqa: E402
 from gfn_pages import mended  # noqa: E402
-from gfn_site import fold, in_letters, site_of  # noqa: E402
+from gfn_search import apart, fold  # noqa: E402
+from gfn_site import in_letters, site_of  # noqa: E402
 from gfn_slim import used, without_outputs  # noqa: E402
 
 STORES = {"smoke": ROOT / "build/smoke/results", "preview": ROOT / "data/results"}
@@ -312,6 +313,14 @@ def test_plots_are_folded_where_an_overview_is_first():
         figure_words.fold(None, document)
         assert (figure_words.OPEN in document.astext()) == open_
         assert '<details class="gfn-plots"' in document.astext()
+
+
+def test_cells_of_a_table_are_words_of_their_own_to_the_search():
+    """And parts of one word stay together."""
+    document = new_document("page")
+    document += nodes.raw("", "<td>one<b>s</b></td><td>two</td>", format="html")
+    apart(None, document, "page")
+    assert re.sub("<[^<]+?>", "", document.astext()) == "ones two"
 
 
 def test_small_helpers():

@@ -8,11 +8,12 @@ import re
 from pathlib import Path
 
 import pytest
+from fontTools.ttLib import TTFont
 
 from tests.book.built import each_book, needs_a_book, pages
 from tests.book.play import extension
 
-FORMULAS, MARKUP, SLIM = (extension(f"gfn_{name}") for name in ("formulas", "markup", "slim"))
+FORMULAS, ICONS, MARKUP, SLIM = (extension(f"gfn_{name}") for name in ("formulas", "icons", "markup", "slim"))
 SOURCE = Path(importlib.import_module("sphinx-mathjax-offline").__file__).parent / "static" / "mathjax"
 CONFIGURED = '<script>window.MathJax = {"options": {"enableMenu": false}}</script>'
 PAGE = '<!DOCTYPE html><html lang="en"><head><title>x</title>%s<script defer src="_static/mathjax/tex-chtml.js"></script></head><body><p>%s</p></body></html>'
@@ -53,12 +54,16 @@ def test_names_in_text_and_in_signatures_have_one_element():
 
 def test_lines_between_elements_are_one_and_what_is_written_stays():
     assert MARKUP.lean("<p>a\n  b</p>\n \n\n  <p>") == "<p>a\n  b</p>\n<p>"
+    assert MARKUP.lean("<td>a</td> <td><i>b</i> <i>c</i></td>") == "<td>a</td><td><i>b</i> <i>c</i></td>"
     assert MARKUP.lean("<pre>a\n\n  <b></pre>\n\n<i>") == "<pre>a\n\n  <b></pre>\n<i>"
 
 
 def test_the_index_of_the_search_says_the_same(tmp_path):
-    said = {"terms": {"rényi": [1, 2], 'a "b"': 3}, "titles": []}
-    (tmp_path / "searchindex.js").write_text(f"Search.setIndex({json.dumps(said)})", encoding="utf-8")
+    """But that a name of the code, which is an object of it, is no entry of an index, too."""
+    said = {"terms": {"rényi": [1, 2], 'a "b"': 3}, "titles": [], "objects": {"gfn": [[1, 0, 1, "", "load"]]}}
+    said["indexentries"] = {"divergence": [[2, "term-divergence", False]]}
+    written = said | {"indexentries": said["indexentries"] | {"load() (in module gfn)": [[1, "gfn.load", False]]}}
+    (tmp_path / "searchindex.js").write_text(f"Search.setIndex({json.dumps(written)})", encoding="utf-8")
     SLIM._index(tmp_path)
     written = (tmp_path / "searchindex.js").read_text(encoding="utf-8")
     assert json.loads(written.removeprefix("Search.setIndex(").removesuffix(")")) == said
@@ -117,3 +122,15 @@ def test_a_book_has_the_extensions_and_fonts_of_its_formulas(book):
     wanted = {path.name for path in (SOURCE / FORMULAS.FONTS).iterdir() if FORMULAS.is_asked(path.name, commands)}
     assert wanted <= fonts
     assert not re.search("thebe", (book / "intro.html").read_text(encoding="utf-8"))
+
+
+@needs_a_book
+@each_book
+def test_fonts_of_icons_have_those_of_the_style_sheets_and_no_other(book):
+    (font,) = (book / ICONS.FOLDER).iterdir()
+    css = "".join(path.read_text(encoding="utf-8") for path in book.glob("_static/book-*.css"))
+    asked = {int(found, 16) for found in ICONS.CHARACTER.findall(css)}
+    assert {0xF002, 0xF0C9} <= asked  # to search, and to open the list of pages
+    assert {code for code in TTFont(font).getBestCmap() if code >= 0xF000} == {code for code in asked if code >= 0xF000}
+    assert f"{font.name})" in css
+    assert not re.search(r"fa-[a-z]+-\d+\.(woff2|ttf)", css)

@@ -144,10 +144,11 @@ def test_figures_are_small():
     assert cloud.count("<use") < 300
     assert len(drawn(curves)) < 60_000
     shown = drawn(densities)
-    pictures = re.findall(r"data:image/png;base64,([^\"]+)", shown)
+    pictures = re.findall(r"data:image/webp;base64,([^\"]+)", shown)
     for coded in pictures[:3]:
         with Image.open(io.BytesIO(base64.b64decode(coded))) as picture:
-            assert (picture.mode, picture.size) == ("P", (60, 60))
+            assert (picture.format, picture.size) == ("WEBP", (60, 60))
+            assert len(picture.getcolors(256)) > 20  # those of a map of colours
     assert not re.search(r"\d\.\d{3}", re.sub(r"<image[^>]*>", "", shown))
 
 

@@ -86,7 +86,7 @@ def test_every_kind_of_verdict_is_shown(kind):
     assert len(plots) == verdict.judged.test.nunique()
     rows = [row for table in tree.iter("tbody") for row in table]
     assert len(rows) == len(verdict.judged)
-    marks = [group for plot in plots for group in plot.iter("g")]
+    marks = [group for plot in plots for group in plot.iterfind("g/g")]
     assert [mark.get("class") for mark in marks] == [f"gfn-is-{outcome}" for outcome in verdict.judged.outcome]
 
 
@@ -123,7 +123,7 @@ def test_no_colour_alone():
     found = {}
     for outcome, (low, high) in {"supported": (2, 3), "contradicted": (0.5, 1), "inconclusive": (1, 3)}.items():
         plot = ElementTree.fromstring(forest(judge("C2", [ten("more", low, high)], claims=claims("more")).tests))
-        (mark,) = [group for group in plot.iter("g")]
+        (mark,) = plot.iterfind(".//g/g")
         shape = mark.find("svg")[0]
         found[outcome] = (shape.tag, shape.get("fill")), "".join(plot[2].itertext())
     assert [sign for _, sign in found.values()] == ["✓", "✗", "?"]

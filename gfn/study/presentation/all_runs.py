@@ -81,14 +81,13 @@ def users(profile: str, pages: Container[str] | None = None) -> dict[str, list[s
     return found
 
 
-def html(store: Path, pages: Container[str] | None = None, shown: str = "data/results", repository: str = "") -> str:
+def html(store: Path, pages: Container[str] | None = None, shown: str = "data/results") -> str:
     """All stored runs that pages of the book use.
 
     Arguments:
         store: where they are.
         pages: the book's, without suffix, from its folder; by default those of all figures.
         shown: the path of the store as readers have it.
-        repository: the address of a folder that has it, if there is one.
     """
     profile = profile_of(store)
     rows, found = [], []
@@ -99,7 +98,7 @@ def html(store: Path, pages: Container[str] | None = None, shown: str = "data/re
         except ResultError:
             continue  # the book is built from what there is
         found.append(run)
-        rows.append(_row(run, figures, profile, shown, repository))
+        rows.append(_row(run, figures, profile))
     if not rows:
         return "<p>No runs are stored.</p>"
     codes = Counter(each.provenance.get("code", each.provenance["source"]) for each in found)
@@ -108,7 +107,8 @@ def html(store: Path, pages: Container[str] | None = None, shown: str = "data/re
     )
     heads = "".join(f'<th scope="col">{head}</th>' for head in HEADS)
     return (
-        f"<p>{len(rows)} runs of the profile <code>{escape(profile)}</code>, made by code {code}; settings that are as by default are left out.</p>"
+        f"<p>{len(rows)} runs of the profile <code>{escape(profile)}</code>, made by code {code}; settings that are as by default are left out. "
+        f"The file of a run is <code>{escape(shown)}/</code>, its name and <code>.parquet</code>.</p>"
         '<div class="gfn-find" hidden><label for="gfn-find">Search</label>'
         '<input id="gfn-find" type="search" autocomplete="off" placeholder="for example: sets tsallis joint"/>'
         '<span id="gfn-found" role="status"></span></div>'
@@ -117,12 +117,12 @@ def html(store: Path, pages: Container[str] | None = None, shown: str = "data/re
     )
 
 
-def _row(run: Run, figures: list[str], profile: str, shown: str, repository: str) -> str:
+def _row(run: Run, figures: list[str], profile: str) -> str:
     spec, key, (aim, variate) = run.spec, run.spec.hash, aim_words(run.spec)
     own = [name for name in figures if name not in EVERYTHING] or figures
     links = ", ".join(f'<a href="../{escape(page_of(name))}.html">{escape(_title(name))}</a>' for name in own)
     texts = [KINDS[spec.kind], task_words(spec), aim, variate, seed_words(spec), length_words(spec), error_words(run)]
-    cells = [*map(escape, texts), links, escape(day(run.provenance)), _more(run, own[0], profile, shown, repository)]
+    cells = [*map(escape, texts), links, escape(day(run.provenance)), _more(run, own[0], profile)]
     return (
         f'<tr id="r-{key}" data-p="{escape(" ".join(figures))}"><th scope="row"><code>{key}</code></th>'
         f"{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>\n"
@@ -134,14 +134,11 @@ def _title(figure: str) -> str:
     return title[0].upper() + title[1:]
 
 
-def _more(run: Run, figure: str, profile: str, shown: str, repository: str) -> str:
-    name = escape(f"{shown}/{run.spec.hash}.parquet")
-    file = f'<a href="{escape(repository)}/{name}">{name}</a>' if repository else f"<code>{name}</code>"
-    again = escape(command(figure, profile, run.spec.hash))
-    text = escape(short_json(run.spec), quote=False)
+def _more(run: Run, figure: str, profile: str) -> str:
+    texts = (command(figure, profile, run.spec.hash), short_json(run.spec))
     # No <pre>: the theme measures each one, which for hundreds of them takes half a minute.
-    typed = "".join(f'<div class="gfn-typed">{each}</div>' for each in (again, text))
-    return f"<details><summary>specification</summary>{file}{typed}</details>"
+    typed = "".join(f"<div>{escape(each, quote=False)}</div>" for each in texts)
+    return f"<details><summary>specification</summary>{typed}</details>"
 
 
 def error_words(run: Run) -> str:

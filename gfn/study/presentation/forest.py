@@ -115,7 +115,8 @@ def forest(rows: pd.DataFrame) -> str:
     return (
         f'<div class="gfn-forest">{_svg(names, wide, total)}'
         f'<svg class="gfn-plot" role="img" aria-label="{escape(words)}" width="100%" height="{total:g}">'
-        f"{_frame(axis, (rows.at_least.iloc[0], rows.at_most.iloc[0]), y, width)}{''.join(plot)}</svg>{_svg(signs, column, total)}</div>"
+        f"{_frame(axis, (rows.at_least.iloc[0], rows.at_most.iloc[0]), y, width)}"
+        f'<g stroke="currentColor" fill="none">{"".join(plot)}</g></svg>{_svg(signs, column, total)}</div>'
     )
 
 
@@ -186,7 +187,7 @@ def _row(row: Any, axis: Axis, y: float, size: float) -> str:
         }[row.outcome]
         parts.append(f'<svg x="{middle:.2f}%" y="{y:g}" overflow="visible">{shape}</svg>')
     colour = COLOURS[row.outcome]
-    return f'<g class="gfn-is-{row.outcome}" color="{colour}" stroke="currentColor" fill="none">{"".join(parts)}</g>'
+    return f'<g class="gfn-is-{row.outcome}" color="{colour}">{"".join(parts)}</g>'
 
 
 def _frame(axis: Axis, ends: tuple[float, float], bottom: float, width: float) -> str:

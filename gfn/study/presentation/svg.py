@@ -21,6 +21,8 @@ ROLES = {"#000000": "ink", "#262626": "text", "#cccccc": "grid", "#ffffff": "pap
 MARK = "GFN-MARK-"  # stands for what begins the ids of a figure, until all of it is known
 LARGEST = 1.7  # pixels on a page for a unit of a figure: one that is small stays so
 COARSE = 40  # cells of a picture that are to be seen as such
+STEP = 17  # of 255, between two shades of a picture in one colour: 16 of them
+SAME = 6  # of 255, how far a picture in one colour may be off it on average
 NUMBER = re.compile(r"-?\d+\.\d{2,}")
 COLOUR = re.compile(r"#[0-9a-f]{6}\b")
 FONT = re.compile(r"font-family:[^;]*;?\s*")
@@ -190,20 +192,26 @@ def _short(value: str) -> str:
 
 
 def _smaller(data: str) -> str:
-    """A picture with at most 256 colours as such: a map of colours has no more. Any other one as it is."""
+    """A picture as WebP, which loses nothing; one in a single colour, as dots are, has 16 shades of it."""
     head, _, coded = data.partition(",")
     if not head.startswith("data:image/png"):
         return data
     with Image.open(io.BytesIO(base64.b64decode("".join(coded.split())))) as picture:
-        colours = picture.convert("RGBA")
-        values, places = np.unique(np.asarray(colours).reshape(-1, 4), axis=0, return_inverse=True)
-        if len(values) <= 256 and (values[:, 3] == 255).all():
-            paletted = Image.frombytes("P", colours.size, places.astype(np.uint8).tobytes())
-            paletted.putpalette(values[:, :3].astype(np.uint8).tobytes())
-            colours = paletted
-        buffer = io.BytesIO()
-        colours.save(buffer, "PNG", optimize=True)
-    return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+        cells = _in_shades(np.asarray(picture.convert("RGBA")))
+    buffer = io.BytesIO()
+    Image.fromarray(cells).save(buffer, "WEBP", lossless=True, quality=100, method=6)
+    return f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def _in_shades(cells: np.ndarray) -> np.ndarray:
+    """``[h, w, 4]``: where all is of one colour, but for what rounding leaves where it is thin, that colour in few shades."""
+    colours, opaque = cells[..., :3].astype(float), cells[..., 3:] / 255
+    total = max(opaque.sum(), 1)
+    mean = (colours * opaque).sum((0, 1)) / total
+    if (abs(colours - mean).max(-1, keepdims=True) * opaque).sum() / total > SAME:
+        return cells
+    shades = np.rint(cells[..., 3:] / STEP) * STEP
+    return np.concatenate([np.broadcast_to(np.rint(mean), colours.shape), shades], axis=-1).astype(np.uint8)
 
 
 def _escaped(text: str) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from gfn.study.presentation.svg import for_page
+from gfn.study.presentation.svg import STEP, for_page
 
 RED, BLUE = "#ff0000", "#0000ff"
 MARK = '<defs><path id="m{0}" d="M 0 3 L 3 0 z" style="stroke: {1}; stroke-width: 2"/></defs>'
@@ -93,3 +97,36 @@ def test_the_order_of_what_is_drawn_is_kept():
     found = shown(drawn.format(RED) + axis.format(drawn.format(BLUE)) + drawn.format(RED))
     said = [each.text or re.search(r"gfn-(\w+)", each.get("style"))[1] for each in found]
     assert said == ["ff0000", "0000ff", "0000ff", "1", "2", "ff0000"]
+
+
+def embedded(picture):
+    """A picture as a page has it."""
+    written = io.BytesIO()
+    picture.save(written, "PNG")
+    coded = base64.b64encode(written.getvalue()).decode()
+    (image,) = shown(f'<image width="64" height="64" xlink:href="data:image/png;base64,{coded}"/>').iter("image")
+    return Image.open(io.BytesIO(base64.b64decode(image.get("href").partition(",")[2])))
+
+
+def test_dots_of_one_colour_are_shades_of_it():
+    """No shade is off by more than half of a step; the colour is that of the dots."""
+    shades = np.random.default_rng(0).integers(0, 256, (64, 64, 1))
+    cells = np.concatenate([np.broadcast_to([1, 115, 178], (64, 64, 3)), shades], axis=2).astype(np.uint8)
+    small = embedded(Image.fromarray(cells, "RGBA"))
+    seen = np.asarray(small.convert("RGBA")).astype(int)
+    assert (seen[..., :3] == cells[..., :3])[seen[..., 3] > 0].all()
+    assert abs(seen[..., 3] - cells[..., 3].astype(int)).max() <= STEP / 2
+
+
+@pytest.mark.parametrize("shades", [False, True])
+def test_pictures_of_many_colours_stay_as_they_are(shades):
+    cells = np.random.default_rng(0).integers(0, 256, (64, 64, 4)).astype(np.uint8)
+    cells[..., 3] = cells[..., 3] | 1 if shades else 255
+    assert (np.asarray(embedded(Image.fromarray(cells, "RGBA")).convert("RGBA")) == cells).all()
+
+
+def test_maps_of_few_colours_stay_as_they_are():
+    cells = np.full((64, 64, 4), 255, dtype=np.uint8)
+    cells[::2, :, 0] = cells[:, ::3, 1] = 7
+    small = embedded(Image.fromarray(cells, "RGBA"))
+    assert (np.asarray(small.convert("RGBA")) == cells).all()
