@@ -24,6 +24,12 @@ EMPTIED = """document.querySelectorAll("svg").forEach(each =>
     each.querySelector("a, foreignObject, [tabindex], [role], [aria-label], [aria-labelledby], [aria-describedby]")
     || each.replaceChildren(...each.querySelectorAll(":scope > title, :scope > desc")))"""
 
+WIDER = """() => {
+    document.querySelectorAll("details").forEach(each => each.open = !each.closest("td, th"));
+    return [...document.querySelectorAll(".gfn-table, .gfn-scroll")].filter(each => each.scrollWidth > each.clientWidth + 1)
+        .map(each => [each.getAttribute("aria-label"), each.scrollWidth, each.clientWidth]);
+}"""
+
 
 @needs_a_book
 @each_book
@@ -46,6 +52,22 @@ def test_pages_are_accessible_fit_a_phone_and_work(browser, book):
         problems += [*wrong, *([f"{width} pixels wide"] if width > 390 else [])]
         if problems:
             found[path.relative_to(book).as_posix()] = problems
+    context.close()
+    assert found == {}
+
+
+@needs_a_book
+@each_book
+def test_tables_fit_a_wide_page(browser, book):
+    """All of a table is seen at once, also of those that are folded."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page, found = context.new_page(), {}
+    for path in pages(book):
+        if not re.search("gfn-table|gfn-scroll", path.read_text(encoding="utf-8")):
+            continue
+        page.goto(path.as_uri(), wait_until="load")
+        if wider := page.evaluate(WIDER):
+            found[path.relative_to(book).as_posix()] = wider
     context.close()
     assert found == {}
 

@@ -186,6 +186,13 @@ def test_a_panel_a_sampler(figures, runs):
     np.testing.assert_allclose(shown[1].get_xdata(), [1, 2, 3, 4, 5])
 
 
+def test_a_panel_without_points_says_why(figures):
+    exact = np.random.default_rng(0).normal(size=(50, 2))
+    figure = sample_panels(exact, {"gan": exact + 99, "nuts": exact[:0], "vargrad": exact}, (0, 1), 1)
+    said = [[text.get_text() for text in axis.texts] for axis in figure.axes if axis.get_title()]
+    assert said == [[], ["all outside"], ["diverged"], []]
+
+
 def test_a_panel_a_target_and_a_line_a_sampler(figures, runs):
     """With the floor; what is far off is drawn at the end of the scale."""
     frame = curves(runs, "elbo_gap")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -44,28 +45,36 @@ HEADS = {
     "missed": "modes missed",
 }
 MOVES, STEP = 8, 0.05  # Hamiltonian steps from exact samples, and the size of their leaps
+BOUNDS, DISTANCES = MEASURES[:4], MEASURES[4:]  # by weights of densities, and by samples alone
 LEVEL = 0.01  # of the test whether moved samples are as others
 
 
-def league_table(runs: Runs, league: str) -> pd.DataFrame:
-    """A row for each target and sampler of a league, in the order of the measure by which steps were chosen.
+def league_table(runs: Runs, league: str, measures: Sequence[str] = BOUNDS) -> pd.DataFrame:
+    """A row for each target and sampler of a league, in the order of the first measure.
 
-    Cells are medians over seeds with their intervals; yardsticks and exact samples, which have no rank, come last.
+    Cells are medians over seeds with their intervals; those that have no rank come last, exact samples after all others.
+    Those that have none of the measures are left out.
+
+    Arguments:
+        runs: of the page.
+        league: which one, a key of ``TABLES``.
+        measures: the columns, some of ``MEASURES``.
     """
     best, rates, rows = best_runs(runs), chosen(runs), {}
-    order = standings(runs, "elbo_gap" if league == "density" else "sliced").set_index(["task", "sampler"])["rank"]
+    order = standings(runs, measures[0]).set_index(["task", "sampler"])["rank"].dropna()
     for task in targets(best):
-        learners = [name for name in TABLES[league] if name not in YARDSTICKS and (task, name) in best]
-        ranked = sorted(learners, key=lambda name: order.get((task, name), math.inf))
-        for name in [*ranked, *(name for name in YARDSTICKS if name in TABLES[league] and (task, name) in best)]:
+        names = [name for name in TABLES[league] if (task, name) in best]
+        for name in sorted(names, key=lambda name: order.get((task, name), math.inf)):
             run = best[task, name]
-            row = {"rank": f"{order[task, name]:.0f}" if (task, name) in order.dropna() else DASH}
-            row |= {HEADS[metric]: _with_interval(final(run, metric), len(run.spec.seeds)) for metric in MEASURES}
-            row["step size"] = number(rates[task, name], 1) if name != "nuts" else DASH
-            rows[TASKS[task], SAMPLERS[name]] = row
-        exact = best[task, learners[0]]
-        floors = {HEADS[m]: _with_interval(final(exact, f"{m}_floor"), len(exact.spec.seeds)) for m in MEASURES}
-        rows[TASKS[task], EXACT] = dict.fromkeys(row, DASH) | floors
+            row = {HEADS[metric]: _with_interval(final(run, metric), len(run.spec.seeds)) for metric in measures}
+            if set(row.values()) != {DASH}:
+                rank = f"{order[task, name]:.0f}" if (task, name) in order else DASH
+                step = number(rates[task, name], 1) if name != "nuts" else DASH
+                rows[TASKS[task], SAMPLERS[name]] = {"rank": rank, **row, "step size": step}
+        exact = best[task, next(name for name in names if name not in YARDSTICKS)]
+        floors = {HEADS[m]: _with_interval(final(exact, f"{m}_floor"), len(exact.spec.seeds)) for m in measures}
+        if set(floors.values()) != {DASH}:
+            rows[TASKS[task], EXACT] = {"rank": DASH, **floors, "step size": DASH}
     return pd.DataFrame(rows).T.rename_axis(["target", "sampler"])
 
 
@@ -158,8 +167,8 @@ def brackets(settings: Any) -> str:
     else:
         said = f"the range over {many} seeds, which are too few for an interval"
     return (
-        f"Medians over seeds; in brackets {said}. Of the effective share more is better, of all others"
-        " less. A dash is where a sampler has no such number."
+        f"Samplers are in the order of the first measure. Medians over seeds; in brackets {said}. Of the effective share"
+        " more is better, of all others less. A dash is where a sampler has no such number."
     )
 
 

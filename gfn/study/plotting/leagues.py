@@ -56,11 +56,13 @@ def sample_panels(exact: np.ndarray, drawn: Mapping[str, np.ndarray], axes: tupl
     pad = 0.15 * (high - low)
     colours = ["black", *[COLOURS[0]] * first, *[COLOURS[1]] * (len(drawn) - first)]
     for axis, (name, points), colour in zip(panels.flat, {EXACT: exact, **drawn}.items(), colours):
-        if len(points):
-            across, up = points[:, list(axes)].T
-            axis.plot(across, up, ".", ms=2.5, alpha=0.5, color=colour, rasterized=True)
+        seen = points[:, list(axes)] if len(points) else np.empty((0, 2))
+        seen = seen[((low - pad < seen) & (seen < high + pad)).all(1)]
+        if len(seen):
+            axis.plot(*seen.T, ".", ms=2.5, alpha=0.5, color=colour, rasterized=True)
         else:
-            axis.text(0.5, 0.5, "diverged", transform=axis.transAxes, ha="center", fontsize="small")
+            said = "all outside" if len(points) else "diverged"
+            axis.text(0.5, 0.5, said, transform=axis.transAxes, ha="center", fontsize="small")
         axis.set_title(textwrap.fill(SAMPLERS.get(name, name), WIDTH), fontsize="small")
     axis.set(xlim=(low[0] - pad[0], high[0] + pad[0]), ylim=(low[1] - pad[1], high[1] + pad[1]))
     for axis in panels.flat:

@@ -27,7 +27,7 @@ from gfn.study.results import ResultError, Run, read_run
 from gfn.study.verdicts import page_of, title_of
 
 HEADS = ("run", "kind", "task", "objective", "control variate", "seeds", "iterations × batch", "error at the end")
-HEADS += ("pages", "made on", "more")
+HEADS += ("pages",)
 EVERYTHING = ("verdicts", "answers")  # pages that use whatever others use
 SCRIPT = """<script>
 (() => {
@@ -122,10 +122,10 @@ def _row(run: Run, figures: list[str], profile: str) -> str:
     own = [name for name in figures if name not in EVERYTHING] or figures
     links = ", ".join(f'<a href="../{escape(page_of(name))}.html">{escape(_title(name))}</a>' for name in own)
     texts = [KINDS[spec.kind], task_words(spec), aim, variate, seed_words(spec), length_words(spec), error_words(run)]
-    cells = [*map(escape, texts), links, escape(day(run.provenance)), _more(run, own[0], profile)]
+    cells = "".join(f"<td>{cell}</td>" for cell in (*map(escape, texts), links))
     return (
-        f'<tr id="r-{key}" data-p="{escape(" ".join(figures))}"><th scope="row"><code>{key}</code></th>'
-        f"{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>\n"
+        f'<tr id="r-{key}" data-p="{escape(" ".join(figures))}"><th scope="row"><code>{key}</code>'
+        f"{_more(run, own[0], profile)}</th>{cells}</tr>\n"
     )
 
 
@@ -135,7 +135,7 @@ def _title(figure: str) -> str:
 
 
 def _more(run: Run, figure: str, profile: str) -> str:
-    texts = (command(figure, profile, run.spec.hash), short_json(run.spec))
+    texts = (f"made on {day(run.provenance)}", command(figure, profile, run.spec.hash), short_json(run.spec))
     # No <pre>: the theme measures each one, which for hundreds of them takes half a minute.
     typed = "".join(f"<div>{escape(each, quote=False)}</div>" for each in texts)
     return f"<details><summary>specification</summary>{typed}</details>"
