@@ -19,4 +19,4 @@ def units(scale: Scale) -> list[str]:
 
 def measure(unit: str, workers: Workers, scale: Scale) -> list[dict[str, Any]]:
     """One row, see :func:`benchmarks.whole.measure`."""
-    return whole.measure(unit, workers, scale, ROOT / "build" / unit)
+    return whole.measure(unit, workers, scale, ROOT / "build" / unit, "all")

@@ -92,7 +92,7 @@ def _whole(parts: Parts) -> str:
     for row in rows(parts, "book"):
         return (
             f"All of the paper, {row['runs']} runs with {row['seeds']} seeds each, all notebooks and the book, takes "
-            f"{number(row['minutes']['median'])}{SPACE}minutes on {row['cores']} cores (`make book`)."
+            f"{number(row['minutes']['median'])}{SPACE}minutes on {row['cores']} cores (`make book PART=paper`)."
         )
     return ""
 

@@ -246,9 +246,9 @@ def whole(parts: Parts, verdicts: Verdicts) -> str:
                 body.append([target.what, shown, target.limit()])
     failed = [f"{part}: {row['reason']}" for part in places for row in _all(parts, part) if "reason" in row]
     about = [
-        f"`make {name}`: {row['runs']} runs with {row['seeds']} seeds on {row['cores']} cores, "
+        f"`{command}`: {row['runs']} runs with {row['seeds']} seeds on {row['cores']} cores, "
         f"{number(row['cpu_minutes'])} minutes of processor time."
-        for name in ("book", "edition")
+        for name, command in {"book": "make book PART=paper", "edition": "make edition"}.items()
         for row in rows(parts, name)
     ]
     about = ["From nothing but the environment: all runs, all notebooks, the book.", *about, *failed]

@@ -1,4 +1,4 @@
-"""Part ``book``: what it takes to regenerate everything and build the book, from nothing but the environment."""
+"""Part ``book``: what it takes to regenerate all of the paper and build its book, from nothing but the environment."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ def units(scale: Scale) -> list[str]:
     return [scale.profile]
 
 
-def command(profile: str, folder: Path) -> list[str]:
+def command(profile: str, folder: Path, part: str) -> list[str]:
     """``make book`` into a folder of its own."""
-    return ["make", "book", f"PROFILE={profile}", f"CONFIG=build={os.path.relpath(folder, ROOT)}"]
+    return ["make", "book", f"PROFILE={profile}", f"PART={part}", f"CONFIG=build={os.path.relpath(folder, ROOT)}"]
 
 
-def measure(unit: str, workers: Workers, scale: Scale, folder: Path | None = None) -> list[dict[str, Any]]:
+def measure(
+    unit: str, workers: Workers, scale: Scale, folder: Path | None = None, part: str = "paper"
+) -> list[dict[str, Any]]:
     """One row: wall-clock and processor time, the largest process, and how long each task trained.
 
     What was in ``folder``, by default one of the suite's own, is deleted first.
@@ -40,7 +42,7 @@ def measure(unit: str, workers: Workers, scale: Scale, folder: Path | None = Non
     log.parent.mkdir(parents=True, exist_ok=True)
     started = time.monotonic()
     with log.open("w") as output:
-        process = subprocess.Popen(command(unit, folder), cwd=ROOT, stdout=output, stderr=output)
+        process = subprocess.Popen(command(unit, folder, part), cwd=ROOT, stdout=output, stderr=output)
         # What the system says of a process that ended holds for all that it waited for, too.
         _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - started

@@ -24,6 +24,15 @@ EMPTIED = """document.querySelectorAll("svg").forEach(each =>
     each.querySelector("a, foreignObject, [tabindex], [role], [aria-label], [aria-labelledby], [aria-describedby]")
     || each.replaceChildren(...each.querySelectorAll(":scope > title, :scope > desc")))"""
 
+# Of rows and of names of the code that have the same elements with the same classes, a few stand for all.
+ALIKE = """(() => {
+    const seen = {};
+    document.querySelectorAll("tbody > tr, dl.py").forEach(each => {
+        const shape = [each, ...each.querySelectorAll("*")].map(part => part.tagName + part.className).join();
+        seen[shape] = (seen[shape] ?? 0) + 1;
+        if (seen[shape] > 3) each.remove();
+    });
+})()"""
 WIDER = """() => {
     document.querySelectorAll("details").forEach(each => each.open = !each.closest("td, th"));
     return [...document.querySelectorAll(".gfn-table, .gfn-scroll")].filter(each => each.scrollWidth > each.clientWidth + 1)
@@ -47,6 +56,7 @@ def test_pages_are_accessible_fit_a_phone_and_work(browser, book):
         page.evaluate("window.MathJax?.startup?.promise")  # formulas are there
         width = page.evaluate("document.documentElement.scrollWidth")
         page.evaluate(EMPTIED)
+        page.evaluate(ALIKE)
         page.evaluate(AXE)
         problems = [each for each in page.evaluate(RULES) if each[0] not in THEIRS]
         problems += [*wrong, *([f"{width} pixels wide"] if width > 390 else [])]
