@@ -52,7 +52,7 @@ def test_a_book_is_small(book):
     assert not list(book.rglob("*.map"))
     assert not (book / "_sources").exists()
     assert not (book / "_static/scripts/fontawesome.js").exists()
-    assert list((book / "_static").glob("vendor/**/fa-solid-900.woff2"))
+    assert list((book / "_static").glob("vendor/**/fa-solid-900.woff"))
 
 
 @needs_a_book
