@@ -19,7 +19,7 @@ CODE = re.compile(
 )
 # Commands for a terminal, which go on in the next line: not within an option.
 COMMANDS = re.compile(r'(<div class="highlight-bash [^"]*">\s*<div class="highlight"><pre>)(.*?)(?=</pre>)', re.DOTALL)
-OPTION = re.compile(r"(?<![\w>-])(--?[a-z][\w-]*)")
+OPTION = re.compile(r"(?<![\w-])(--?[a-z][\w-]*)(?![^<]*>)")  # in no tag
 
 
 def lean(page: str, plain: frozenset[str] = frozenset()) -> str:

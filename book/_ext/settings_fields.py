@@ -20,6 +20,7 @@ def before_napoleon(app, what, name, obj, options, lines: list[str]) -> None:
     _escape_bars(lines)
     # MathJax takes the argument of \text literally, where LaTeX wants underscores escaped.
     lines[:] = [re.sub(r"\\text\{[^}]*\}", lambda match: match[0].replace(r"\_", "_"), line) for line in lines]
+    _hide_colons_of_returns(lines)
     if what in ("property", "attribute") and lines:
         # Napoleon would take what stands before a colon for a type.
         lines[0] = lines[0].replace(":", COLON)
@@ -40,8 +41,20 @@ def _escape_bars(lines: list[str]) -> None:
     for number, line in enumerate(lines):
         in_math = line.lstrip().startswith(".. math::") or (in_math and line.startswith(" "))
         if not in_math:
-            parts = re.split(r"(``.*?``)", line)
-            lines[number] = "".join(part if part.startswith("``") else part.replace("|", r"\|") for part in parts)
+            parts = re.split(r"(:math:`.*?`|``.*?``)", line)
+            lines[number] = "".join(part if n % 2 else part.replace("|", r"\|") for n, part in enumerate(parts))
+
+
+def _hide_colons_of_returns(lines: list[str]) -> None:
+    """What is returned is said in words, of which Napoleon would take those before a colon for a type."""
+    inside = None
+    for number, line in enumerate(lines):
+        depth = len(line) - len(line.lstrip())
+        if line.strip() in ("Returns:", "Yields:"):
+            inside = depth
+        elif line.strip() and inside is not None:
+            inside = inside if depth > inside else None
+            lines[number] = line if inside is None else line.replace(":", COLON)
 
 
 def _describe(field: FieldInfo) -> str:

@@ -18,7 +18,7 @@ def read_nexus(text: str, letters: str) -> Rows:
 
     Raises:
         ValueError: without a matrix, or with anything that gives it another meaning and is not read, symbols beyond
-            ``letters`` among that; the message is what follows "is not allowed: ".
+            ``letters`` among that; the message is what follows ``is not allowed:``.
     """
     block, matrix, setting, size = "", None, {}, {}
     for command in _commands(text[len("#NEXUS") :]):

@@ -10,7 +10,7 @@ def read_text(path: str | Path) -> str:
     """The text of a regular file in UTF-8, with or without a byte order mark, lines ended in any of the three ways.
 
     Raises:
-        ValueError: in the words that follow "is not allowed: ".
+        ValueError: in the words that follow ``is not allowed:``.
     """
     path = Path(path)
     try:

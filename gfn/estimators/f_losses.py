@@ -39,7 +39,8 @@ def f_trajectory_balance(
 
     Arguments:
         log_z: log Z, known (a number) or learned (a parameter, ``[]`` or ``[R, 1]``). On policy any number gives the same
-            direction: it is a baseline, and sets the length of the gradient to :math:`e^{(\alpha - 1) \log z}` times another.
+            direction: it is a baseline, and log z in place of log Z multiplies the gradient by
+            :math:`e^{(\alpha - 1) (\log z - \log Z)}`.
         alpha: α, any finite number.
 
     Raises:

@@ -93,7 +93,10 @@ def sample_measures(environment: ContinuousEnvironment, points: Tensor, seed: in
 
 
 def resample(points: Tensor, log_weights: Tensor, generator: torch.Generator) -> Tensor:
-    """As many points as ``[N, d]``, drawn among these in proportion to their weights ``[N]``, with replacement but evenly."""
+    """As many points as there are, ``[N, d]``, drawn among them in proportion to their weights, ``[N]``.
+
+    Resampling is systematic: each point is drawn its expected number of times, rounded up or down.
+    """
     edges = log_weights.double().softmax(0).cumsum(0)
     places = (torch.arange(len(points)) + torch.rand(1, generator=generator, dtype=torch.float64)) / len(points)
     return points[torch.searchsorted(edges, places).clamp(max=len(points) - 1)]

@@ -66,7 +66,7 @@ class MixturePolicy(nn.Module):
         return torch.stack(draws)
 
     def distribution(self, output: Tensor, closed: None) -> Tensor:
-        """The network's output ``[R, M, 3 K]`` says it all."""
+        """It is made of the network's output ``[R, M, 3 K]`` alone."""
         return output
 
     def choose(self, output: Tensor, noise: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ STATIC_STEPS = 512
 
 
 def static(environment: Environment, device: torch.device) -> bool:
-    """Whether no shape depends on values: off the CPU, where waiting costs more than it saves, unless trajectories can be long."""
+    """Whether no shape depends on values: true on a GPU, where to wait for values costs more than it saves, unless trajectories can be long."""
     return device.type != "cpu" and environment.max_steps <= STATIC_STEPS
 
 
@@ -60,7 +60,7 @@ class Asked:
     Arguments:
         policy: of R replicas.
         count: states at most, a replica.
-        exploration: what is drawn from in the place of the answers, if it is not they.
+        exploration: what actions are drawn from in place of the answers of the policy, if anything.
     """
 
     def __init__(self, policy: Policy, count: int, exploration: Exploration | None = None) -> None:

@@ -1,4 +1,4 @@
-"""The paper, looking at results only: its experiments, evidence for its claims, figures, verdicts."""
+"""What the book shows: the experiments of the paper, the evidence for its claims, figures and verdicts. It only looks at results."""
 
 from typing import Any
 

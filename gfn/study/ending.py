@@ -123,7 +123,7 @@ def sentence_of(error: BaseException) -> str:
 
 @contextmanager
 def signals_raised() -> Iterator[None]:
-    """SIGTERM and SIGHUP raise as Ctrl-C does, but where whoever started this process had them ignored."""
+    """SIGTERM and SIGHUP raise as Ctrl-C does, unless the process was started so that it ignores them."""
     every = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     with suppress(ValueError):  # outside the main thread
         taken = [number for number in every if signal.getsignal(number) == signal.SIG_DFL]

@@ -19,7 +19,7 @@ FILES = ("alignment", "data")  # settings that are given as the name of a file
 
 
 class Named(click.Path):
-    """A path that is not empty, which would stand for the working folder."""
+    """A path. An empty one, which would stand for the working folder, is refused."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path, or a refusal of one that is blank."""
@@ -29,7 +29,7 @@ class Named(click.Path):
 
 
 def flags(group: str, *models: type[Settings], skip: tuple[str, ...] = ()):
-    """One option for each field of any model, whose values the models check; of tasks, it knows what it means in each.
+    """One option for each field of any model, whose values the models check; of tasks, each option knows what it means in each task.
 
     Arguments:
         group: the heading under which the help has them.

@@ -37,7 +37,7 @@ Amounts = dict[str, float]
 def estimate(spec: Spec) -> tuple[Amounts, Amounts]:
     """Bytes that a run holds and seconds that one core needs, at least and within a factor of some three.
 
-    Both by the setting, or the task, that they grow with: counted from what is stored and multiplied.
+    Each is counted from what a run keeps and stores. The keys are the settings, or the task, with which they grow.
     """
     if isinstance(spec, GradientSpec):
         return _estimate_gradients(spec)

@@ -7,10 +7,10 @@ By the checksum a later update knows whether the files are still as they were wr
 from __future__ import annotations
 
 import hashlib
+import keyword
 import re
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
-from keyword import iskeyword
 from pathlib import Path
 
 from gfn import __version__
@@ -51,7 +51,7 @@ def vendor(folder: Path) -> list[str]:
         OSError: if it cannot be written.
     """
     place = Path(folder).resolve()
-    if not place.name.isidentifier() or iskeyword(place.name):
+    if not place.name.isidentifier() or keyword.iskeyword(place.name):
         raise VendorError(f"folder = {str(folder)!r} is not allowed: its name must be one that Python can import")
     root = next(parent for parent in place.parents if parent.is_dir())  # what is to come lies aside here first
     inside = place.relative_to(root).as_posix()

@@ -18,7 +18,7 @@ class ResultError(RuntimeError):
 
 
 class UnreadableError(ResultError):
-    """There is something, of which nobody knows what it holds: nothing is to take its place."""
+    """A file that is there and cannot be read. Since nobody knows what it holds, nothing may take its place."""
 
 
 def content_of(path: Path) -> bytes:

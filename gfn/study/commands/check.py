@@ -1,4 +1,4 @@
-"""``gfn check``."""
+"""``gfn check``: a task held to its contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gfn verdicts``."""
+"""``gfn verdicts``: the claims of the paper, judged by the stored runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gfn list``."""
+"""``gfn list``: what there is to train, and what runs are stored."""
 
 from __future__ import annotations
 

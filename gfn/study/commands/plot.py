@@ -1,4 +1,4 @@
-"""``gfn plot``."""
+"""``gfn plot``: learning curves of runs, and what they learned."""
 
 from __future__ import annotations
 

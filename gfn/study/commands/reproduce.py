@@ -1,4 +1,4 @@
-"""``gfn reproduce``."""
+"""``gfn reproduce``: the runs of a figure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gfn sample``."""
+"""``gfn sample``: objects from the policy of a stored run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gfn show``."""
+"""``gfn show``: what stored runs ended with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``gfn train``."""
+"""``gfn train``: one objective on one task, all seeds at once."""
 
 from __future__ import annotations
 

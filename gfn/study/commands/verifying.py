@@ -1,4 +1,4 @@
-"""``gfn verify``."""
+"""``gfn verify``: some of the stored runs made again and compared."""
 
 from __future__ import annotations
 

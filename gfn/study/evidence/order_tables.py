@@ -72,5 +72,5 @@ def best_orders(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def title(alpha: float) -> str:
-    """Of the panel of an order."""
+    """The title of the panel of an order."""
     return f"α = {alpha:g}".replace("-", "\N{MINUS SIGN}")

@@ -90,8 +90,8 @@ def times(runs: Runs, with_seconds: bool = True) -> pd.DataFrame:
         with_seconds: whether they were measured long enough to mean anything; else they are missing.
 
     Returns:
-        Columns ``task, objective, control_variate, seed, trajectories, seconds, never, run``: ``never`` is true where it
-        does not, and ``run`` the run's hash.
+        A row a seed, with columns ``task, objective, control_variate, seed, trajectories, seconds, never, run``. Where
+        ``never`` is true it does not; ``run`` is the run's hash.
     """
     parts, limits = [], thresholds(runs)
     for (kind, task, objective, variate), run in runs.items():
@@ -140,15 +140,15 @@ def correlations(removed: pd.DataFrame, saved: pd.DataFrame) -> pd.Series:
 
 
 class Numbers(NamedTuple):
-    """What the page shows: the results of the functions of the same names, and of :func:`removals` at each stage."""
+    """What the page shows."""
 
-    variances: pd.DataFrame
-    times: pd.DataFrame
-    removed: pd.DataFrame
-    along: pd.DataFrame
-    saved: pd.DataFrame
-    worth: pd.DataFrame
-    related: pd.Series
+    variances: pd.DataFrame  #: of :func:`variances`
+    times: pd.DataFrame  #: of :func:`times`
+    removed: pd.DataFrame  #: of :func:`removals`, at each stage
+    along: pd.DataFrame  #: of :func:`along_training`
+    saved: pd.DataFrame  #: of :func:`savings`
+    worth: pd.DataFrame  #: of :func:`worth`
+    related: pd.Series  #: of :func:`correlations`
 
 
 def numbers(settings: Any, runs: Runs) -> Numbers:

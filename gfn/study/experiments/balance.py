@@ -25,7 +25,7 @@ class Balance(TrainingFigure):
     def lines(self, task: Environment) -> tuple[str, ...]:
         """What is compared on a task, see :func:`~gfn.study.experiments.tasks.contender`.
 
-        In the plane there are no finitely many last choices to sum over.
+        In the plane there are infinitely many last choices, over which nothing can be summed.
         """
         possible = [line for line in BASELINES if line != "tb_last" or isinstance(task, DiscreteEnvironment)]
         return (*LOG_ZS, YARDSTICK, *possible)

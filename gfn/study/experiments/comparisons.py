@@ -1,4 +1,4 @@
-"""Figures 3 to 6, 8 and 9 and Table 1: objectives against each other."""
+"""Figures 1, 3 to 6, 8 and 9 and Table 1: objectives against each other."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ class Figure6(ComparisonFigure):
     def specs(self) -> dict[tuple[str, str], TrainingSpec]:
         """One training run for each pair of divergence and control variate, and of ``balance`` and a balance loss.
 
-        Both KLs with leave-one-out are under ``both``, of which it is all.
+        For the two KLs ``both`` is leave-one-out alone, since they have no other control variate.
         """
         sets = paper_tasks(self.profile)["sets"]
         found = {

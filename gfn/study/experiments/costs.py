@@ -41,7 +41,7 @@ def trained_lines(task: Environment) -> tuple[str, ...]:
 
 
 def _baselines(task: Environment) -> list[str]:
-    """In the plane there are no finitely many last choices to sum over."""
+    """In the plane there are infinitely many last choices, over which nothing can be summed."""
     possible = [name for name in TB_BASELINES if name != "last" or isinstance(task, DiscreteEnvironment)]
     return [f"tb_{name}" for name in possible]
 

@@ -77,7 +77,7 @@ class LeagueStudy(FigureSettings):
 
 
 class DigitsStudy(LeagueStudy):
-    """The same on pictures of digits, pixel by pixel, where there are no derivatives and other rivals."""
+    """The same on pictures of digits, pixel by pixel. There are no derivatives there, and the rivals are others."""
 
     def targets(self) -> dict[str, Environment]:
         """One task."""

@@ -1,4 +1,4 @@
-"""The paper's seven tasks at both scales, and the two that are calibrated on trajectory balance."""
+"""The paper's seven tasks at all scales, and the two that are calibrated on trajectory balance."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Variates(ComparisonFigure):
     def specs(self) -> dict[tuple[str, str, str, str], Spec]:
         """``("training", task, divergence, variate)`` and ``("variance", task, divergence, "")``, and of VarGrad ``("training", task, "vargrad", "")``.
 
-        Both KLs with ``both`` are under ``loo``, which is all that it has of them. Measurements of the tasks of Figure 2
+        The two KLs have no control variate but leave-one-out: what ``both`` is for others is under ``loo`` for them. Measurements of the tasks of Figure 2
         are that figure's.
         """
         found: dict[tuple[str, str, str, str], Spec] = {}

@@ -34,7 +34,7 @@ def squared(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, log_z: float) ->
 
 
 def absolute(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor, log_z: float) -> Tensor:
-    r"""\|Δ\|: on policy the gradient is E[sgn Δ · ∇log p_F], twice that of the total variation."""
+    """|Δ|: on policy the gradient is E[sgn Δ · ∇log p_F], twice that of the total variation."""
     return log_ratio(log_pf, log_pb, log_reward, log_z).abs()
 
 
@@ -94,10 +94,10 @@ def variance(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor) -> Tensor:
 
 
 def dev_grad(alpha: float) -> LossFunction:
-    r"""DevGrad of the order α (Fawkes and Hartford, 2026): f-trajectory balance with the log Z that is least for the batch.
+    r"""DevGrad of the order α (Fawkes and Hartford, 2026): f-trajectory balance with log Z = C, for which the batch has its least loss.
 
-    It is C = -log mean e^{(α-1)ℓ} / (α-1) with ℓ = log p_F - log p_B - log r; at α = 1 -mean ℓ, which is VarGrad.
-    No gradient flows through C; as C is the minimum, none would.
+    With ℓ = log p_F - log p_B - log r, C = -log mean e^{(α-1)ℓ} / (α-1). Where α = 1 it is minus the mean of ℓ, and the loss
+    is VarGrad. No gradient flows through C; as the loss is least at C, none would.
     """
 
     def loss(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor) -> Tensor:
@@ -113,7 +113,7 @@ def dev_grad(alpha: float) -> LossFunction:
 
 
 def absolute_from_median(log_pf: Tensor, log_pb: Tensor, log_reward: Tensor) -> Tensor:
-    r"""\|ℓ - median ℓ\|: absolute DevGrad."""
+    """|ℓ - median ℓ|: absolute DevGrad."""
     level = log_ratio(log_pf, log_pb, log_reward)
     return (level - level.detach().median(-1).values).abs()
 

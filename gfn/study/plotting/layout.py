@@ -66,7 +66,7 @@ def versions(figure: Figure) -> list[Figure]:
 
 @contextmanager
 def type_of(figure: Figure) -> Iterator[None]:
-    """To draw more into a wide figure, which has a narrow version, or into that, in its sizes of type."""
+    """A context in which more is drawn into a figure, in the sizes of type of its version, wide or narrow."""
     narrow = figure.get_figwidth() == WIDTH
     token = NARROW.set(narrow)
     try:

@@ -82,7 +82,7 @@ def supported(found: pd.DataFrame) -> str:
 
 
 def against(found: pd.DataFrame) -> str:
-    """In brackets what became of the measurements that are not supported, if there are any: `` (3 contradicted, 1 inconclusive)``."""
+    """In brackets what became of the measurements that are not supported, if there are any, after a blank: ``(3 contradicted, 1 inconclusive)``."""
     parts = [f"{many} {outcome}" for many, outcome in zip(counts(found)[1:], OUTCOMES[1:]) if many]
     return f" ({', '.join(parts)})" if parts else ""
 
