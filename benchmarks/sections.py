@@ -281,6 +281,7 @@ def measured(parts: Parts, verdicts: Verdicts) -> str:
         share = f"{100 * median(shares):.0f}{SPACE}%" if shares else ""
         load = "" if part["load"] is None else f"{part['load']:.1f}"
         cells = [f"{part['minutes']:.1f}", str(part["rounds"]), load, share, part["versions"].get("source", "")]
+        cells.append(part["machine"]["processor"])
         body.append([name, part["date"], *cells])
     about = [
         "`make bench` measures everything again and writes this page; the first time it also installs the other "
@@ -290,7 +291,7 @@ def measured(parts: Parts, verdicts: Verdicts) -> str:
         "Each implementation is a process of its own, all on the same core, and only one of them computes at a time. "
         "On a quiet machine a process has the core for all of the measured time.",
     ]
-    head = ["part", "begun (UTC)", "minutes", "rounds", "load before", "had the core", "source"]
+    head = ["part", "begun (UTC)", "minutes", "rounds", "load before", "had the core", "source", "processor"]
     minutes = sum(part["minutes"] for part in parts.values())
     title = f"When each part was measured, {number(minutes)} minutes in all"
     return _section("How was it measured?", "\n".join(about), folded(title, table(head, body)) if body else "")

@@ -49,7 +49,8 @@ def made_up(quick=False):
         for task in PAPER_TASKS
     ]
     growth.append({"axis": "taxa", "value": "99", "reason": "MemoryError: too large"})
-    source = [{"folder": "gfn", "files": 4, "lines": 360}, {"folder": "gfn/runs", "files": 9, "lines": 1154}]
+    lines = {"gfn": 360, "gfn/environments": 1000, "gfn/rivals": 500, "gfn/runs": 1154}
+    source = [{"folder": folder, "files": 4, "lines": many} for folder, many in lines.items()]
     book = {"profile": "paper", "cores": 2, "seeds": 3, "runs": 159, "minutes": spread([7.5]), "cpu_minutes": 14.4}
     book |= {"largest": spread([1.25]), "training": {"sets": {"runs": 20, "minutes": 5.5}}}
     longer = book | {"profile": "edition", "seeds": 10, "minutes": spread([18])}
