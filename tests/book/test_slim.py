@@ -37,7 +37,9 @@ def test_lines_for_a_terminal_do_not_break_within_an_option():
     code = CODE.format("bash").replace("<pre>", "<pre>run --one-two 3 -p a-b &lt;-- x\n", 1)
     options = re.findall(r'<span class="gfn-option">(.*?)</span>', MARKUP.lean(code))
     assert options == ["--one-two", "-p"]
-    coloured = CODE.format("bash").replace("<pre>", '<pre>run<span class="a-b"> </span>--one-two<span class="m -p">3</span>', 1)
+    coloured = CODE.format("bash").replace(
+        "<pre>", '<pre>run<span class="a-b"> </span>--one-two<span class="m -p">3</span>', 1
+    )
     options = re.findall(r'<span class="gfn-option">(.*?)</span>', MARKUP.lean(coloured))
     assert options == ["--one-two"]
 
