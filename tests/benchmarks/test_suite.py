@@ -81,7 +81,7 @@ def test_the_edition_is_measured_where_it_is_made_again(monkeypatch):
     monkeypatch.setattr(whole, "measure", lambda *arguments: asked.append(arguments) or [])
     (unit,) = edition.units(FULL)
     edition.measure(unit, None, FULL)
-    assert asked == [("edition", None, FULL, settings.ROOT / "build" / "edition")]
+    assert asked == [("edition", None, FULL, settings.ROOT / "build" / "edition", "all")]
     makefile = (settings.ROOT / "Makefile").read_text(encoding="utf-8")
     assert "EDITION ?= edition\n" in makefile
     assert '"build/$(EDITION)"' in makefile
