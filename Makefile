@@ -69,14 +69,14 @@ preview: setup
 # Kernels of the command behind it start with all libraries loaded.
 WARM := python scripts/warm.py
 # A notebook stays in one process; its kernel is reached through files.
-NBVAL := env PYTHONPATH=scripts $(WARM) pytest -p kernel_files --nbval --nbval-sanitize-with scripts/nbval.cfg --nbval-cell-timeout 300 --dist loadscope --numprocesses
+NBVAL := env PYTHONPATH=scripts $(WARM) pytest -p kernel_files --nbval --nbval-sanitize-with scripts/nbval.cfg --nbval-cell-timeout 1200 --dist loadscope --numprocesses
 
 # The smoke notebooks are executed by papermill, then once more by nbval from an empty results store: what they show must
 # come out again. The committed ones must come out of the stored results: they take what the graph leaves of the cores.
 # Tests of one file stay in one process, but for the last ones, so that what they share is made once.
 test: setup
 	@mkdir -p build/smoke
-	nice $(NBVAL) 1 book/paper book/theory book/beyond > build/smoke/committed.log 2>&1 & committed=$$!; \
+	nice -n 5 $(NBVAL) 1 book/paper book/theory book/beyond > build/smoke/committed.log 2>&1 & committed=$$!; \
 	trap 'kill $$committed; exit 130' HUP INT TERM; \
 	python $(ALONE) $(WARM) $(GRAPH) --config profile=smoke && pytest --numprocesses $(call quoted,$(CORES)) --dist worksteal \
 	|| { kill $$committed; exit 1; }; \
